@@ -1,0 +1,133 @@
+"""A small residual U-Net on pixel-unshuffled input: the network that is served.
+
+The parts are those of DRUNet (Zhang et al., "Plug-and-play image restoration with deep denoiser prior", 2021) without
+the noise map: residual blocks of two 3x3 convolutions (EDSR, Lim et al. 2017), 2x2 strided convolutions between scales
+and additive skips. Pixel-unshuffling (FFDNet, Zhang et al. 2018) makes the first scale half the resolution. No
+normalisation: the residual blocks, whose second convolution starts at zero, train without it.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from biasfree.architectures.network import Network
+
+UNSHUFFLE = 2
+
+
+class ResidualBlock(nn.Module):
+    """``x + conv(relu(conv(x)))``, started as the identity."""
+
+    def __init__(self, width: int, *, bias: bool) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(width, width, 3, padding=1, bias=bias)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=bias)
+        nn.init.zeros_(self.conv2.weight)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        update: torch.Tensor = self.conv2(F.relu(self.conv1(features)))
+        return features + update
+
+
+def _blocks(width: int, count: int, *, bias: bool) -> nn.Sequential:
+    return nn.Sequential(*(ResidualBlock(width, bias=bias) for _ in range(count)))
+
+
+class ResUNet(Network):
+    """Residual U-Net whose output is ``y - net(y)``.
+
+    Args:
+        channels: Image channels C, 1 for gray, 3 for RGB.
+        widths: Feature channels of each scale, from half the image's resolution down by two each.
+        blocks: Residual blocks of each scale on the way down, and again on the way up.
+        bottom_blocks: Residual blocks of the lowest scale.
+        bias: Give every convolution an additive constant (the comparison of the paper, never served).
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: int = 1,
+        widths: Sequence[int] = (32, 64, 128),
+        blocks: int = 2,
+        bottom_blocks: int = 4,
+        bias: bool = False,
+    ) -> None:
+        super().__init__()
+        self.arguments = {
+            "channels": channels,
+            "widths": list(widths),
+            "blocks": blocks,
+            "bottom_blocks": bottom_blocks,
+            "bias": bias,
+        }
+        self._widths = tuple(widths)
+        self._blocks, self._bottom_blocks = blocks, bottom_blocks
+        unshuffled = channels * UNSHUFFLE**2
+        steps = list(zip(self._widths, self._widths[1:], strict=False))
+        self.head = nn.Conv2d(unshuffled, widths[0], 3, padding=1, bias=bias)
+        self.encoders = nn.ModuleList(_blocks(wide, blocks, bias=bias) for wide, _ in steps)
+        self.downs = nn.ModuleList(nn.Conv2d(wide, deep, 2, stride=2, bias=bias) for wide, deep in steps)
+        self.bottom = _blocks(self._widths[-1], bottom_blocks, bias=bias)
+        self.ups = nn.ModuleList(nn.ConvTranspose2d(deep, wide, 2, stride=2, bias=bias) for wide, deep in steps)
+        self.decoders = nn.ModuleList(_blocks(wide, blocks, bias=bias) for wide, _ in steps)
+        self.tail = nn.Conv2d(widths[0], unshuffled, 3, padding=1, bias=bias)
+        nn.init.zeros_(self.tail.weight)
+
+    @property
+    def stride(self) -> int:
+        """Pixels: one cell of the lowest scale."""
+        return int(UNSHUFFLE ** len(self._widths))
+
+    @property
+    def receptive_radius(self) -> int:
+        """Pixels, followed from the output back to the input, and rounded up to whole cells at each change of scale."""
+        cells = [UNSHUFFLE ** (level + 1) for level in range(len(self._widths))]
+        reach = cells[0]  # tail
+        for cell in cells[:-1]:
+            reach = _round_up(reach, cell) + 2 * self._blocks * cell
+        reach = _round_up(reach, cells[-1]) + 2 * self._bottom_blocks * cells[-1]
+        for cell in reversed(cells[:-1]):
+            reach += 2 * self._blocks * cell
+        reach += cells[0]  # head
+        # The steps above hold for outputs on the borders of the lowest cells; a pixel inside one reaches as far as
+        # the cell's own border does.
+        return reach + self.stride - 1
+
+    @property
+    def macs_per_pixel(self) -> float:
+        """Multiply-adds per image pixel: each kernel's size over the pixels that one of its output positions covers."""
+        block = 2 * 9
+        macs = 0.0
+        for level, wide in enumerate(self._widths):
+            pixels = 4 ** (level + 1)
+            at_bottom = level == len(self._widths) - 1
+            count = self._bottom_blocks if at_bottom else 2 * self._blocks
+            macs += count * block * wide**2 / pixels
+            if not at_bottom:
+                # 2x2 down and up: four weights for each fine position's features, at the fine resolution once each.
+                macs += 2 * wide * self._widths[level + 1] / pixels
+        ends = self.head.weight.numel() + self.tail.weight.numel()
+        return macs + ends / UNSHUFFLE**2
+
+    def forward(self, noisy: torch.Tensor) -> torch.Tensor:
+        """Denoise (B, C, H, W) of any H, W: sides are replicated up to a multiple of ``stride`` and cropped after."""
+        height, width = noisy.shape[-2:]
+        padded = F.pad(noisy, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
+        features = self.head(F.pixel_unshuffle(padded, UNSHUFFLE))
+        skips = []
+        for encoder, down in zip(self.encoders, self.downs, strict=True):
+            features = encoder(features)
+            skips.append(features)
+            features = down(features)
+        features = self.bottom(features)
+        for up, decoder in zip(reversed(self.ups), reversed(self.decoders), strict=True):
+            features = decoder(up(features) + skips.pop())
+        noise = F.pixel_shuffle(self.tail(features), UNSHUFFLE)
+        return noisy - noise[..., :height, :width]
+
+
+def _round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple

@@ -1,0 +1,49 @@
+"""The state of a run on disk: written whole or not at all, read without unpickling anything but tensors."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from biasfree.architectures import Network, build
+from training.recipe import Recipe
+
+FILE = "checkpoint.pt"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A run after ``step`` steps and ``elapsed_s`` seconds of training."""
+
+    recipe: Recipe
+    step: int
+    elapsed_s: float
+    images: dict[str, str]
+    network: dict[str, torch.Tensor]
+    average: dict[str, torch.Tensor]
+    optimizers: list[dict[str, Any]]
+
+    def save(self, folder: Path) -> None:
+        """Write ``folder/checkpoint.pt``, replacing an older one in one step."""
+        state = {**vars(self), "recipe": self.recipe.model_dump()}
+        partial = folder / f"{FILE}.partial"
+        torch.save(state, partial)
+        os.replace(partial, folder / FILE)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Checkpoint | None":
+        """Read ``folder/checkpoint.pt``, or ``None`` where there is none."""
+        path = folder / FILE
+        if not path.exists():
+            return None
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return cls(**{**state, "recipe": Recipe.model_validate(state["recipe"])})
+
+    def averaged_network(self) -> Network:
+        """The network with its averaged weights, in evaluation mode."""
+        network = build(self.recipe.architecture, self.recipe.arguments)
+        nn.Module.load_state_dict(network, self.average)
+        return network.eval()

@@ -1,0 +1,49 @@
+"""A folder of photographs in memory, as uint8."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+UInt8Image = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class NamedImage:
+    """One image: its file name, its pixels (H, W, C) uint8, and the SHA-256 of the file."""
+
+    name: str
+    pixels: UInt8Image
+    sha256: str
+
+
+def read_folder(folder: Path, *, channels: int) -> list[NamedImage]:
+    """Read every image below a folder, in the order of the sorted paths.
+
+    Args:
+        folder: Folder, searched recursively for files whose name ends as an image's does.
+        channels: 1 converts to gray as Pillow's ``convert("L")`` does, 3 to RGB.
+
+    Raises:
+        ValueError: There is no image below ``folder``.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise ValueError(f"expected images ({', '.join(sorted(SUFFIXES))}) below {folder}, found none")
+    return [_read(path, channels=channels) for path in paths]
+
+
+def _read(path: Path, *, channels: int) -> NamedImage:
+    with Image.open(path) as file:
+        upright = ImageOps.exif_transpose(file)
+        pixels = np.asarray(upright.convert("L" if channels == 1 else "RGB"))
+    return NamedImage(path.name, pixels.reshape(*pixels.shape[:2], channels), _sha256(path))
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,43 @@
+"""How quality is measured: seeded noise, PSNR and SSIM on floats in [0, 1]."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+FloatImage = npt.NDArray[np.float32]
+
+#: Standard deviations at which a model is measured, 0-255 scale: the tables of the paper, both ends, and beyond.
+SIGMAS_255 = (5.0, 10.0, 15.0, 25.0, 50.0, 75.0, 100.0, 150.0, 200.0)
+
+
+def add_noise(clean: FloatImage, *, sigma_255: float, index: int) -> FloatImage:
+    """Add the evaluation noise: the same for every model, different for every image and level.
+
+    Args:
+        clean: (H, W, C) float32 in [0, 1].
+        sigma_255: Standard deviation, 0-255 scale.
+        index: Place of the image among the sorted file names.
+
+    Returns:
+        (H, W, C) float32, not clipped.
+    """
+    height, width, channels = clean.shape
+    shape = (height, width) if channels == 1 else (height, width, channels)
+    noise = np.random.default_rng([0, round(sigma_255 * 100), index]).standard_normal(shape)
+    return (clean + sigma_255 / 255 * noise.reshape(clean.shape)).astype(np.float32)
+
+
+def psnr_db(clean: FloatImage, image: FloatImage) -> float:
+    """Peak signal-to-noise ratio in dB for a data range of 1, ``image`` clamped to [0, 1]; infinite if equal."""
+    clamped = np.clip(image, 0, 1)
+    if np.array_equal(clean, clamped):
+        return math.inf
+    return float(peak_signal_noise_ratio(clean, clamped, data_range=1))
+
+
+def ssim(clean: FloatImage, image: FloatImage) -> float:
+    """Structural similarity as scikit-image's defaults compute it, ``image`` clamped to [0, 1]."""
+    value = structural_similarity(clean, np.clip(image, 0, 1), data_range=1, channel_axis=2)
+    return float(value)

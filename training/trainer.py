@@ -1,0 +1,195 @@
+"""The training loop."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from biasfree.architectures import Network, build
+from training.average import WeightAverage
+from training.checkpoint import Checkpoint
+from training.muon import Muon
+from training.pairs import PairSampler, TrainingPairs
+from training.processes import Processes
+from training.recipe import Recipe
+
+LOSSES = {"l1": F.l1_loss, "l2": F.mse_loss}
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one step tells: ``loss`` in units of [0, 1], ``progress`` through the budget in [0, 1]."""
+
+    step: int
+    progress: float
+    elapsed_s: float
+    loss: float
+    learning_rate: float
+
+
+class Progress(Protocol):
+    """Where a run reports to."""
+
+    def on_step(self, result: StepResult) -> None:
+        """One step was made."""
+
+    def on_validation(self, step: int, psnr_db: float) -> None:
+        """The averaged network was measured."""
+
+
+class Trainer:
+    """Fits one network to one folder of photographs by one recipe.
+
+    Args:
+        recipe: What to train, and how.
+        sampler: Source of the pairs.
+        images: Name -> SHA-256 of every image trained on, kept in the checkpoint and the card.
+        processes: This process among its peers.
+        clock: Seconds; replaced in tests.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        sampler: PairSampler,
+        *,
+        images: dict[str, str],
+        processes: Processes,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        torch.manual_seed(recipe.seed)
+        self._recipe, self._sampler, self._processes, self._clock = recipe, sampler, processes, clock
+        self._images = images
+        network = build(recipe.architecture, recipe.arguments)
+        self._network = network.to(processes.device, memory_format=torch.channels_last)
+        self._shared = processes.share(self._network)
+        self._average = WeightAverage(self._network, decay=recipe.ema_decay)
+        self._optimizers = _optimizers(self._network, recipe)
+        self._peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in self._optimizers]
+        self.step, self.elapsed_s = 0, 0.0
+
+    @property
+    def averaged(self) -> nn.Module:
+        """The network with averaged weights: what is measured and exported."""
+        return self._average.network
+
+    def fit(
+        self,
+        folder: Path,
+        *,
+        progress: Progress,
+        validate: Callable[[nn.Module], float],
+        validate_every: int,
+        checkpoint_every_s: float,
+    ) -> None:
+        """Train until the budget is spent, from the checkpoint in ``folder`` if there is one.
+
+        Args:
+            folder: Where the checkpoint is kept.
+            progress: Told of every step, by the first process.
+            validate: PSNR in dB of a network; called on the first process only.
+            validate_every: Steps between validations; the end is always validated.
+            checkpoint_every_s: Seconds of training between checkpoints; the end is always written.
+        """
+        self._resume(folder)
+        saved_s = self.elapsed_s
+        for result in self._steps():
+            if not self._processes.is_first:
+                continue
+            progress.on_step(result)
+            ended = result.progress >= 1
+            if result.step % validate_every == 0 or ended:
+                progress.on_validation(result.step, validate(self.averaged))
+            if result.elapsed_s - saved_s >= checkpoint_every_s or ended:
+                self.checkpoint().save(folder)
+                saved_s = result.elapsed_s
+
+    def checkpoint(self) -> Checkpoint:
+        """The state of the run now."""
+        return Checkpoint(
+            recipe=self._recipe,
+            step=self.step,
+            elapsed_s=self.elapsed_s,
+            images=self._images,
+            network=self._network.state_dict(),
+            average=self.averaged.state_dict(),
+            optimizers=[optimizer.state_dict() for optimizer in self._optimizers],
+        )
+
+    def _resume(self, folder: Path) -> None:
+        saved = Checkpoint.load(folder)
+        if saved is None:
+            return
+        self._network.load_state_dict(saved.network)
+        self.averaged.load_state_dict(saved.average)
+        for optimizer, state in zip(self._optimizers, saved.optimizers, strict=True):
+            optimizer.load_state_dict(state)
+        self.step, self.elapsed_s = saved.step, saved.elapsed_s
+
+    def _steps(self) -> Iterator[StepResult]:
+        """Make steps until the budget is spent; time between steps (validation, checkpoints) is not counted."""
+        self._network.train()
+        while (progress := self._processes.agree(self._progress())) < 1:
+            start = self._clock()
+            factor = self._learning_rate_factor(progress)
+            self._set_learning_rate(factor)
+            loss = self._one_step(self._sampler.batch(self.step))
+            self.step += 1
+            self.elapsed_s += self._clock() - start
+            yield StepResult(
+                self.step,
+                self._progress(),
+                self.elapsed_s,
+                loss,
+                self._recipe.learning_rate * factor,
+            )
+
+    def _progress(self) -> float:
+        if self._recipe.steps is not None:
+            return self.step / self._recipe.steps
+        assert self._recipe.minutes is not None
+        return self.elapsed_s / (60 * self._recipe.minutes)
+
+    def _learning_rate_factor(self, progress: float) -> float:
+        """Linear warm-up, then a cosine to ``final_learning_rate`` over the whole budget."""
+        warmup = min(1.0, (self.step + 1) / max(1, self._recipe.warmup_steps))
+        floor = self._recipe.final_learning_rate
+        return warmup * (floor + (1 - floor) * (1 + math.cos(math.pi * min(1.0, progress))) / 2)
+
+    def _set_learning_rate(self, factor: float) -> None:
+        for optimizer, peaks in zip(self._optimizers, self._peaks, strict=True):
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = peak * factor
+
+    def _one_step(self, pairs: TrainingPairs) -> float:
+        with torch.autocast(
+            self._processes.device.type, torch.bfloat16, enabled=self._recipe.precision == "bf16"
+        ):
+            denoised = self._shared(pairs.noisy)
+        loss = LOSSES[self._recipe.loss](denoised.float(), pairs.clean)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self._network.parameters(), self._recipe.gradient_norm)
+        for optimizer in self._optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        self._average.update(self._network, step=self.step)
+        return loss.item()
+
+
+def _optimizers(network: Network, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """Muon for the kernels between feature layers; AdamW for the ends, gains and additive constants."""
+    kernels, others = [], []
+    for name, parameter in network.named_parameters():
+        inner = parameter.ndim >= 2 and not name.startswith(("head.", "tail."))
+        (kernels if inner and recipe.optimizer == "muon" else others).append(parameter)
+    rate = recipe.adamw_learning_rate if kernels else recipe.learning_rate
+    adamw = torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.99), weight_decay=recipe.weight_decay)
+    if not kernels:
+        return [adamw]
+    return [Muon(kernels, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay), adamw]
