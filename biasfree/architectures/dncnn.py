@@ -63,7 +63,7 @@ class DnCNN(Network):
         noise: torch.Tensor = self.tail(features)
         return noisy - noise
 
-    def folded(self) -> nn.Module:
+    def folded(self) -> Network:
         """A copy without normalisation layers, the same map in evaluation mode."""
         plain = DnCNN(**{**self.arguments, "normalise": False}).to(self.head.weight)
         state = {name: value for name, value in self.state_dict().items() if not name.startswith("norms.")}

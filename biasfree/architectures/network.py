@@ -43,7 +43,7 @@ class Network(nn.Module):
             Denoised batch, same shape, dtype and range, not clipped.
         """
 
-    def folded(self) -> nn.Module:
+    def folded(self) -> "Network":
         """The same evaluation-mode map with every normalisation folded into the convolution before it."""
         return self
 

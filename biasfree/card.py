@@ -1,0 +1,99 @@
+"""The model card: what an artifact says of itself, kept as JSON inside the file."""
+
+import base64
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field
+
+FloatArray = npt.NDArray[np.float32]
+
+#: Raised when a reader of the older format would misread the file.
+FORMAT_VERSION = 1
+
+
+class _Facts(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Score(_Facts):
+    """Quality at one noise level: means over the evaluation images, output clamped to [0, 1]."""
+
+    sigma_255: float = Field(description="Noise standard deviation, 0-255 scale.")
+    psnr_db: float = Field(description="Peak signal-to-noise ratio of the result, dB.")
+    input_psnr_db: float | None = Field(description="That of the noisy input; null without noise.")
+    ssim: float
+
+
+class Evaluation(_Facts):
+    """Scores on one set of images."""
+
+    images: str = Field(description="Name of the set.")
+    count: int
+    scores: tuple[Score, ...]
+
+
+class Training(_Facts):
+    """What the weights were made from."""
+
+    data: str = Field(description="The images, in words.")
+    licence: str = Field(description="Their licence, in words.")
+    images: int = Field(description="How many images were trained on.")
+    images_sha256: str = Field(description="SHA-256 over the sorted SHA-256 values of the image files.")
+    sigma_range_255: tuple[float, float] = Field(description="Noise levels drawn in training, 0-255 scale.")
+    recipe: dict[str, Any]
+    steps: int
+    seconds: float = Field(description="Time spent in training steps.")
+
+
+class Golden(_Facts):
+    """One input and the output that every device must give for it, float32 in base64."""
+
+    shape: tuple[int, int, int] = Field(description="(C, H, W)")
+    noisy_base64: str
+    denoised_base64: str
+
+    @classmethod
+    def of(cls, noisy: FloatArray, denoised: FloatArray) -> Self:
+        """Keep a pair of images (C, H, W), float32."""
+        channels, height, width = noisy.shape
+        return cls(
+            shape=(channels, height, width),
+            noisy_base64=base64.b64encode(noisy.astype("<f4").tobytes()).decode(),
+            denoised_base64=base64.b64encode(denoised.astype("<f4").tobytes()).decode(),
+        )
+
+    @property
+    def noisy(self) -> FloatArray:
+        """Input (C, H, W), float32."""
+        return self._array(self.noisy_base64)
+
+    @property
+    def denoised(self) -> FloatArray:
+        """Expected output (C, H, W), float32."""
+        return self._array(self.denoised_base64)
+
+    def _array(self, encoded: str) -> FloatArray:
+        return np.frombuffer(base64.b64decode(encoded), "<f4").astype(np.float32).reshape(self.shape)
+
+
+class Card(_Facts):
+    """Everything that is known about a model."""
+
+    format: Literal[1] = FORMAT_VERSION
+    name: str
+    version: str
+    architecture: str = Field(description="Key of biasfree.architectures.ARCHITECTURES.")
+    arguments: dict[str, Any] = Field(description="Constructor arguments of the exported network.")
+    channels: int = Field(description="Image channels C: 1 gray, 3 RGB.")
+    receptive_radius: int = Field(description="Pixels: no output depends on an input further away.")
+    stride: int = Field(description="Pixels: the network commutes with shifts by multiples of this.")
+    parameters: int
+    macs_per_pixel: float
+    training: Training
+    evaluations: tuple[Evaluation, ...]
+    golden: Golden
+    weights_sha256: str = Field(description="SHA-256 over the names, shapes and values of the initializers.")
+    git_commit: str
+    libraries: dict[str, str]

@@ -1,0 +1,137 @@
+"""From a trained torch network to a verified ONNX graph."""
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import numpy_helper
+
+from biasfree.architectures import Network
+from biasfree.artifact import INPUT, OUTPUT, ArtifactError
+from biasfree.card import FloatArray
+
+#: Heights and widths on which torch and ONNX Runtime must agree: one pixel, odd, smaller and larger than a cell.
+SIZES = ((1, 1), (1, 9), (7, 5), (17, 33), (64, 64), (101, 67))
+AGREEMENT = 1e-5
+#: Factors of the homogeneity check (DESIGN.md).
+SCALES = (0.01, 0.5, 7.0, 1000.0)
+HOMOGENEITY = 1e-5
+OPSET = 20
+
+#: Operators that add, and the inputs of each that must not be constants.
+ADDING = {"Add": (0, 1), "Sub": (0, 1), "Sum": None, "Conv": (2,), "ConvTranspose": (2,), "Gemm": (2,), "Pad": (2,)}
+
+
+def to_onnx(network: Network) -> onnx.ModelProto:
+    """Export a network with dynamic B, H and W, and verify the graph against it.
+
+    Args:
+        network: Folded (``Network.folded``), in evaluation mode, float32, on the CPU.
+
+    Returns:
+        The graph: input ``noisy`` and output ``denoised``, float32 (B, C, H, W).
+
+    Raises:
+        ArtifactError: The graph adds a constant, is not homogeneous, or disagrees with torch.
+    """
+    channels = int(network.arguments["channels"])
+    example = torch.rand(2, channels, 24, 40)
+    auto = torch.export.Dim.DYNAMIC
+    with warnings.catch_warnings():
+        # The exporter warns about its own internals (onnxscript's deprecations); what matters is verified below.
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            network,
+            (example,),
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_shapes={"noisy": {0: auto, 2: auto, 3: auto}},
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
+    _strip(model)
+    refuse_constants(model)
+    session = _session(model)
+    _refuse_disagreement(network, session, channels)
+    _refuse_inhomogeneity(session, channels)
+    return model
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Drop what the exporter notes of its own run: source lines hold paths of the machine."""
+    del model.metadata_props[:]
+    del model.graph.metadata_props[:]
+    model.graph.doc_string = model.doc_string = ""
+    for node in model.graph.node:
+        node.doc_string = ""
+        del node.metadata_props[:]
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
+        value.doc_string = ""
+        del value.metadata_props[:]
+
+
+def refuse_constants(model: onnx.ModelProto) -> None:
+    """Walk the graph for a constant that is added to something.
+
+    Raises:
+        ArtifactError: There is one; the message names the node.
+    """
+    constants = set(_float_constants(model))
+    for node in model.graph.node:
+        places = ADDING.get(node.op_type, ())
+        inputs = node.input if places is None else [node.input[place] for place in places if place < len(node.input)]
+        added = constants.intersection(inputs)
+        if added or node.op_type == "BatchNormalization":
+            raise ArtifactError(f"{node.op_type} {node.name!r} adds the constant {sorted(added)}")
+
+
+def _float_constants(model: onnx.ModelProto) -> Iterator[str]:
+    """Names of floating-point constants that are not all zero."""
+    for tensor in model.graph.initializer:
+        if _adds(tensor):
+            yield tensor.name
+    for node in model.graph.node:
+        if node.op_type == "Constant" and any(_adds(attribute.t) for attribute in node.attribute):
+            yield node.output[0]
+
+
+def _adds(tensor: onnx.TensorProto) -> bool:
+    return tensor.data_type == onnx.TensorProto.FLOAT and bool(np.any(numpy_helper.to_array(tensor)))
+
+
+def _session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+
+
+def _run(session: onnxruntime.InferenceSession, noisy: FloatArray) -> FloatArray:
+    (denoised,) = session.run([OUTPUT], {INPUT: noisy})
+    return np.asarray(denoised, np.float32)
+
+
+def _refuse_disagreement(network: Network, session: onnxruntime.InferenceSession, channels: int) -> None:
+    random = np.random.default_rng(0)
+    for batch, (height, width) in enumerate(SIZES, start=1):
+        noisy = random.random((batch, channels, height, width), np.float32)
+        with torch.no_grad():
+            expected = network(torch.from_numpy(noisy)).numpy()
+        worst = float(np.abs(_run(session, noisy) - expected).max())
+        if not worst <= AGREEMENT:
+            raise ArtifactError(
+                f"ONNX Runtime differs from torch by {worst:.1e} at {height} x {width}, expected {AGREEMENT}"
+            )
+
+
+def _refuse_inhomogeneity(session: onnxruntime.InferenceSession, channels: int) -> None:
+    noisy = np.random.default_rng(1).random((1, channels, 45, 52), np.float32)
+    denoised = _run(session, noisy)
+    for scale in SCALES:
+        scaled = _run(session, noisy * np.float32(scale)) / np.float32(scale)
+        worst = float(np.linalg.norm(scaled - denoised) / np.linalg.norm(denoised))
+        if not worst <= HOMOGENEITY:
+            raise ArtifactError(f"f(a y) = a f(y) misses by {worst:.1e} at a = {scale}, expected {HOMOGENEITY}")
