@@ -1,0 +1,1 @@
+"""The HTTP service: image bytes in, denoised image bytes out."""

@@ -1,0 +1,136 @@
+"""The web application: start-up, shutdown, and what every request passes."""
+
+import logging
+import uuid
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.denoiser import Denoiser
+from service.imaging import ImageLimits
+from service.inference.engine import Engine, OnnxEngine
+from service.inference.golden import check_golden, measure_rate_px_s
+from service.inference.policy import BatchPolicy
+from service.inference.queue import BatchQueue
+from service.models import load_models
+from service.routes import denoise, health, models
+from service.routes.problems import install
+from service.routes.running import Running
+from service.settings import Settings
+
+log = logging.getLogger(__name__)
+
+DESCRIPTION = """\
+Removes Gaussian noise of any level from images of any size, bit depth and range. The network has no additive
+constants, so it is exactly `f(y) = A_y y` and generalises to noise levels that it never saw.
+
+Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents.
+"""
+
+#: A request id that a client sends is kept if it is this short and plain; anything else would go into the log.
+REQUEST_ID_LENGTH = 128
+
+
+def create_app(service: Running) -> FastAPI:
+    """Build the application around a started service, which it drains at its end."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await service.queue.drain()
+        service.codecs.shutdown()
+
+    app = FastAPI(
+        title="biasfree",
+        version=version("biasfree"),
+        description=DESCRIPTION,
+        license_info={"name": "MIT", "identifier": "MIT"},
+        lifespan=lifespan,
+        max_body_size=service.settings.max_body_bytes,
+        redoc_url=None,
+    )
+    app.state.running = service
+    install(app)
+    app.include_router(denoise.router)
+    app.include_router(denoise.router, prefix="/v1", include_in_schema=False)
+    app.include_router(models.router)
+    app.include_router(health.router)
+    app.add_api_route("/", _root, include_in_schema=False)
+    app.add_middleware(RequestId)
+    return app
+
+
+def start(settings: Settings, *, engine: Engine | None = None) -> Running:
+    """Load the models, check them on the device, and start its queue.
+
+    Args:
+        settings: What the operator chose.
+        engine: The device; by default ONNX Runtime on ``settings.device``.
+
+    Raises:
+        ArtifactError: A model file is not whole.
+        DeviceUnavailable: The device asked for is not there.
+        EngineError: The device does not compute what a model's card says.
+    """
+    loaded = load_models(settings.models_dir)
+    engine = engine or OnnxEngine(loaded, device=settings.device, threads=settings.threads)
+    cards = {name: model.card for name, model in loaded.items()}
+    for card in cards.values():
+        check_golden(engine, card)
+    policy = BatchPolicy(
+        budget_px=settings.batch_pixels,
+        limit_s=settings.queue_limit_s,
+        rates_px_s={name: measure_rate_px_s(engine, card) for name, card in cards.items()},
+    )
+    queue = BatchQueue(engine, policy)
+    queue.start()
+    log.info("ready: models %s on %s", ", ".join(sorted(cards)), engine.device)
+    return Running(
+        settings=settings,
+        models=loaded,
+        device=engine.device,
+        queue=queue,
+        denoiser=Denoiser(queue, cards, tile_side=settings.tile_side, timeout_s=settings.timeout_s),
+        limits=ImageLimits(max_pixels=settings.max_pixels, max_frames=settings.max_frames),
+        codecs=ThreadPoolExecutor(settings.codec_threads, thread_name_prefix="biasfree-codec"),
+    )
+
+
+class RequestId:
+    """Gives every request an id, the client's own where it sent one, and returns it as ``X-Request-Id``."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        await self._app(scope, receive, send_with_id)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        sent = value.decode("latin-1")
+        if name == b"x-request-id" and 0 < len(sent) <= REQUEST_ID_LENGTH and sent.isascii() and sent.isprintable():
+            return sent
+    return uuid.uuid4().hex
+
+
+async def _root() -> RedirectResponse:
+    """Until there is a page, the documentation is the front door."""
+    return RedirectResponse("/docs")

@@ -1,0 +1,261 @@
+"""The service in one file: split, submit, await, stitch.
+
+    picture -> planes (float32) -> tiles -> batch queue -> tiles -> planes -> picture
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from biasfree.card import Card
+from biasfree.intensity import power_of_two_scale
+from service.errors import DeadlineExceeded, InvalidParameter, UnknownModel
+from service.estimates import STEP, Estimate, probe
+from service.imaging import (
+    FloatArray,
+    Picture,
+    PixelArray,
+    from_float,
+    intensity_range,
+    require_finite,
+    to_float,
+    to_gray,
+    to_rgb,
+    with_frames,
+)
+from service.inference.queue import BatchQueue, TileTooLarge
+from service.inference.tiling import TileGrid, split, stitch
+
+#: Frames of one stack that are in float32 at once.
+FRAMES_IN_FLIGHT = 4
+
+#: Models used when the caller names none, by the number of channels.
+DEFAULT_MODELS = {1: "gray", 3: "color"}
+
+#: White of floating-point images, where no bit depth is given: the convention of every imaging library.
+FLOAT_WHITE = 1.0
+
+
+@dataclass(frozen=True)
+class DenoiseOptions:
+    """What the caller may choose.
+
+    Attributes:
+        model: Name of a model; None for the default of the image's channels.
+        color: ``gray`` and ``rgb`` convert the image first; ``auto`` leaves it.
+        strength: 0 gives the input back, 1 the network's output, between them a blend.
+        output: The denoised image, or the residual that was taken away (integers: around the middle of their range).
+        estimate: Estimate noise level and PSNR, for one extra pass.
+        bit_depth: Significant bits of the image: where integers are clipped, and what white is for the estimates.
+    """
+
+    model: str | None = None
+    color: Literal["auto", "gray", "rgb"] = "auto"
+    strength: float = 1.0
+    output: Literal["image", "residual"] = "image"
+    estimate: bool = False
+    bit_depth: int | None = None
+
+
+@dataclass(frozen=True)
+class DenoiseResult:
+    """A denoised picture, the model that made it, and the facts.
+
+    Attributes:
+        picture: Same dtype, size and metadata as the input.
+        model: The model's name.
+        sigma_255: Estimated noise level on the 0-255 scale, where asked for.
+        psnr_db: Estimated PSNR of the picture in dB, where asked for and estimable.
+        infer_s: Seconds of the device.
+    """
+
+    picture: Picture
+    model: str
+    sigma_255: float | None = None
+    psnr_db: float | None = None
+    infer_s: float = 0.0
+
+
+@dataclass
+class _Run:
+    """One request under way: what all its frames share."""
+
+    card: Card
+    options: DenoiseOptions
+    infer_s: float = 0.0
+    estimates: list[Estimate] = field(default_factory=list)
+
+
+class Denoiser:
+    """Denoises pictures on a batch queue.
+
+    Args:
+        queue: The device.
+        cards: Card of every loaded model, by name.
+        tile_side: Longest side of a tile in pixels.
+        timeout_s: Time for one picture, waiting included.
+    """
+
+    def __init__(self, queue: BatchQueue, cards: Mapping[str, Card], *, tile_side: int, timeout_s: float) -> None:
+        self._queue, self._cards = queue, cards
+        self._tile_side, self._timeout_s = tile_side, timeout_s
+
+    def card(self, picture: Picture, options: DenoiseOptions) -> Card:
+        """The model for a picture; raises ``UnknownModel`` or ``InvalidParameter`` before any work is done."""
+        name = options.model or DEFAULT_MODELS[picture.channels]
+        if name not in self._cards:
+            raise UnknownModel(f"no model is called {name!r}", supported=sorted(self._cards))
+        card = self._cards[name]
+        if card.channels > picture.channels:
+            raise InvalidParameter(
+                f"model {name!r} takes {card.channels} channels and the image has {picture.channels}; "
+                "color=rgb converts it",
+                expected=card.channels,
+                actual=picture.channels,
+            )
+        return card
+
+    def prepare(self, picture: Picture, options: DenoiseOptions) -> tuple[Picture, Card]:
+        """Convert colours, choose the model, and refuse what cannot be denoised.
+
+        Raises:
+            InvalidPixels: A pixel is NaN or infinite.
+            InvalidParameter: ``bit_depth`` does not fit the dtype, or the model does not fit the image.
+            UnknownModel: There is no such model.
+        """
+        require_finite(picture)
+        if options.color == "gray":
+            picture = to_gray(picture)
+        elif options.color == "rgb":
+            picture = to_rgb(picture)
+        if options.bit_depth is not None and picture.dtype.kind in "iu":
+            intensity_range(picture.dtype, options.bit_depth)
+        return picture, self.card(picture, options)
+
+    async def denoise(self, picture: Picture, options: DenoiseOptions, card: Card) -> DenoiseResult:
+        """Denoise a picture.
+
+        Args:
+            picture: As ``prepare`` gave it.
+            options: The caller's choices.
+            card: As ``prepare`` gave it.
+
+        Raises:
+            QueueFull: Too much is queued.
+            DeadlineExceeded: ``timeout_s`` passed.
+            InferenceFailed: The device failed on this picture.
+            NotReady: The service drains, or has lost its device.
+        """
+        run = _Run(card, options)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                frames = await self._frames(picture, run)
+        except TimeoutError as exc:
+            raise DeadlineExceeded(
+                f"the image was not denoised within {self._timeout_s:g} s", limit=self._timeout_s
+            ) from exc
+        sigma_255 = psnr_db = None
+        if run.estimates:
+            white = _white(picture, options)
+            total = sum(run.estimates[1:], start=run.estimates[0])
+            sigma_255 = total.sigma_255(white=white)
+            psnr_db = total.psnr_db(white=white, strength=options.strength)
+        return DenoiseResult(with_frames(picture, frames), card.name, sigma_255, psnr_db, run.infer_s)
+
+    async def _frames(self, picture: Picture, run: _Run) -> list[PixelArray]:
+        """Every frame, a few at a time; the first that fails ends the others."""
+        places = asyncio.Semaphore(FRAMES_IN_FLIGHT)
+
+        async def one(frame: PixelArray) -> PixelArray:
+            async with places:
+                return await self._frame(frame, run)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(frame)) for frame in picture.frames]
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        return [task.result() for task in tasks]
+
+    async def _frame(self, frame: PixelArray, run: _Run) -> PixelArray:
+        """One frame (H, W, C) in its dtype: through the network and back."""
+        scale = await asyncio.to_thread(_scale, frame)
+        noisy = await asyncio.to_thread(to_float, frame, scale=scale)
+        denoised = await self._network(noisy, run)
+        if run.options.estimate:
+            signs = await asyncio.to_thread(probe, noisy.shape)
+            perturbed = await self._network(noisy + STEP * signs, run)
+            run.estimates.append(
+                await asyncio.to_thread(Estimate.of, noisy, denoised, perturbed, signs, scale=scale)
+            )
+        return await asyncio.to_thread(_finish, frame, noisy, denoised, run.options, scale)
+
+    async def _network(self, noisy: FloatArray, run: _Run) -> FloatArray:
+        """An image (C, H, W) through the network, tile by tile, in smaller tiles where memory is short."""
+        side = self._tile_side
+        while True:
+            grid = TileGrid.of(
+                *noisy.shape[1:], side=side, radius=run.card.receptive_radius, stride=run.card.stride
+            )
+            try:
+                return await self._tiled(noisy, grid, run)
+            except TileTooLarge:
+                smaller = TileGrid.of(
+                    *noisy.shape[1:], side=side // 2, radius=run.card.receptive_radius, stride=run.card.stride
+                )
+                if smaller.tile_shape == grid.tile_shape:
+                    raise
+                side //= 2
+
+    async def _tiled(self, noisy: FloatArray, grid: TileGrid, run: _Run) -> FloatArray:
+        # A one-channel model takes every channel as an image of its own.
+        planes = np.split(noisy, noisy.shape[0] // run.card.channels)
+        tiles = [tile for plane in planes for tile in split(plane, grid)]
+        done = await self._queue.submit(run.card.name, tiles)
+        run.infer_s += done.infer_s
+        count = len(grid)
+        stitched = [
+            await asyncio.to_thread(stitch, done.tiles[first : first + count], grid)
+            for first in range(0, len(tiles), count)
+        ]
+        return stitched[0] if len(stitched) == 1 else np.concatenate(stitched)
+
+
+def _scale(frame: PixelArray) -> float:
+    """Power of two near the largest absolute intensity: the network then sees every range alike, bit for bit."""
+    return power_of_two_scale(max(abs(float(frame.min())), abs(float(frame.max()))))
+
+
+def _finish(
+    frame: PixelArray, noisy: FloatArray, denoised: FloatArray, options: DenoiseOptions, scale: float
+) -> PixelArray:
+    """Blend, take the residual if asked for, and go back to the frame's dtype."""
+    image = denoised
+    if options.strength != 1:
+        image = noisy + np.float32(options.strength) * (denoised - noisy)
+    if options.output == "residual":
+        image = noisy - image + np.float32(_middle(frame, options) / scale)
+    return from_float(image, frame.dtype, scale=scale, bit_depth=_integer_bits(frame, options))
+
+
+def _middle(frame: PixelArray, options: DenoiseOptions) -> float:
+    """What stands for zero in a residual: the middle of an unsigned range (128 of 8 bits), 0 for signed and floats."""
+    if frame.dtype.kind != "u":
+        return 0.0
+    return float((intensity_range(frame.dtype, options.bit_depth)[1] + 1) // 2)
+
+
+def _integer_bits(frame: PixelArray, options: DenoiseOptions) -> int | None:
+    return options.bit_depth if frame.dtype.kind in "iu" else None
+
+
+def _white(picture: Picture, options: DenoiseOptions) -> float:
+    """The intensity that stands for 255."""
+    if options.bit_depth is not None:
+        return float(2**options.bit_depth - 1)
+    if picture.dtype.kind in "iu":
+        return float(intensity_range(picture.dtype)[1])
+    return FLOAT_WHITE

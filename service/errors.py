@@ -1,0 +1,83 @@
+"""Everything that can go wrong with a request, named without HTTP.
+
+The life of a request, and where each error leaves it::
+
+    body      -> BodyTooLarge, MalformedRequest
+    header    -> UnsupportedMedia, UndecodableImage, ImageTooLarge
+    pixels    -> UndecodableImage, InvalidPixels
+    model     -> UnknownModel, InvalidParameter
+    output    -> UnsupportedOutput
+    queue     -> QueueFull, NotReady, DeadlineExceeded
+    inference -> InferenceFailed, DeadlineExceeded
+    encode    -> (nothing: what the header allowed can be written)
+
+``routes.problems`` maps each of them, once, to a status and a problem type.
+"""
+
+from typing import Any
+
+
+class ServiceError(Exception):
+    """A request cannot be served.
+
+    Args:
+        detail: One sentence for the caller, with what was expected and what was got.
+        facts: The numbers behind it, for machines: ``limit``, ``actual``, ``supported``, ...
+    """
+
+    def __init__(self, detail: str, **facts: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.facts = facts
+
+
+class MalformedRequest(ServiceError):
+    """The body is empty, or is not what its content type says."""
+
+
+class BodyTooLarge(ServiceError):
+    """The body has more bytes than are accepted."""
+
+
+class UnsupportedMedia(ServiceError):
+    """The body's format, or a kind of pixels in it, is not among those read."""
+
+
+class UndecodableImage(ServiceError):
+    """The bytes claim a format and are not a whole image of it."""
+
+
+class ImageTooLarge(ServiceError):
+    """The header announces more pixels or frames than are accepted."""
+
+
+class InvalidPixels(ServiceError):
+    """A pixel is NaN or infinite."""
+
+
+class InvalidParameter(ServiceError):
+    """A parameter is out of range, or does not fit this image."""
+
+
+class UnknownModel(ServiceError):
+    """No model has that name."""
+
+
+class UnsupportedOutput(ServiceError):
+    """The format asked for does not exist, or cannot hold these pixels."""
+
+
+class QueueFull(ServiceError):
+    """The work already queued takes longer than the bound. ``facts`` has ``retry_after_s``."""
+
+
+class NotReady(ServiceError):
+    """The service starts, drains, or has lost its device."""
+
+
+class DeadlineExceeded(ServiceError):
+    """The time for this request is over."""
+
+
+class InferenceFailed(ServiceError):
+    """The device failed on this image."""

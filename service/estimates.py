@@ -1,0 +1,96 @@
+"""How noisy the input was and how good the result is, without a clean image: estimates from one extra pass.
+
+With A the network's Jacobian at y and v random with independent entries of variance 1,
+``tr A = E[v . A v]`` and ``||A||_F^2 = E||A v||^2`` (Hutchinson 1990; Ramani, Blu and Unser 2008), and ``A v`` is a
+finite difference of the network. Then
+
+- ``sigma^2 = ||y - f||^2 / (N - 2 tr A + ||A||_F^2)``: what the residual of a linear map A would be of noise alone;
+- Stein's unbiased risk estimate, ``mse = ||y - f||^2 / N - sigma^2 + 2 sigma^2 tr A / N``.
+
+Both hold for independent Gaussian noise only.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from biasfree.intensity import to_255
+from service.imaging import FloatArray
+
+#: Length of the finite difference for intensities below 1: the smallest at which float32 rounding (1e-7 of the range)
+#: stays below 1e-4 of A v.
+STEP = np.float32(1e-3)
+
+
+def probe(shape: tuple[int, ...]) -> FloatArray:
+    """A vector of random signs, the same for the same shape, so that the same image gives the same estimates."""
+    signs = np.random.default_rng(0).integers(0, 2, size=shape, dtype=np.int8)
+    return (2 * signs - 1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Sums over the pixels of one or more images; ``a + b`` is the estimate over both.
+
+    Attributes:
+        samples: N, all channels.
+        residual: ||y - f||^2 in squared intensities.
+        trace: tr A, from the probe.
+        frobenius: ||A||_F^2, from the probe.
+    """
+
+    samples: int
+    residual: float
+    trace: float
+    frobenius: float
+
+    @classmethod
+    def of(
+        cls, noisy: FloatArray, denoised: FloatArray, perturbed: FloatArray, signs: FloatArray, *, scale: float
+    ) -> "Estimate":
+        """Measure one image.
+
+        Args:
+            noisy: y, (C, H, W), largest intensity near 1.
+            denoised: f(y).
+            perturbed: f(y + STEP * signs).
+            signs: v, from ``probe``.
+            scale: Intensity in the caller's units of 1 here.
+        """
+        product = (perturbed - denoised) / STEP
+        return cls(
+            samples=noisy.size,
+            residual=_dot(noisy - denoised, noisy - denoised) * scale**2,
+            trace=_dot(signs, product),
+            frobenius=_dot(product, product),
+        )
+
+    def __add__(self, other: "Estimate") -> "Estimate":
+        return Estimate(
+            self.samples + other.samples,
+            self.residual + other.residual,
+            self.trace + other.trace,
+            self.frobenius + other.frobenius,
+        )
+
+    @property
+    def sigma(self) -> float:
+        """Noise standard deviation, in the caller's intensities."""
+        complement = self.samples - 2 * self.trace + self.frobenius
+        return math.sqrt(self.residual / complement) if complement > 0 else 0.0
+
+    def sigma_255(self, *, white: float) -> float:
+        """Noise standard deviation on the 0-255 scale."""
+        return to_255(self.sigma, white=white)
+
+    def psnr_db(self, *, white: float, strength: float = 1.0) -> float | None:
+        """Estimated PSNR of ``y + strength (f(y) - y)`` in dB, or None where the estimated error is not positive."""
+        variance = self.sigma**2
+        trace = (1 - strength) * self.samples + strength * self.trace
+        error = strength**2 * self.residual / self.samples - variance + 2 * variance * trace / self.samples
+        return 10 * math.log10(white**2 / error) if error > 0 else None
+
+
+def _dot(left: FloatArray, right: FloatArray) -> float:
+    return float(np.einsum("i,i->", left.ravel(), right.ravel(), dtype=np.float64))

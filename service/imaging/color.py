@@ -1,0 +1,56 @@
+"""Between gray, RGB and CMYK."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from service.imaging.metadata import describes
+from service.imaging.picture import Picture, PixelArray
+
+# Rec. 601 luma in 1/65536, as Pillow's ImagingConvert: for 8 bit the result is its "L", bit by bit.
+LUMA_65536 = (19595, 38470, 7471)
+
+
+def to_gray(picture: Picture) -> Picture:
+    """Rec. 601 luma in the same dtype, as Pillow's ``L``: (19595 R + 38470 G + 7471 B) / 65536, integers to nearest."""
+    if picture.channels == 1:
+        return picture
+    layout = replace(picture.layout, channel_axis=False)
+    return replace(picture, frames=tuple(_luma(frame) for frame in picture.frames), layout=layout)
+
+
+def to_rgb(picture: Picture) -> Picture:
+    """Gray three times over; an RGB picture is returned as it is."""
+    if picture.channels == 3:
+        return picture
+    layout = replace(picture.layout, channel_axis=True)
+    return replace(picture, frames=tuple(np.repeat(frame, 3, axis=2) for frame in picture.frames), layout=layout)
+
+
+def _luma(frame: PixelArray) -> PixelArray:
+    """Gray (H, W, 1) of RGB (H, W, 3). The largest uint16 sum, 65535 * 65536 + 32768, still fits into uint32."""
+    if frame.dtype.kind in "iu":
+        weights = np.array(LUMA_65536, dtype=np.int64 if frame.dtype.kind == "i" else np.uint32)
+        total: PixelArray = frame @ weights + (1 << 15)
+        return (total >> 16).astype(frame.dtype)[..., np.newaxis]
+    gray: PixelArray = frame @ (np.array(LUMA_65536, dtype=np.result_type(frame.dtype, np.float32)) / 65536)
+    return gray.astype(frame.dtype)[..., np.newaxis]
+
+
+def cmyk_to_rgb(ink: PixelArray, icc: bytes | None) -> PixelArray:
+    """Convert inks (H, W, 4) to sRGB (H, W, 3), both uint8; 255 is full ink.
+
+    By the press profile, if there is one; else, or if Little CMS refuses the profile, by Pillow's subtraction.
+    """
+    image = Image.fromarray(np.ascontiguousarray(ink), mode="CMYK")
+    if icc is not None and describes(icc, 4):
+        try:
+            press = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+            converted = ImageCms.profileToProfile(image, press, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError):
+            converted = None
+        if converted is not None:
+            return np.asarray(converted)
+    return np.asarray(image.convert("RGB"))

@@ -1,0 +1,96 @@
+"""The image formats spoken here, their names, and how their bytes begin."""
+
+from enum import StrEnum
+from typing import Self
+
+from service.errors import UnsupportedMedia
+
+
+class ImageFormat(StrEnum):
+    """A file format; its value is the name that ``format=`` takes."""
+
+    PNG = "png"
+    JPEG = "jpeg"
+    WEBP = "webp"
+    BMP = "bmp"
+    TIFF = "tiff"
+    NPY = "npy"
+
+    @property
+    def media_type(self) -> str:
+        """The canonical media type, such as ``image/png``."""
+        return "application/x-npy" if self is ImageFormat.NPY else f"image/{self.value}"
+
+    @classmethod
+    def from_media_type(cls, media_type: str) -> Self | None:
+        """The format of a ``Content-Type`` or of one ``Accept`` entry, parameters and case ignored; None if unknown."""
+        essence = media_type.partition(";")[0].strip().lower()
+        return next((known for known in cls if essence in (known.media_type, *ALIASES.get(known, ()))), None)
+
+    @classmethod
+    def from_name(cls, name: str) -> Self | None:
+        """The format that ``format=`` names (``jpg`` and ``tif`` too, any case); None if unknown."""
+        lowered = name.strip().lower()
+        return next(
+            (known for known in cls if known.value == {"jpg": "jpeg", "tif": "tiff"}.get(lowered, lowered)), None
+        )
+
+
+# Not registered, but sent by old browsers, by Windows and by Python clients.
+ALIASES: dict[str, tuple[str, ...]] = {
+    "png": ("image/x-png",),
+    "jpeg": ("image/jpg", "image/pjpeg"),
+    "bmp": ("image/x-bmp", "image/x-ms-bmp"),
+    "tiff": ("image/tif", "image/x-tiff"),
+    "npy": ("application/npy", "application/x-numpy"),
+}
+
+SIGNATURES: tuple[tuple[bytes, ImageFormat], ...] = (
+    (b"\x89PNG\r\n\x1a\n", ImageFormat.PNG),
+    (b"\xff\xd8\xff", ImageFormat.JPEG),
+    (b"II*\0", ImageFormat.TIFF),
+    (b"MM\0*", ImageFormat.TIFF),
+    (b"II+\0", ImageFormat.TIFF),  # BigTIFF
+    (b"MM\0+", ImageFormat.TIFF),
+    (b"\x93NUMPY", ImageFormat.NPY),
+)
+
+# Images that are not read here are told apart from what is no image at all: that one is the sender's mistake.
+FOREIGN: tuple[tuple[bytes, str], ...] = (
+    (b"GIF8", "GIF"),
+    (b"\0\0\0\x0cjP", "JPEG 2000"),
+    (b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"8BPS", "Photoshop"),
+    (b"<svg", "SVG"),
+)
+
+# Sizes of the BMP headers in use; two letters alone would take any text that starts with BM for an image.
+BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+
+
+def identify(data: bytes) -> ImageFormat:
+    """Tell a format by its content alone; names and content types are not looked at.
+
+    Raises:
+        UnsupportedMedia: The first bytes are of no format read here; ``facts`` has ``supported``.
+    """
+    for signature, known in SIGNATURES:
+        if data.startswith(signature):
+            return known
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return ImageFormat.WEBP
+    if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in BMP_HEADERS:
+        return ImageFormat.BMP
+    got = foreign_image(data)
+    raise UnsupportedMedia(
+        f"expected one of {', '.join(ImageFormat)}, got {f'a {got} image' if got else 'what is none of them'}",
+        supported=[known.media_type for known in ImageFormat],
+    )
+
+
+def foreign_image(data: bytes) -> str | None:
+    """The name of an image format that is known, but not read here."""
+    if data[4:8] == b"ftyp" and data[8:12] in {b"avif", b"avis", b"heic", b"heix", b"mif1"}:
+        return "HEIF"
+    return next((name for signature, name in FOREIGN if data.startswith(signature)), None)

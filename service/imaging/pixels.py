@@ -1,0 +1,101 @@
+"""Between a file's pixels and the network's: exact, without rescaling."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import InvalidParameter, InvalidPixels
+from service.imaging.picture import Picture, PixelArray
+
+FloatArray = NDArray[np.float32]
+
+
+def to_float(frame: PixelArray, *, scale: float = 1.0) -> FloatArray:
+    """A frame as the network takes it: ``frame / scale``, which is exact for every dtype but float64.
+
+    Args:
+        frame: Page (H, W, C) in its native dtype and range.
+        scale: A power of two that brings float64 values into float32's range; the network is homogeneous, so that
+            ``from_float`` with the same scale undoes it.
+
+    Returns:
+        Image (C, H, W), float32, C-contiguous, in the frame's own units over ``scale``; it may show the frame's memory.
+    """
+    planes = np.moveaxis(frame, -1, 0)
+    if scale == 1.0:
+        return np.ascontiguousarray(planes, dtype=np.float32)
+    # Divided in float64: 1 / scale need not be a float32 even where the quotient is.
+    return np.ascontiguousarray(planes / np.float64(scale), dtype=np.float32)
+
+
+def from_float(
+    image: FloatArray, dtype: np.dtype[Any], *, scale: float = 1.0, bit_depth: int | None = None
+) -> PixelArray:
+    """The network's output in a file's dtype: ``image * scale``.
+
+    Args:
+        image: Image (C, H, W), float32, in the frame's own units over ``scale``.
+        dtype: One of ``DTYPES``. Integers are rounded to nearest and clipped to ``intensity_range``; floats are not
+            clipped, except that what would become infinite stays at the type's largest number.
+        scale: What ``to_float`` was given.
+        bit_depth: Significant bits of an integer type, if fewer than it has; ignored for floats.
+
+    Returns:
+        Page (H, W, C) of ``dtype``, C-contiguous, which shares no memory with ``image``.
+
+    Raises:
+        InvalidParameter: ``bit_depth`` does not fit ``dtype``.
+    """
+    values: PixelArray = np.moveaxis(image, 0, -1)
+    if scale != 1.0:
+        values = values * np.float64(scale)
+    if dtype.kind in "iu":
+        low, high = intensity_range(dtype, bit_depth)
+        values = np.rint(values)
+        return np.clip(values, low, high, out=values).astype(dtype, order="C")
+    if scale != 1.0 or dtype.itemsize < values.itemsize:
+        largest = float(np.finfo(dtype).max)
+        values = np.clip(values, -largest, largest)
+    return values.astype(dtype, order="C")
+
+
+def intensity_range(dtype: np.dtype[Any], bit_depth: int | None = None) -> tuple[int, int]:
+    """Least and greatest intensity of an integer dtype, both included.
+
+    With ``bit_depth`` it is 0 and ``2**bit_depth - 1``. Call it on the way in, to refuse before the work is done.
+
+    Raises:
+        InvalidParameter: ``bit_depth`` is not in 1..bits of ``dtype``, or ``dtype`` is not an integer;
+            ``facts`` has ``limit`` and ``actual``.
+    """
+    if dtype.kind not in "iu":
+        raise InvalidParameter(f"bit_depth fits integer pixels only, got {dtype}", actual=dtype.name)
+    largest = int(np.iinfo(dtype).max)
+    if bit_depth is None:
+        return int(np.iinfo(dtype).min), largest
+    if not 1 <= bit_depth <= largest.bit_length():
+        raise InvalidParameter(
+            f"expected bit_depth from 1 to {largest.bit_length()} for {dtype}, got {bit_depth}",
+            limit=largest.bit_length(),
+            actual=bit_depth,
+        )
+    return 0, 2**bit_depth - 1
+
+
+def require_finite(picture: Picture) -> None:
+    """Refuse NaN and infinity; integer pictures cost nothing.
+
+    Raises:
+        InvalidPixels: ``facts`` has ``count`` (samples that are not finite) and ``frame`` (the first with one).
+    """
+    if picture.dtype.kind != "f":
+        return
+    counts = [frame.size - int(np.count_nonzero(np.isfinite(frame))) for frame in picture.frames]
+    if any(counts):
+        frame = next(index for index, count in enumerate(counts) if count)
+        raise InvalidPixels(
+            f"expected finite pixels, got {sum(counts)} that are NaN or infinite, the first in frame {frame}",
+            count=sum(counts),
+            frame=frame,
+        )

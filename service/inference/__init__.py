@@ -1,0 +1,1 @@
+"""Tiles of images through the network on one device, in batches."""

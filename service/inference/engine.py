@@ -1,0 +1,133 @@
+"""The network on a device: ONNX Runtime."""
+
+import os
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
+
+from biasfree.artifact import INPUT, OUTPUT, Artifact
+from service.inference.tiling import FloatArray
+
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+#: Words with which ONNX Runtime's allocators say that memory ran out; it has no exception of its own for that.
+OUT_OF_MEMORY = ("failed to allocate memory", "out of memory", "bad_alloc", "bad allocation")
+
+
+class EngineError(Exception):
+    """The device failed on a batch."""
+
+
+class OutOfDeviceMemory(EngineError):
+    """The batch does not fit into the device's memory."""
+
+
+class DeviceUnavailable(EngineError):
+    """The device asked for is not there."""
+
+
+class Engine(Protocol):
+    """Runs one batch at a time, always called from the same thread."""
+
+    @property
+    def device(self) -> str:
+        """``cpu`` or ``cuda``: what really runs."""
+
+    def run(self, model: str, batch: FloatArray) -> FloatArray:
+        """Denoise a batch.
+
+        Args:
+            model: Name of a loaded model.
+            batch: (B, C, H, W), float32, C-contiguous, any range.
+
+        Returns:
+            (B, C, H, W), float32, not clipped.
+
+        Raises:
+            OutOfDeviceMemory: A smaller batch may succeed.
+            EngineError: The device failed.
+        """
+
+
+class OnnxEngine:
+    """ONNX Runtime with one session for each model.
+
+    Args:
+        models: Verified artifacts by name.
+        device: ``cpu``, ``cuda``, or ``auto`` for CUDA where it works and the CPU elsewhere.
+        threads: Threads of one batch on the CPU; None for one for each core this process may use.
+
+    Raises:
+        DeviceUnavailable: CUDA was asked for and cannot be used.
+    """
+
+    def __init__(self, models: Mapping[str, Artifact], *, device: str = "auto", threads: int | None = None) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+        # Errors only: what it warns about (nodes left on the CPU by design) is no news to an operator.
+        options.log_severity_level = 3
+        self._device = _choose(device)
+        self._sessions = {name: _session(artifact, self._device, options) for name, artifact in models.items()}
+
+    @property
+    def device(self) -> str:
+        """``cpu`` or ``cuda``."""
+        return self._device
+
+    def run(self, model: str, batch: FloatArray) -> FloatArray:
+        """Denoise a batch; see ``Engine.run``."""
+        try:
+            (denoised,) = self._sessions[model].run([OUTPUT], {INPUT: batch})
+        except (runtime_errors.RuntimeException, runtime_errors.Fail, runtime_errors.EPFail, MemoryError) as exc:
+            if isinstance(exc, MemoryError) or any(words in str(exc).lower() for words in OUT_OF_MEMORY):
+                raise OutOfDeviceMemory(f"no memory for a batch of {batch.shape}") from exc
+            raise EngineError(f"the device failed on a batch of {batch.shape}") from exc
+        return np.asarray(denoised, np.float32)
+
+
+def _choose(device: str) -> str:
+    """The device to use: ``auto`` is CUDA where this build of ONNX Runtime and the machine have it."""
+    if device == "cpu":
+        return "cpu"
+    found = _cuda_is_usable()
+    if device == "cuda" and not found:
+        raise DeviceUnavailable(
+            "BIASFREE_DEVICE=cuda, but ONNX Runtime cannot use CUDA here: "
+            f"it offers {onnxruntime.get_available_providers()} and no driver or library answered"
+        )
+    return "cuda" if found else "cpu"
+
+
+def _cuda_is_usable() -> bool:
+    if PROVIDERS["cuda"] not in onnxruntime.get_available_providers():
+        return False
+    # Finds CUDA and cuDNN in the wheels that torch installed; it only prints where there are none.
+    onnxruntime.preload_dlls()
+    return _cuda_device_count() > 0
+
+
+def _cuda_device_count() -> int:
+    """Asked of the driver itself: ONNX Runtime offers its CUDA provider wherever it was built with it."""
+    import ctypes
+
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return count.value
+
+
+def _session(
+    artifact: Artifact, device: str, options: onnxruntime.SessionOptions
+) -> onnxruntime.InferenceSession:
+    session = onnxruntime.InferenceSession(artifact.content, options, providers=[PROVIDERS[device]])
+    # ONNX Runtime falls back to the CPU without an error when a provider does not start.
+    if PROVIDERS[device] not in session.get_providers():
+        raise DeviceUnavailable(f"ONNX Runtime did not start {PROVIDERS[device]} for {artifact.path}")
+    return session

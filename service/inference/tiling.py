@@ -1,0 +1,153 @@
+"""An image as overlapping tiles of one shape, and back.
+
+A tile carries a halo of at least the network's receptive radius on every side that is not the image's own border, so
+what is kept of it is what the whole image would have given. All tiles of one image have one shape, so that they
+batch with each other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Span:
+    """Where a tile lies along one axis: it reads [start, stop) and what is kept of it is [keep_start, keep_stop)."""
+
+    start: int
+    stop: int
+    keep_start: int
+    keep_stop: int
+
+    @property
+    def read(self) -> slice:
+        """What the tile reads, in the image's coordinates."""
+        return slice(self.start, self.stop)
+
+    @property
+    def kept(self) -> slice:
+        """What is kept, in the image's coordinates."""
+        return slice(self.keep_start, self.keep_stop)
+
+    @property
+    def inner(self) -> slice:
+        """What is kept, in the tile's own coordinates."""
+        return slice(self.keep_start - self.start, self.keep_stop - self.start)
+
+
+@dataclass(frozen=True)
+class TileGrid:
+    """The tiles of an image of H x W: every pair of a row span and a column span.
+
+    Attributes:
+        height: H, before padding.
+        width: W, before padding.
+        rows: Spans along H, padded to whole cells.
+        columns: Spans along W, padded to whole cells.
+    """
+
+    height: int
+    width: int
+    rows: tuple[Span, ...]
+    columns: tuple[Span, ...]
+
+    @classmethod
+    def of(cls, height: int, width: int, *, side: int, radius: int, stride: int) -> "TileGrid":
+        """Lay tiles over an image.
+
+        Args:
+            height: H >= 1.
+            width: W >= 1.
+            side: Longest side of a tile, halos included; raised where the halos would leave no pixel to keep.
+            radius: The network's receptive radius, pixels.
+            stride: The network's stride; tiles begin and end on its multiples.
+        """
+        return cls(
+            height,
+            width,
+            _spans(height, side=side, radius=radius, stride=stride),
+            _spans(width, side=side, radius=radius, stride=stride),
+        )
+
+    @property
+    def tile_shape(self) -> tuple[int, int]:
+        """Height and width of every tile."""
+        return self.rows[0].stop - self.rows[0].start, self.columns[0].stop - self.columns[0].start
+
+    @property
+    def padded_shape(self) -> tuple[int, int]:
+        """Height and width of the image in whole cells."""
+        return self.rows[-1].stop, self.columns[-1].stop
+
+    def __len__(self) -> int:
+        return len(self.rows) * len(self.columns)
+
+
+def split(image: FloatArray, grid: TileGrid) -> list[FloatArray]:
+    """Cut an image into tiles.
+
+    Args:
+        image: (C, H, W), float32.
+        grid: Geometry for this H and W.
+
+    Returns:
+        The tiles (C, P, Q), row by row: views into the image, or into a copy of it that edge replication has brought
+        to whole cells (as the network itself pads).
+
+    Raises:
+        ValueError: ``image`` is not of the size that ``grid`` was made for.
+    """
+    if image.shape[1:] != (grid.height, grid.width):
+        raise ValueError(f"expected an image of {grid.height} x {grid.width}, got {image.shape[1:]}")
+    below, right = (padded - side for padded, side in zip(grid.padded_shape, image.shape[1:], strict=True))
+    if below or right:
+        image = np.pad(image, ((0, 0), (0, below), (0, right)), mode="edge")
+    return [image[:, row.read, column.read] for row, column in product(grid.rows, grid.columns)]
+
+
+def stitch(tiles: Sequence[FloatArray], grid: TileGrid) -> FloatArray:
+    """Put denoised tiles back into one image, dropping their halos and the padding.
+
+    Args:
+        tiles: Denoised tiles (C, P, Q), float32, in the order of ``split``.
+        grid: Geometry that ``split`` was given.
+
+    Returns:
+        Image (C, H, W), float32, not clipped.
+
+    Raises:
+        ValueError: ``tiles`` and ``grid`` disagree on the number of tiles or their shape.
+    """
+    if len(tiles) != len(grid) or any(tile.shape[1:] != grid.tile_shape for tile in tiles):
+        raise ValueError(f"expected {len(grid)} tiles of {grid.tile_shape}, got {[tile.shape for tile in tiles]}")
+    if len(tiles) == 1:
+        return tiles[0][:, : grid.height, : grid.width]
+    image = np.empty((tiles[0].shape[0], grid.height, grid.width), np.float32)
+    for tile, (row, column) in zip(tiles, product(grid.rows, grid.columns), strict=True):
+        kept = image[:, row.kept, column.kept]
+        # The last spans reach into the padding, which the image does not have.
+        kept[...] = tile[:, row.inner, column.inner][:, : kept.shape[1], : kept.shape[2]]
+    return image
+
+
+def _spans(length: int, *, side: int, radius: int, stride: int) -> tuple[Span, ...]:
+    padded = _round_up(length, stride)
+    halo = _round_up(radius, stride)
+    side = max(side // stride * stride, 2 * halo + stride)
+    if padded <= side:
+        return (Span(0, padded, 0, padded),)
+    starts = [*range(0, padded - side, side - 2 * halo), padded - side]
+    borders = [0, *(start + halo for start in starts[1:]), padded]
+    return tuple(
+        Span(start, start + side, keep_start, keep_stop)
+        for start, keep_start, keep_stop in zip(starts, borders[:-1], borders[1:], strict=True)
+    )
+
+
+def _round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple

@@ -1,0 +1,1 @@
+"""HTTP routes: the border between the web and the service."""

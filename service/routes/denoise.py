@@ -1,0 +1,107 @@
+"""``POST /denoise``."""
+
+import asyncio
+import base64
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from biasfree.artifact import Artifact
+from service.denoiser import DenoiseOptions, DenoiseResult
+from service.imaging import ImageFormat, Picture, check_output, decode, encode
+from service.routes.disconnect import ends_with_client
+from service.routes.intake import Upload, read_upload
+from service.routes.negotiation import Answer, negotiate
+from service.routes.running import running
+from service.routes.schemas import BODY, RESPONSES, DenoiseQuery, DenoiseReport
+from service.routes.timing import StageClock, server_timing
+
+router = APIRouter(tags=["denoise"])
+
+T = TypeVar("T")
+
+
+@router.post(
+    "/denoise",
+    summary="Denoise an image of any noise level",
+    response_class=Response,
+    responses=RESPONSES,
+    openapi_extra=BODY,
+)
+async def denoise(request: Request, query: Annotated[DenoiseQuery, Query()]) -> Response:
+    """Remove Gaussian noise of any level; nothing about the noise, the range or the bit depth needs to be said."""
+    upload = await read_upload(request)
+    async with ends_with_client(request):
+        return await _denoise(request, upload, query)
+
+
+async def _denoise(request: Request, upload: Upload, query: DenoiseQuery) -> Response:
+    service = running(request)
+    options = DenoiseOptions(
+        model=query.model,
+        color=query.color,
+        strength=query.strength,
+        output=query.output,
+        estimate=query.estimate,
+        bit_depth=query.bit_depth,
+    )
+    clock = StageClock()
+
+    def read() -> tuple[Picture, Artifact, Answer]:
+        picture = decode(
+            upload.data, limits=service.limits, declared=upload.declared, gray_stack=query.color == "gray"
+        )
+        answer = negotiate(request.headers.get("accept", ""), named=query.format, received=picture.format)
+        picture, card = service.denoiser.prepare(picture, options)
+        check_output(picture, answer.format)
+        return picture, service.models[card.name], answer
+
+    picture, model, answer = await _in_thread(service.codecs, read)
+    clock.lap("decode")
+    result = await service.denoiser.denoise(picture, options, model.card)
+    clock.lap("device")
+    content = await _in_thread(service.codecs, lambda: encode(result.picture, answer.format))
+    clock.lap("encode")
+    timing_ms = clock.stages(infer_s=result.infer_s)
+    if answer.as_json:
+        return _report(request, content, answer.format, model, result, timing_ms)
+    return Response(content, media_type=answer.format.media_type, headers=_facts(model, result, timing_ms))
+
+
+def _report(
+    request: Request,
+    content: bytes,
+    format: ImageFormat,
+    model: Artifact,
+    result: DenoiseResult,
+    timing_ms: dict[str, float],
+) -> JSONResponse:
+    report = DenoiseReport(
+        image=base64.b64encode(content).decode(),
+        media_type=format.media_type,
+        model={"name": model.card.name, "version": model.card.version, "sha256": model.sha256},
+        request_id=request.state.request_id,
+        timing_ms=timing_ms,
+        sigma_estimate=result.sigma_255,
+        estimated_psnr=result.psnr_db,
+    )
+    return JSONResponse(report.model_dump(), headers=_facts(model, result, timing_ms))
+
+
+def _facts(model: Artifact, result: DenoiseResult, timing_ms: dict[str, float]) -> dict[str, str]:
+    facts = {
+        "X-Model": f"{model.card.name}; version={model.card.version}; sha256={model.sha256}",
+        "Server-Timing": server_timing(timing_ms),
+    }
+    if result.sigma_255 is not None:
+        facts["X-Sigma-Estimate"] = f"{result.sigma_255:.2f}"
+    if result.psnr_db is not None:
+        facts["X-Estimated-PSNR"] = f"{result.psnr_db:.2f}"
+    return facts
+
+
+async def _in_thread(pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(pool, call)

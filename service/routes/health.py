@@ -1,0 +1,51 @@
+"""``GET /healthz`` and ``/readyz``."""
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from service.errors import NotReady
+from service.routes.problems import PROBLEM_JSON, Problem
+from service.routes.running import running
+
+router = APIRouter(tags=["service"])
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: str = "alive"
+
+
+class Ready(BaseModel):
+    """Images are denoised."""
+
+    status: str = "ready"
+    device: str = Field(description="`cpu` or `cuda`: what really runs.", examples=["cpu"])
+    models: list[str] = Field(description="Models whose golden tile came out right on this device.")
+    queued: int = Field(description="Requests that wait.")
+    predicted_s: float = Field(description="Seconds that the queued work will take.")
+
+
+@router.get("/healthz", summary="Alive")
+async def healthz() -> Alive:
+    """Does no work."""
+    return Alive()
+
+
+@router.get(
+    "/readyz",
+    summary="Ready to denoise",
+    responses={503: {"description": "Not ready", "content": {PROBLEM_JSON: {"schema": Problem.model_json_schema()}}}},
+)
+async def readyz(request: Request) -> Ready:
+    """The golden tile of every model was denoised on the configured device and matched, and the device still runs."""
+    service = running(request)
+    state = service.queue.state
+    if state.closed is not None:
+        raise NotReady(state.closed)
+    return Ready(
+        device=service.device,
+        models=sorted(service.models),
+        queued=state.jobs,
+        predicted_s=round(state.predicted_s, 3),
+    )

@@ -1,0 +1,95 @@
+"""The request's body, however it is packed: raw, a multipart field, or JSON."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
+
+from service.errors import MalformedRequest, UnsupportedMedia
+from service.imaging import ImageFormat
+
+FIELD = "image"
+#: A body of one of these types is the image, whatever it turns out to be.
+UNNAMED = ("", "application/octet-stream", "application/x-www-form-urlencoded")
+
+
+class JsonImage(BaseModel):
+    """The JSON body."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    image: str = Field(
+        min_length=1,
+        description="The image file in base64, plain or as a `data:` URL.",
+        examples=["data:image/png;base64,iVBORw0KGgo..."],
+    )
+
+
+@dataclass(frozen=True)
+class Upload:
+    """The image's bytes, and what the sender called them, if anything that is read here."""
+
+    data: bytes
+    declared: ImageFormat | None
+
+
+async def read_upload(request: Request) -> Upload:
+    """Read the image out of a request.
+
+    Raises:
+        MalformedRequest: The body is empty, or is not what its content type says.
+        UnsupportedMedia: The content type is neither an image's, nor multipart, nor JSON.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == "multipart/form-data":
+        return await _multipart(request)
+    if media_type == "application/json":
+        return _json(await request.body())
+    # curl --data-binary says x-www-form-urlencoded where nobody says what it sends.
+    declared = ImageFormat.from_media_type(media_type)
+    if declared is None and media_type not in UNNAMED:
+        raise UnsupportedMedia(
+            f"{media_type!r} is not read here",
+            supported=[*(each.media_type for each in ImageFormat), "multipart/form-data", "application/json"],
+        )
+    return _upload(await request.body(), declared)
+
+
+async def _multipart(request: Request) -> Upload:
+    try:
+        async with request.form(max_files=1, max_fields=1) as form:
+            part = form.get(FIELD)
+            if not isinstance(part, UploadFile):
+                raise MalformedRequest(f"expected a file in the multipart field {FIELD!r}", expected=FIELD)
+            return _upload(await part.read(), ImageFormat.from_media_type(part.content_type or ""))
+    except MultiPartException as exc:
+        raise MalformedRequest(f"the multipart body cannot be read: {exc.message}") from exc
+
+
+def _json(body: bytes) -> Upload:
+    try:
+        image = JsonImage.model_validate_json(body).image
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "body"
+        raise MalformedRequest(f'expected {{"image": "<base64>"}}: {where}: {first["msg"]}') from exc
+    declared = None
+    if image.startswith("data:"):
+        head, comma, image = image.partition(",")
+        if not comma or not head.endswith(";base64"):
+            raise MalformedRequest("expected a data: URL of the form data:<type>;base64,<data>")
+        declared = ImageFormat.from_media_type(head[len("data:") :].partition(";")[0])
+    try:
+        return _upload(base64.b64decode(image, validate=True), declared)
+    except binascii.Error as exc:
+        raise MalformedRequest(f"the image is not valid base64: {exc}") from exc
+
+
+def _upload(data: bytes, declared: ImageFormat | None) -> Upload:
+    if not data:
+        raise MalformedRequest("the body is empty, expected an image")
+    return Upload(data, declared)

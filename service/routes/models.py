@@ -1,0 +1,90 @@
+"""``GET /models``, ``/models/{name}`` and ``/limits``."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, Field
+
+from biasfree.card import Card
+from service.denoiser import DEFAULT_MODELS
+from service.errors import UnknownModel
+from service.imaging import ImageFormat
+from service.imaging.picture import DTYPES
+from service.routes.problems import PROBLEM_JSON, Problem
+from service.routes.running import running
+
+router = APIRouter(tags=["service"])
+
+
+class ModelSummary(BaseModel):
+    """One line of the list of models."""
+
+    name: str = Field(examples=["gray"])
+    version: str
+    sha256: str = Field(description="Of the model file.")
+    channels: int = Field(description="1 gray, 3 RGB.")
+    default_for_channels: int | None = Field(description="Used where no model is named and the image has so many.")
+    macs_per_pixel: float = Field(description="Multiply-adds for each pixel.")
+
+
+class ModelCard(BaseModel):
+    """Everything known about a model."""
+
+    sha256: str = Field(description="Of the model file.")
+    card: Card
+
+
+class Limits(BaseModel):
+    """What is accepted at most."""
+
+    max_body_bytes: int
+    max_pixels: int = Field(description="Over all frames.")
+    max_frames: int
+    queue_limit_s: float = Field(description="Predicted seconds of queued work past which requests get 429.")
+    timeout_s: float
+    media_types: list[str]
+    dtypes: list[str]
+
+
+@router.get("/models", summary="The models that are served")
+async def models(request: Request) -> list[ModelSummary]:
+    """Name, version and cost of every model."""
+    return [
+        ModelSummary(
+            name=name,
+            version=model.card.version,
+            sha256=model.sha256,
+            channels=model.card.channels,
+            default_for_channels=next((count for count, default in DEFAULT_MODELS.items() if default == name), None),
+            macs_per_pixel=model.card.macs_per_pixel,
+        )
+        for name, model in running(request).models.items()
+    ]
+
+
+@router.get(
+    "/models/{name}",
+    summary="A model's card",
+    responses={404: {"description": "No such model", "content": {PROBLEM_JSON: {"schema": Problem.model_json_schema()}}}},
+)
+async def model(request: Request, name: Annotated[str, Path(examples=["gray"])]) -> ModelCard:
+    """Architecture, training, measured quality and checksums."""
+    loaded = running(request).models
+    if name not in loaded:
+        raise UnknownModel(f"no model is called {name!r}", supported=sorted(loaded))
+    return ModelCard(sha256=loaded[name].sha256, card=loaded[name].card)
+
+
+@router.get("/limits", summary="What is accepted at most")
+async def limits(request: Request) -> Limits:
+    """The limits that requests are checked against, and the formats and dtypes that are read."""
+    settings = running(request).settings
+    return Limits(
+        max_body_bytes=settings.max_body_bytes,
+        max_pixels=settings.max_pixels,
+        max_frames=settings.max_frames,
+        queue_limit_s=settings.queue_limit_s,
+        timeout_s=settings.timeout_s,
+        media_types=[each.media_type for each in ImageFormat],
+        dtypes=list(DTYPES),
+    )

@@ -1,0 +1,142 @@
+"""Errors as RFC 9457 problem documents: each core error mapped once."""
+
+import logging
+import math
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from service import errors
+from service.errors import ServiceError
+from service.inference.queue import TileTooLarge
+from service.routes.running import running
+
+log = logging.getLogger(__name__)
+
+PROBLEM_JSON = "application/problem+json"
+
+
+class Kind(BaseModel):
+    """One type of problem."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str
+    title: str
+    status: int
+
+
+def _kind(name: str, title: str, status: int) -> Kind:
+    return Kind(type=f"urn:biasfree:problem:{name}", title=title, status=status)
+
+
+KINDS: dict[type[ServiceError], Kind] = {
+    errors.MalformedRequest: _kind("malformed-request", "The request body cannot be read", 400),
+    errors.UndecodableImage: _kind("undecodable-image", "The image cannot be decoded", 400),
+    errors.UnknownModel: _kind("unknown-model", "No such model", 404),
+    errors.UnsupportedOutput: _kind("unsupported-output", "The result cannot be given in that format", 406),
+    errors.BodyTooLarge: _kind("body-too-large", "The request body is too large", 413),
+    errors.ImageTooLarge: _kind("image-too-large", "The image has too many pixels or frames", 413),
+    errors.UnsupportedMedia: _kind("unsupported-media", "The image's format is not supported", 415),
+    errors.InvalidParameter: _kind("invalid-parameter", "A parameter is invalid", 422),
+    errors.InvalidPixels: _kind("invalid-pixels", "The image has pixels that are not finite", 422),
+    errors.QueueFull: _kind("queue-full", "Too much work is queued", 429),
+    errors.InferenceFailed: _kind("inference-failed", "The image could not be denoised", 500),
+    TileTooLarge: _kind("out-of-memory", "The device has too little memory for this image", 500),
+    errors.NotReady: _kind("not-ready", "The service is not ready", 503),
+    errors.DeadlineExceeded: _kind("deadline-exceeded", "The time for the request is over", 504),
+}
+
+INTERNAL = _kind("internal", "Something went wrong here", 500)
+#: The router's own answers. Other statuses take the type ``about:blank``, as RFC 9457 says.
+ROUTER = {
+    404: _kind("not-found", "No such path", 404),
+    405: _kind("method-not-allowed", "The path does not have that method", 405),
+}
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem document."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["urn:biasfree:problem:image-too-large"])
+    title: str = Field(examples=["The image has too many pixels or frames"])
+    status: int = Field(examples=[413])
+    detail: str = Field(examples=["at most 64000000 pixels over all frames are accepted, got 2500000000"])
+    request_id: str
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error with a problem document."""
+    app.add_exception_handler(ServiceError, _service_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(ClientDisconnect, _client_left)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def problem(
+    request: Request, kind: Kind, detail: str, facts: dict[str, Any], headers: dict[str, str] | None = None
+) -> JSONResponse:
+    """A problem document as a response."""
+    request_id = getattr(request.state, "request_id", "")
+    content = {**facts, **kind.model_dump(), "detail": detail, "request_id": request_id}
+    return JSONResponse(content, kind.status, media_type=PROBLEM_JSON, headers=headers)
+
+
+async def _service_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ServiceError)
+    headers = {}
+    if "retry_after_s" in error.facts:
+        headers["Retry-After"] = str(math.ceil(error.facts["retry_after_s"]))
+    return problem(request, KINDS[type(error)], error.detail, error.facts, headers)
+
+
+async def _validation_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    failures = [
+        {"parameter": ".".join(str(part) for part in each["loc"][1:]), "message": each["msg"]}
+        for each in error.errors()
+    ]
+    detail = "; ".join(f"{failure['parameter']}: {failure['message']}" for failure in failures)
+    return problem(request, KINDS[errors.InvalidParameter], detail, {"parameters": failures})
+
+
+async def _http_exception(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == 413:
+        limit: int = running(request).settings.max_body_bytes
+        return problem(
+            request,
+            KINDS[errors.BodyTooLarge],
+            f"at most {limit} bytes are accepted",
+            {"limit": limit, "actual": _content_length(request)},
+            headers,
+        )
+    kind = ROUTER.get(
+        error.status_code, Kind(type="about:blank", title=str(error.detail), status=error.status_code)
+    )
+    return problem(request, kind, f"{request.method} {request.url.path}: {error.detail}", {}, headers)
+
+
+async def _client_left(request: Request, error: Exception) -> Response:
+    """Nobody reads this; 499 is what proxies write into their logs for it."""
+    return Response(status_code=499)
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    """The last handler: what is not foreseen is logged with the request's id and told without internals."""
+    log.error("request %s failed", getattr(request.state, "request_id", ""), exc_info=error)
+    return problem(request, INTERNAL, "an unexpected error; the request_id finds it in the log", {})
+
+
+def _content_length(request: Request) -> int | None:
+    value = request.headers.get("content-length", "")
+    return int(value) if value.isdecimal() else None

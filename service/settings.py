@@ -1,0 +1,38 @@
+"""Every setting, read once from ``BIASFREE_*`` environment variables."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024**2
+
+
+class Settings(BaseSettings):
+    """What an operator may choose. The README's table is this class; a test compares them."""
+
+    model_config = SettingsConfigDict(env_prefix="BIASFREE_", frozen=True, extra="forbid")
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto",
+        description="Where the network runs; `cuda` refuses to start without a usable GPU, `auto` takes what is there.",
+    )
+    threads: int | None = Field(
+        default=None, ge=1, description="CPU threads of one batch; by default one for each core of the process."
+    )
+    models_dir: Path | None = Field(
+        default=None, description="Folder of further `.onnx` models, served beside the shipped ones."
+    )
+    max_body_bytes: int = Field(default=256 * MIB, ge=1, description="Largest request body in bytes.")
+    max_pixels: int = Field(default=64_000_000, ge=1, description="Largest image in pixels, over all its frames.")
+    max_frames: int = Field(default=256, ge=1, description="Most frames of a stack.")
+    tile_side: int = Field(
+        default=2048, ge=64, description="Longest side of a tile in pixels, with its halo; more is faster and larger."
+    )
+    batch_pixels: int = Field(default=1_048_576, ge=1, description="Pixels of one batch; one tile may exceed it.")
+    queue_limit_s: float = Field(default=60, gt=0, description="Predicted seconds of queued work; past it, 429.")
+    timeout_s: float = Field(default=300, gt=0, description="Seconds for one request in the queue and on the device.")
+    codec_threads: int = Field(default=2, ge=1, description="Images decoded or encoded at once.")

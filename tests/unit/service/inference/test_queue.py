@@ -1,0 +1,237 @@
+"""The thread around the policy, with engines that do real arithmetic and fail on purpose."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from service.errors import InferenceFailed, NotReady
+from service.inference.engine import EngineError, OutOfDeviceMemory
+from service.inference.policy import BatchPolicy
+from service.inference.queue import BatchQueue, TileTooLarge
+
+
+class FakeEngine:
+    """Halves every value, and calls ``before`` with each batch."""
+
+    device = "cpu"
+
+    def __init__(self, before: Callable[[np.ndarray], None] = lambda batch: None) -> None:
+        self.before = before
+        self.batches: list[tuple[int, ...]] = []
+
+    def run(self, model: str, batch: np.ndarray) -> np.ndarray:
+        """``batch / 2``."""
+        self.batches.append(batch.shape)
+        self.before(batch)
+        return batch / 2
+
+
+def tile(value: float, side: int = 8) -> np.ndarray:
+    """A constant tile."""
+    return np.full((1, side, side), value, np.float32)
+
+
+def queue_on(engine: FakeEngine, *, budget_px: int = 1024) -> BatchQueue:
+    """A started queue."""
+    queue = BatchQueue(engine, BatchPolicy(budget_px=budget_px, limit_s=1e9, rates_px_s={"gray": 1e6}))
+    queue.start()
+    return queue
+
+
+class Gate:
+    """Holds the device in its first batch until it is opened."""
+
+    def __init__(self) -> None:
+        self.entered, self.opened = threading.Event(), threading.Event()
+
+    def __call__(self, batch: np.ndarray) -> None:
+        """Wait for the gate."""
+        self.entered.set()
+        assert self.opened.wait(30)
+
+
+def run(coroutine):
+    """Run a coroutine with a bound on its time."""
+    return asyncio.run(asyncio.wait_for(coroutine, 60))
+
+
+def test_results_come_back_in_the_order_of_the_tiles():
+    """Whatever the batches were."""
+
+    async def scenario() -> None:
+        queue = queue_on(FakeEngine(), budget_px=128)
+        done = await queue.submit("gray", [tile(value) for value in range(7)])
+        assert [result[0, 0, 0] for result in done.tiles] == [value / 2 for value in range(7)]
+        await queue.drain()
+
+    run(scenario())
+
+
+def test_requests_that_wait_share_a_batch():
+    """Three jobs that came while the device was busy run together."""
+
+    async def scenario() -> None:
+        gate = Gate()
+        engine = FakeEngine(gate)
+        queue = queue_on(engine)
+        first = asyncio.create_task(queue.submit("gray", [tile(0)]))
+        await asyncio.to_thread(gate.entered.wait, 30)
+        rest = [asyncio.create_task(queue.submit("gray", [tile(value)])) for value in (1, 2, 3)]
+        while queue.state.jobs < 3:
+            await asyncio.sleep(0)
+        gate.opened.set()
+        await asyncio.gather(first, *rest)
+        assert [shape[0] for shape in engine.batches] == [1, 3]
+        await queue.drain()
+
+    run(scenario())
+
+
+def test_cancelled_request_costs_no_inference():
+    """Its tiles never reach the device."""
+
+    async def scenario() -> None:
+        gate = Gate()
+        engine = FakeEngine(gate)
+        queue = queue_on(engine)
+        first = asyncio.create_task(queue.submit("gray", [tile(0)]))
+        await asyncio.to_thread(gate.entered.wait, 30)
+        left = asyncio.create_task(queue.submit("gray", [tile(1)] * 5))
+        while queue.state.jobs < 1:
+            await asyncio.sleep(0)
+        left.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await left
+        gate.opened.set()
+        await first
+        await queue.drain()
+        assert engine.batches == [(1, 1, 8, 8)]
+
+    run(scenario())
+
+
+def test_one_bad_tile_never_fails_its_batch_mates():
+    """The batch is bisected until the bad tile is alone."""
+
+    def refuse_13(batch: np.ndarray) -> None:
+        if (batch == 13).any():
+            raise EngineError("thirteen")
+
+    async def scenario() -> None:
+        gate = Gate()
+        engine = FakeEngine(gate)
+        queue = queue_on(engine, budget_px=64 * 16)
+        first = asyncio.create_task(queue.submit("gray", [tile(0)]))
+        await asyncio.to_thread(gate.entered.wait, 30)
+        jobs = [asyncio.create_task(queue.submit("gray", [tile(value)])) for value in range(10, 18)]
+        while queue.state.jobs < 8:
+            await asyncio.sleep(0)
+        engine.before = refuse_13
+        gate.opened.set()
+        await first
+        outcomes = await asyncio.gather(*jobs, return_exceptions=True)
+        for value, outcome in zip(range(10, 18), outcomes, strict=True):
+            if value == 13:
+                assert isinstance(outcome, InferenceFailed)
+            else:
+                assert outcome.tiles[0][0, 0, 0] == value / 2
+        await queue.drain()
+
+    run(scenario())
+
+
+def test_out_of_memory_halves_the_budget_and_retries():
+    """A device with room for four tiles serves sixteen, and the budget is smaller after."""
+
+    def only_four(batch: np.ndarray) -> None:
+        if len(batch) > 4:
+            raise OutOfDeviceMemory("five are too many")
+
+    async def scenario() -> None:
+        queue = queue_on(FakeEngine(only_four), budget_px=64 * 16)
+        done = await queue.submit("gray", [tile(value) for value in range(16)])
+        assert [result[0, 0, 0] for result in done.tiles] == [value / 2 for value in range(16)]
+        assert queue.state.budget_px <= 64 * 4
+        await queue.drain()
+
+    run(scenario())
+
+
+def test_a_single_tile_that_does_not_fit_says_so():
+    """So that its owner can cut it smaller."""
+
+    def nothing_fits(batch: np.ndarray) -> None:
+        raise OutOfDeviceMemory("no")
+
+    async def scenario() -> None:
+        queue = queue_on(FakeEngine(nothing_fits))
+        with pytest.raises(TileTooLarge):
+            await queue.submit("gray", [tile(1)])
+        await queue.drain()
+
+    run(scenario())
+
+
+def test_an_unforeseen_error_fails_its_request_and_the_queue_goes_on():
+    """The worker outlives what the device throws."""
+
+    def once(batch: np.ndarray) -> None:
+        if (batch == 1).any():
+            raise ZeroDivisionError
+
+    async def scenario() -> None:
+        queue = queue_on(FakeEngine(once))
+        with pytest.raises(InferenceFailed):
+            await queue.submit("gray", [tile(1)])
+        done = await queue.submit("gray", [tile(2)])
+        assert done.tiles[0][0, 0, 0] == 1
+        await queue.drain()
+
+    run(scenario())
+
+
+def test_death_of_the_thread_answers_everyone_who_waits():
+    """Nobody waits for a thread that has died, and nobody new is let in."""
+
+    def die(batch: np.ndarray) -> None:
+        gate(batch)
+        raise SystemExit
+
+    gate = Gate()
+
+    async def scenario() -> None:
+        queue = queue_on(FakeEngine(die))
+        first = asyncio.create_task(queue.submit("gray", [tile(0)]))
+        await asyncio.to_thread(gate.entered.wait, 30)
+        second = asyncio.create_task(queue.submit("gray", [tile(1)]))
+        while queue.state.jobs < 1:
+            await asyncio.sleep(0)
+        gate.opened.set()
+        outcomes = await asyncio.gather(first, second, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [NotReady, NotReady]
+        with pytest.raises(NotReady, match="died"):
+            await queue.submit("gray", [tile(2)])
+        assert queue.state.closed is not None
+
+    run(scenario())
+
+
+def test_draining_finishes_what_is_queued_and_takes_nothing_new():
+    """No accepted request is lost."""
+
+    async def scenario() -> None:
+        gate = Gate()
+        queue = queue_on(FakeEngine(gate))
+        jobs = [asyncio.create_task(queue.submit("gray", [tile(value)])) for value in range(5)]
+        await asyncio.to_thread(gate.entered.wait, 30)
+        queue.close()
+        with pytest.raises(NotReady, match="shutting down"):
+            await queue.submit("gray", [tile(9)])
+        gate.opened.set()
+        await queue.drain()
+        assert [(await job).tiles[0][0, 0, 0] for job in jobs] == [value / 2 for value in range(5)]
+
+    run(scenario())
