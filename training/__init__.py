@@ -1,0 +1,1 @@
+"""From photographs to a measured model: pairs, training, evaluation."""

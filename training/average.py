@@ -1,26 +1,32 @@
 """Exponential moving average of the weights, quick at the start."""
 
+from copy import deepcopy
+
+import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
 class WeightAverage:
-    """EMA whose decay grows as (1 + n) / (10 + n) up to ``decay``, so that short runs do not average the start."""
+    """EMA whose decay grows as (n - 1) / (n + 8) with the step n up to ``decay``: short runs do not average the start.
+
+    It keeps nothing but the averaged weights, so that a resumed run averages as the uninterrupted one would have done.
+
+    Args:
+        network: Whose weights and buffers are averaged; copied.
+        decay: Largest weight of the past.
+    """
 
     def __init__(self, network: nn.Module, *, decay: float) -> None:
         self._decay = decay
-        self._averaged = AveragedModel(network, multi_avg_fn=self._update, use_buffers=True)
+        #: The averaged network.
+        self.network: nn.Module = deepcopy(network).requires_grad_(False)
 
-    @property
-    def network(self) -> nn.Module:
-        """The averaged network."""
-        return self._averaged.module  # type: ignore[no-any-return]  # AveragedModel.module is untyped
-
+    @torch.no_grad()
     def update(self, network: nn.Module, *, step: int) -> None:
         """Take in the weights after ``step`` steps."""
-        self._step = step
-        self._averaged.update_parameters(network)
-
-    def _update(self, averaged: list, current: list, count: object) -> None:  # type: ignore[type-arg]  # torch's shape
-        decay = min(self._decay, (1 + self._step) / (10 + self._step))
-        get_ema_multi_avg_fn(decay)(averaged, current, count)
+        averaged, current = self.network.state_dict(), network.state_dict()
+        floating = [name for name, value in averaged.items() if value.is_floating_point()]
+        decay = min(self._decay, (step - 1) / (step + 8))
+        torch._foreach_lerp_([averaged[name] for name in floating], [current[name] for name in floating], 1 - decay)
+        for name in averaged.keys() - set(floating):
+            averaged[name].copy_(current[name])

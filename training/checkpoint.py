@@ -1,12 +1,11 @@
 """The state of a run on disk: written whole or not at all, read without unpickling anything but tensors."""
 
-import os
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from biasfree.architectures import Network, build
 from training.recipe import Recipe
@@ -31,19 +30,26 @@ class Checkpoint:
         state = {**vars(self), "recipe": self.recipe.model_dump()}
         partial = folder / f"{FILE}.partial"
         torch.save(state, partial)
-        os.replace(partial, folder / FILE)
+        partial.replace(folder / FILE)
 
     @classmethod
     def load(cls, folder: Path) -> "Checkpoint | None":
-        """Read ``folder/checkpoint.pt``, or ``None`` where there is none."""
+        """Read ``folder/checkpoint.pt``, or ``None`` where there is none.
+
+        Raises:
+            ValueError: It is no checkpoint of a run.
+        """
         path = folder / FILE
         if not path.exists():
             return None
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        return cls(**{**state, "recipe": Recipe.model_validate(state["recipe"])})
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            return cls(**{**state, "recipe": Recipe.model_validate(state["recipe"])})
+        except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError) as exc:
+            raise ValueError(f"expected the checkpoint of a training run, got {path}: {exc}") from exc
 
     def averaged_network(self) -> Network:
         """The network with its averaged weights, in evaluation mode."""
         network = build(self.recipe.architecture, self.recipe.arguments)
-        nn.Module.load_state_dict(network, self.average)
+        network.load_state_dict(self.average)
         return network.eval()

@@ -1,16 +1,50 @@
 """``python -m training``: the commands."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+class _Commands(TyperGroup):
+    """Says in one line what was wrong with the input, instead of a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (ValueError, OSError) as exc:
+            typer.echo(f"error: {' '.join(str(exc).split())}", err=True)
+            raise typer.Exit(2) from exc
+
+
+app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.callback()
 def main() -> None:
     """Train bias-free denoisers, export them to ONNX, measure them."""
+
+
+@app.command()
+def get_data(
+    sets: Annotated[list[str] | None, typer.Argument(help="Names of image sets; all of them if none is given.")] = None,
+    *,
+    output: Annotated[Path, typer.Option(help="Folder; each set becomes a folder in it.")] = Path("data"),
+    list_sets: Annotated[bool, typer.Option("--list", help="Show the sets, their sources and terms of use.")] = False,
+) -> None:
+    """Download public image sets, checked against published checksums.
+
+    Where nobody publishes one, the checksum of the first download is recorded and asked for from then on.
+    """
+    from rich.console import Console
+
+    from training import get_data
+
+    if list_sets:
+        Console().print(get_data.list_sets())
+    else:
+        get_data.get_data(sets or [], output, console=Console())
 
 
 @app.command()
@@ -21,8 +55,8 @@ def train(
     recipe: Annotated[str, typer.Option(help="A shipped recipe's name, or a .toml file.")] = "gray",
     validation: Annotated[Path | None, typer.Option(help="Folder for the running PSNR; never trained on.")] = None,
     steps: Annotated[int | None, typer.Option(help="Budget in steps, instead of the recipe's.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Budget in minutes of training, instead of the recipe's.")] = None,
-    validate_every: Annotated[int, typer.Option(help="Steps between measurements.")] = 1000,
+    minutes: Annotated[float | None, typer.Option(help="Budget in minutes of training, not the recipe's.")] = None,
+    validate_every: Annotated[int, typer.Option(help="Steps between measurements.", min=1)] = 1000,
     checkpoint_every_s: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 120,
     device: Annotated[str | None, typer.Option(help="torch device; by default CUDA where there is one.")] = None,
 ) -> None:
@@ -39,3 +73,56 @@ def train(
         checkpoint_every_s=checkpoint_every_s,
         device=device,
     )
+
+
+@app.command()
+def evaluate(
+    models: Annotated[list[Path], typer.Argument(help="ONNX models.")],
+    *,
+    images: Annotated[Path, typer.Option(help="Folder of clean images.")],
+    output: Annotated[Path, typer.Option(help="Folder for evaluation.md, .json and .png.")],
+    sigmas: Annotated[str | None, typer.Option(help="Noise levels, 0-255 scale, as 5,10,25; 5 to 200 if not.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="A model's name in the report; once for each.")] = None,
+) -> None:
+    """Measure PSNR and SSIM of models on a folder of images."""
+    from rich.console import Console
+
+    from training.measure import measure, read_sigmas
+    from training.metrics import SIGMAS_255
+
+    measure(
+        models,
+        labels=label or [],
+        images=images,
+        output=output,
+        sigmas_255=read_sigmas(sigmas) if sigmas else SIGMAS_255,
+        console=Console(),
+    )
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    *,
+    output: Annotated[Path, typer.Option(help="The .onnx file to write.")],
+    name: Annotated[str, typer.Option(help="The model's name in the service.")],
+    version: Annotated[str, typer.Option(help="The model's version.")] = "1",
+    data: Annotated[str, typer.Option(help="The training images, in words, for the card.")] = "not stated",
+    licence: Annotated[str, typer.Option(help="Their licence, in words, for the card.")] = "not stated",
+    evaluate_on: Annotated[
+        list[Path] | None, typer.Option(help="Folder of clean images to measure the model on; repeatable.")
+    ] = None,
+) -> None:
+    """Write a run's network as a verified .onnx model with its card."""
+    from rich.console import Console
+
+    from training.export import Provenance
+    from training.export import export as write
+
+    provenance = Provenance(name=name, version=version, data=data, licence=licence)
+    card = write(run, output, provenance, evaluation_sets=evaluate_on or [])
+    console = Console()
+    console.print(f"{output}: {card.parameters} parameters, {card.macs_per_pixel:.0f} multiply-adds a pixel")
+    for evaluation in card.evaluations:
+        scores = "  ".join(f"{score.sigma_255:g}: {score.psnr_db:.2f}" for score in evaluation.scores)
+        console.print(f"PSNR in dB by sigma on {evaluation.images} ({evaluation.count} images)  {scores}")

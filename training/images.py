@@ -15,7 +15,7 @@ UInt8Image = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class NamedImage:
-    """One image: its file name, its pixels (H, W, C) uint8, and the SHA-256 of the file."""
+    """One image: its path below the folder, its pixels (H, W, C) uint8, and the SHA-256 of the file."""
 
     name: str
     pixels: UInt8Image
@@ -35,15 +35,12 @@ def read_folder(folder: Path, *, channels: int) -> list[NamedImage]:
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise ValueError(f"expected images ({', '.join(sorted(SUFFIXES))}) below {folder}, found none")
-    return [_read(path, channels=channels) for path in paths]
+    return [_read(path, path.relative_to(folder).as_posix(), channels=channels) for path in paths]
 
 
-def _read(path: Path, *, channels: int) -> NamedImage:
+def _read(path: Path, name: str, *, channels: int) -> NamedImage:
     with Image.open(path) as file:
         upright = ImageOps.exif_transpose(file)
         pixels = np.asarray(upright.convert("L" if channels == 1 else "RGB"))
-    return NamedImage(path.name, pixels.reshape(*pixels.shape[:2], channels), _sha256(path))
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return NamedImage(name, pixels.reshape(*pixels.shape[:2], channels), sha256)

@@ -1,4 +1,6 @@
-"""Muon: momentum whose update is the nearest semi-orthogonal matrix (Jordan et al. 2024, kellerjordan.github.io/posts/muon).
+"""Muon: momentum whose update is the nearest semi-orthogonal matrix.
+
+Jordan et al. 2024, kellerjordan.github.io/posts/muon.
 
 ``torch.optim.Muon`` takes matrices only and orthogonalises them one by one. Here the parameters are convolution
 kernels, seen as (first dimension, all others), and all kernels of one shape are orthogonalised in one batched product.
@@ -34,7 +36,7 @@ def orthogonalise(matrices: torch.Tensor) -> torch.Tensor:
     tall = start.shape[1] > start.shape[2]
     if tall:
         start = start.mT
-    start = start / start.norm(dim=(1, 2), keepdim=True).clamp_min(1e-12)
+    start = start / torch.linalg.matrix_norm(start, keepdim=True).clamp_min(1e-12)
     a, b, c = NEWTON_SCHULZ
     gram = start @ start.mT
     identity = torch.eye(gram.shape[1], device=gram.device)
@@ -43,7 +45,7 @@ def orthogonalise(matrices: torch.Tensor) -> torch.Tensor:
         polynomial = a * identity + b * gram + c * (gram @ gram)
         product = polynomial @ product
         gram = polynomial @ gram @ polynomial
-    result = product @ start
+    result: torch.Tensor = product @ start
     return result.mT if tall else result
 
 
@@ -65,9 +67,7 @@ class Muon(torch.optim.Optimizer):
         momentum: float = 0.95,
         weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(
-            parameters, {"lr": learning_rate, "momentum": momentum, "weight_decay": weight_decay}
-        )
+        super().__init__(parameters, {"lr": learning_rate, "momentum": momentum, "weight_decay": weight_decay})
 
     @overload
     def step(self, closure: None = None) -> None: ...

@@ -54,7 +54,7 @@ class PairSampler:
     ) -> None:
         usable = [image for image in images if min(image.shape[:2]) >= patch]
         if not usable:
-            raise ValueError(f"expected an image of at least {patch} x {patch}, got {len(images)} smaller ones")
+            raise ValueError(f"expected an image of at least {patch} x {patch}, got none among {len(images)}")
         self._patch, self._batch = patch, batch
         self._sigma_max, self._sigma_power = sigma_max, sigma_power
         self._seed, self._rank = seed, rank

@@ -1,7 +1,10 @@
 """One process, or several started by ``torchrun``."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import distributed, nn
@@ -16,16 +19,27 @@ class Processes:
     device: torch.device
 
     @classmethod
-    def start(cls, *, device: str | None = None) -> "Processes":
-        """Join the group that ``torchrun`` started, or stand alone. Without ``device``: CUDA where there is one."""
-        count = int(os.environ.get("WORLD_SIZE", "1"))
-        rank, local_rank = int(os.environ.get("RANK", "0")), int(os.environ.get("LOCAL_RANK", "0"))
-        if device is None:
-            device = f"cuda:{local_rank}" if torch.cuda.is_available() else "cpu"
-        chosen = torch.device(device)
+    @contextmanager
+    def join(cls, *, device: str | None = None) -> Iterator[Self]:
+        """Be one of the processes that ``torchrun`` started, or stand alone.
+
+        Args:
+            device: torch device; by default CUDA where there is one. ``cuda`` means a GPU for each process.
+        """
+        count, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+        chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        if chosen.type == "cuda":
+            chosen = torch.device(
+                "cuda", int(os.environ.get("LOCAL_RANK", "0")) if chosen.index is None else chosen.index
+            )
+            torch.cuda.set_device(chosen)
         if count > 1:
             distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
-        return cls(rank, count, chosen)
+        try:
+            yield cls(rank, count, chosen)
+        finally:
+            if count > 1:
+                distributed.destroy_process_group()
 
     @property
     def is_first(self) -> bool:
@@ -43,8 +57,3 @@ class Processes:
         shared = torch.tensor([value], dtype=torch.float64, device=self.device)
         distributed.broadcast(shared, src=0)
         return float(shared)
-
-    def stop(self) -> None:
-        """Leave the group."""
-        if self.count > 1:
-            distributed.destroy_process_group()

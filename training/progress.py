@@ -1,6 +1,5 @@
 """A run as its owner watches it: a live bar on a terminal, lines elsewhere, curves in TensorBoard."""
 
-from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -41,7 +40,7 @@ class LiveProgress:
     def __init__(self, folder: Path, *, pixels_per_step: int, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
         self._pixels_per_step = pixels_per_step
-        self._writer = SummaryWriter(folder / "tensorboard")  # type: ignore[no-untyped-call]  # torch has no types here
+        self._writer = SummaryWriter(folder / "tensorboard")
         self._bar = Progress(
             TextColumn("step {task.fields[step]}"),
             BarColumn(),
@@ -65,14 +64,17 @@ class LiveProgress:
         self._bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Stop the live bar and write what TensorBoard has not seen."""
         self._bar.stop()
-        self._writer.close()  # type: ignore[no-untyped-call]
+        self._writer.close()
 
     def on_step(self, result: StepResult) -> None:
         """Show one step."""
-        self._first = self._first or result
+        if self._first is None:
+            self._first, self._line_s = result, result.elapsed_s
         self._loss = result.loss if self._loss is None else self._loss + SMOOTHING * (result.loss - self._loss)
         rate, left_s = self._rate(result)
         self._bar.update(
@@ -86,7 +88,7 @@ class LiveProgress:
         )
         if result.step % SCALARS_EVERY == 0:
             for name, value in (("loss", self._loss), ("learning_rate", result.learning_rate), ("pixels_per_s", rate)):
-                self._writer.add_scalar(name, value, result.step)  # type: ignore[no-untyped-call]
+                self._writer.add_scalar(name, value, result.step)
         if not self._console.is_terminal and (result.elapsed_s - self._line_s >= LINE_EVERY_S or result.progress >= 1):
             self._line_s = result.elapsed_s
             self._console.print(
@@ -98,7 +100,7 @@ class LiveProgress:
     def on_validation(self, step: int, psnr_db: float) -> None:
         """Show a measured PSNR from now on."""
         self._psnr = f"{psnr_db:.2f} dB"
-        self._writer.add_scalar("validation_psnr_db", psnr_db, step)  # type: ignore[no-untyped-call]
+        self._writer.add_scalar("validation_psnr_db", psnr_db, step)
 
     def _rate(self, result: StepResult) -> tuple[float, float]:
         """Pixels a second, and seconds left, both over this session of the run."""
@@ -107,14 +109,11 @@ class LiveProgress:
         steps, progress = result.step - self._first.step, result.progress - self._first.progress
         if seconds <= 0 or progress <= 0:
             return 0.0, 0.0
-        return steps * self._pixels_per_step / seconds, seconds * (1 - result.progress) / progress
+        return steps * self._pixels_per_step / seconds, seconds * max(0.0, 1 - result.progress) / progress
 
 
-class Silence(AbstractContextManager["Silence"]):
+class Silence:
     """Shows nothing: for every process but the first."""
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing to close."""
 
     def on_step(self, result: StepResult) -> None:
         """Nothing."""

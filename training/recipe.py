@@ -60,13 +60,13 @@ def read_recipe(name: str) -> Recipe:
     Raises:
         ValueError: There is neither, or a field is wrong.
     """
-    path = Path(name)
-    if path.suffix == ".toml":
+    path = Path(name) if name.endswith(".toml") else files("training") / "recipes" / f"{name}.toml"
+    if not path.is_file():
+        raise ValueError(f"expected one of the recipes {', '.join(recipe_names())} or a .toml file, got {name!r}")
+    try:
         return Recipe.model_validate(tomllib.loads(path.read_text()))
-    shipped = files("training") / "recipes" / f"{name}.toml"
-    if not shipped.is_file():
-        raise ValueError(f"expected one of the recipes {recipe_names()} or a .toml file, got {name!r}")
-    return Recipe.model_validate(tomllib.loads(shipped.read_text()))
+    except ValueError as exc:
+        raise ValueError(f"{path}: {exc}") from exc
 
 
 def recipe_names() -> list[str]:

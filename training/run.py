@@ -1,13 +1,18 @@
 """``train``: from a folder of photographs to a checkpoint."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from rich.console import Console
+
+from training.checkpoint import FILE
 from training.images import NamedImage, read_folder
 from training.pairs import PairSampler
 from training.processes import Processes
 from training.progress import LiveProgress, Silence
 from training.recipe import Recipe
-from training.trainer import Trainer
+from training.trainer import Progress, Trainer
 from training.validation import Validation
 
 #: Without a folder of their own, this many images are held out of training for the running PSNR.
@@ -34,32 +39,52 @@ def run(
         validate_every: Steps between measurements.
         checkpoint_every_s: Seconds between checkpoints.
         device: torch device; by default CUDA where there is one.
+
+    Raises:
+        ValueError: Recipe, images or what ``output`` holds do not fit together.
+        KeyboardInterrupt: The run was interrupted; ``output`` holds it as it was.
     """
-    output.mkdir(parents=True, exist_ok=True)
     trained, measured = _split(images, validation, channels=recipe.channels)
-    processes = Processes.start(device=device)
-    sampler = PairSampler(
-        [image.pixels for image in trained],
-        patch=recipe.patch,
-        batch=recipe.batch,
-        sigma_max=recipe.sigma_max,
-        sigma_power=recipe.sigma_power,
-        seed=recipe.seed,
-        rank=processes.rank,
-        device=processes.device,
-    )
-    hashes = {image.name: image.sha256 for image in trained}
-    trainer = Trainer(recipe, sampler, images=hashes, processes=processes)
-    pixels = recipe.batch * recipe.patch**2 * processes.count
-    with LiveProgress(output, pixels_per_step=pixels) if processes.is_first else Silence() as progress:
-        trainer.fit(
-            output,
-            progress=progress,
-            validate=Validation(measured, device=processes.device),
-            validate_every=validate_every,
-            checkpoint_every_s=checkpoint_every_s,
+    output.mkdir(parents=True, exist_ok=True)
+    with Processes.join(device=device) as processes:
+        sampler = PairSampler(
+            [image.pixels for image in trained],
+            patch=recipe.patch,
+            batch=recipe.batch,
+            sigma_max=recipe.sigma_max,
+            sigma_power=recipe.sigma_power,
+            seed=recipe.seed,
+            rank=processes.rank,
+            device=processes.device,
         )
-    processes.stop()
+        hashes = {image.name: image.sha256 for image in trained}
+        trainer = Trainer(recipe, sampler, images=hashes, processes=processes)
+        validate = Validation(measured, device=processes.device)
+        with _reporter(recipe, output, processes) as progress:
+            trainer.fit(
+                output,
+                progress=progress,
+                validate=validate,
+                validate_every=validate_every,
+                checkpoint_every_s=checkpoint_every_s,
+            )
+
+
+@contextmanager
+def _reporter(recipe: Recipe, output: Path, processes: Processes) -> Iterator[Progress]:
+    """Show the run, and say at its end what there is and what to do with it; in the first process only."""
+    if not processes.is_first:
+        yield Silence()
+        return
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    pixels = recipe.batch * recipe.patch**2 * processes.count
+    try:
+        with LiveProgress(output, pixels_per_step=pixels, console=console) as progress:
+            yield progress
+    except KeyboardInterrupt:
+        console.print(f"Interrupted. The same command goes on from {output / FILE}.")
+        raise
+    console.print(f"The weights are in {output / FILE}. Next: python -m training export {output}")
 
 
 def _split(images: Path, validation: Path | None, *, channels: int) -> tuple[list[NamedImage], list[NamedImage]]:

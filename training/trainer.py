@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from biasfree.architectures import Network, build
 from training.average import WeightAverage
 from training.checkpoint import Checkpoint
+from training.interruption import Interruption
 from training.muon import Muon
 from training.pairs import PairSampler, TrainingPairs
 from training.processes import Processes
@@ -67,7 +68,8 @@ class Trainer:
         self._recipe, self._sampler, self._processes, self._clock = recipe, sampler, processes, clock
         self._images = images
         network = build(recipe.architecture, recipe.arguments)
-        self._network = network.to(processes.device, memory_format=torch.channels_last)
+        # torch's stubs do not know memory_format.
+        self._network: Network = network.to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._shared = processes.share(self._network)
         self._average = WeightAverage(self._network, decay=recipe.ema_decay)
         self._optimizers = _optimizers(self._network, recipe)
@@ -96,19 +98,27 @@ class Trainer:
             validate: PSNR in dB of a network; called on the first process only.
             validate_every: Steps between validations; the end is always validated.
             checkpoint_every_s: Seconds of training between checkpoints; the end is always written.
+
+        Raises:
+            ValueError: The checkpoint is of another run, or the loss is no longer finite.
+            KeyboardInterrupt: The run was interrupted; its checkpoint was written.
         """
         self._resume(folder)
         saved_s = self.elapsed_s
-        for result in self._steps():
-            if not self._processes.is_first:
-                continue
-            progress.on_step(result)
-            ended = result.progress >= 1
-            if result.step % validate_every == 0 or ended:
-                progress.on_validation(result.step, validate(self.averaged))
-            if result.elapsed_s - saved_s >= checkpoint_every_s or ended:
+        with Interruption() as interruption:
+            for result in self._steps(interruption):
+                if not self._processes.is_first:
+                    continue
+                if result.step % validate_every == 0 or result.progress >= 1:
+                    progress.on_validation(result.step, validate(self.averaged))
+                progress.on_step(result)
+                if result.elapsed_s - saved_s >= checkpoint_every_s:
+                    self.checkpoint().save(folder)
+                    saved_s = result.elapsed_s
+            if self._processes.is_first:
                 self.checkpoint().save(folder)
-                saved_s = result.elapsed_s
+        if interruption.requested:
+            raise KeyboardInterrupt
 
     def checkpoint(self) -> Checkpoint:
         """The state of the run now."""
@@ -126,16 +136,20 @@ class Trainer:
         saved = Checkpoint.load(folder)
         if saved is None:
             return
+        _require_same_run(saved, self.checkpoint())
         self._network.load_state_dict(saved.network)
         self.averaged.load_state_dict(saved.average)
         for optimizer, state in zip(self._optimizers, saved.optimizers, strict=True):
             optimizer.load_state_dict(state)
         self.step, self.elapsed_s = saved.step, saved.elapsed_s
 
-    def _steps(self) -> Iterator[StepResult]:
-        """Make steps until the budget is spent; time between steps (validation, checkpoints) is not counted."""
+    def _steps(self, interruption: Interruption) -> Iterator[StepResult]:
+        """Make steps until the budget is spent; time between steps (validation, checkpoints) is not counted.
+
+        Several processes end together: when the first one's budget is spent, or when it is interrupted.
+        """
         self._network.train()
-        while (progress := self._processes.agree(self._progress())) < 1:
+        while (progress := self._processes.agree(math.inf if interruption.requested else self._progress())) < 1:
             start = self._clock()
             factor = self._learning_rate_factor(progress)
             self._set_learning_rate(factor)
@@ -168,23 +182,35 @@ class Trainer:
                 group["lr"] = peak * factor
 
     def _one_step(self, pairs: TrainingPairs) -> float:
-        with torch.autocast(
-            self._processes.device.type, torch.bfloat16, enabled=self._recipe.precision == "bf16"
-        ):
+        with torch.autocast(self._processes.device.type, torch.bfloat16, enabled=self._recipe.precision == "bf16"):
             denoised = self._shared(pairs.noisy)
         loss = LOSSES[self._recipe.loss](denoised.float(), pairs.clean)
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self._network.parameters(), self._recipe.gradient_norm)
         for optimizer in self._optimizers:
             optimizer.step()
             optimizer.zero_grad()
-        self._average.update(self._network, step=self.step)
-        return loss.item()
+        self._average.update(self._network, step=self.step + 1)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise ValueError(f"expected a finite loss, got {value} at step {self.step + 1}; try a lower learning rate")
+        return value
+
+
+def _require_same_run(saved: Checkpoint, current: Checkpoint) -> None:
+    """Refuse to go on with another recipe or other images; the budget may change."""
+    for name, was in saved.recipe.model_dump(exclude={"steps", "minutes"}).items():
+        now = getattr(current.recipe, name)
+        if was != now:
+            raise ValueError(f"expected {name} = {was!r}, with which the run there began, got {now!r}")
+    if saved.images != current.images:
+        raise ValueError("expected the images with which the run there began, got others")
 
 
 def _optimizers(network: Network, recipe: Recipe) -> list[torch.optim.Optimizer]:
     """Muon for the kernels between feature layers; AdamW for the ends, gains and additive constants."""
-    kernels, others = [], []
+    kernels: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         inner = parameter.ndim >= 2 and not name.startswith(("head.", "tail."))
         (kernels if inner and recipe.optimizer == "muon" else others).append(parameter)

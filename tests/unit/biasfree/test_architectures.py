@@ -65,7 +65,7 @@ def test_with_bias_scaling_the_input_does_not_scale_the_output(name: str) -> Non
     net = network(name, bias=True)
     y = noisy(net, 19, 22)
     error = (net(7 * y) - 7 * net(y)).norm() / (7 * net(y)).norm()
-    assert float(error) > 1e-3
+    assert float(error.detach()) > 1e-3
 
 
 @every_network
@@ -162,13 +162,13 @@ def test_folded_network_is_the_same_map_without_normalisation(name: str, bias: b
 
 def test_bias_free_norm_has_degree_zero_in_training() -> None:
     """The batch's own deviation cancels the scale; in evaluation the gain is fixed, which is degree one."""
-    norm = BiasFreeBatchNorm2d(4, eps=0).double()
-    features = torch.randn(3, 4, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(2)) + 1
-    assert torch.allclose(norm.train()(7 * features), norm(features), rtol=1e-12)
+    norm = BiasFreeBatchNorm2d(4)
+    features = torch.randn(3, 4, 8, 8, generator=torch.Generator().manual_seed(2)) + 1
     deviation = features.std(dim=(0, 2, 3), unbiased=False)
     expected = features * (norm.weight / deviation)[:, None, None]
-    assert torch.allclose(norm(features), expected, rtol=1e-12)
-    assert torch.allclose(norm.eval()(7 * features), 7 * norm(features), rtol=1e-12)
+    assert torch.allclose(norm.train()(features), expected, rtol=1e-4)
+    assert torch.allclose(norm(7 * features), norm(features), rtol=1e-4)
+    assert torch.allclose(norm.eval()(7 * features), 7 * norm(features), rtol=1e-4)
 
 
 def test_bias_free_norm_learns_the_variance_of_what_it_saw() -> None:

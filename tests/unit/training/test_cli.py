@@ -1,0 +1,96 @@
+"""The commands."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.unit.training.runs import TINY, write_photographs
+from tests.unit.training.test_evaluate import write_model
+from training.checkpoint import Checkpoint
+from training.cli import app
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    """Exit status and everything that was printed."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return result.exit_code, result.output
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    """``TINY`` as a file."""
+    facts = TINY.model_dump(exclude={"arguments"}, exclude_none=True)
+    lines = [f"{name} = {value!r}" for name, value in facts.items()]
+    arguments = ", ".join(f"{name} = {value}" for name, value in TINY.arguments.items())
+    path = tmp_path / "tiny.toml"
+    path.write_text("\n".join([*lines, f"arguments = {{ {arguments} }}\n"]))
+    return path
+
+
+def test_train_ends_with_what_to_do_next(tmp_path: Path, recipe: Path) -> None:
+    """And leaves a checkpoint with the images it was trained on."""
+    images, output = write_photographs(tmp_path / "images", 3), tmp_path / "run"
+    validation = write_photographs(tmp_path / "validation", 1, seed=9)
+    status, shown = run(
+        "train", "--images", images, "--validation", validation, "--output", output, "--recipe", recipe, "--steps", 2
+    )
+    assert status == 0, shown
+    assert f"{output / 'checkpoint.pt'}. Next: python -m training export {output}" in shown
+    saved = Checkpoint.load(output)
+    assert saved is not None
+    assert saved.step == 2
+    assert set(saved.images) == {"0.png", "1.png", "2.png"}
+
+
+def test_evaluate_measures_models(tmp_path: Path) -> None:
+    """At the levels that were asked for."""
+    model, images = write_model(tmp_path / "m.onnx"), write_photographs(tmp_path / "images", 1)
+    status, shown = run(
+        "evaluate", model, "--images", images, "--output", tmp_path, "--sigmas", "7,30", "--label", "mine"
+    )
+    assert status == 0, shown
+    assert "mine" in shown
+    assert "| mine |" in (tmp_path / "evaluation.md").read_text()
+
+
+def test_list_of_image_sets_needs_no_network() -> None:
+    """Names and terms."""
+    status, shown = run("get-data", "--list")
+    assert status == 0
+    assert "bsds432" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--images", "nowhere", "--output", "run"], "below nowhere, found none"),
+        (["train", "--images", ".", "--output", "run", "--recipe", "grey"], "got 'grey'"),
+        (
+            ["train", "--images", ".", "--output", "run", "--steps", 1, "--minutes", 1],
+            "exactly one of steps and minutes",
+        ),
+        (["evaluate", "missing.onnx", "--images", ".", "--output", "out"], "got missing.onnx"),
+        (["get-data", "set13"], "got set13"),
+    ],
+    ids=["no images", "no recipe", "two budgets", "no model", "no set"],
+)
+def test_wrong_input_is_one_line_and_status_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[object], message: str
+) -> None:
+    """No traceback, and nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    status, shown = run(*arguments)
+    assert status == 2
+    assert shown.startswith("error: ")
+    assert shown.count("\n") == 1
+    assert message in shown
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    """Nor for what else is slow."""
+    code = "import sys, training.cli; print({'torch', 'numpy', 'skimage', 'rich.progress'} & sys.modules.keys())"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

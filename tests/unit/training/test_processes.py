@@ -1,0 +1,61 @@
+"""Several processes under torchrun."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.unit.training.runs import assert_same
+from training.checkpoint import FILE, Checkpoint
+from training.processes import Processes
+
+ROOT = Path(__file__).parents[3]
+WORKER = """
+import sys
+from pathlib import Path
+import torch
+from tests.unit.training.runs import TINY, fit
+from training.processes import Processes
+
+torch.set_num_threads(1)
+folder = Path(sys.argv[1])
+with Processes.join(device="cpu") as processes:
+    trainer, record = fit(TINY.with_budget(steps=3, minutes=None), folder / f"out{processes.rank}", processes=processes)
+    torch.save((trainer.checkpoint().network, record.losses), folder / f"rank{processes.rank}.pt")
+"""
+
+
+def test_two_processes_learn_the_same_weights_from_different_pairs(tmp_path: Path) -> None:
+    """Over gloo on the CPU; only the first one writes and reports."""
+    (tmp_path / "worker.py").write_text(WORKER)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    # A start of three interpreters with torch, not the training, is what takes the time.
+    run = subprocess.run(
+        [*launcher, str(tmp_path / "worker.py"), str(tmp_path)],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    (first, losses), (second, nothing) = (torch.load(tmp_path / f"rank{rank}.pt") for rank in range(2))
+    assert_same(first, second)
+    assert (len(losses), nothing) == (3, [])
+    saved = Checkpoint.load(tmp_path / "out0")
+    assert saved is not None
+    assert_same(saved.network, first)
+    assert not (tmp_path / "out1" / FILE).exists()
+
+
+def test_without_torchrun_a_process_stands_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """First of one, and it agrees with itself."""
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    network = torch.nn.Identity()
+    with Processes.join(device="cpu") as processes:
+        assert (processes.rank, processes.count, processes.is_first) == (0, 1, True)
+        assert processes.agree(0.25) == 0.25
+        assert processes.share(network) is network

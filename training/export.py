@@ -1,0 +1,155 @@
+"""``export``: from a run's checkpoint to a verified, measured model file."""
+
+import hashlib
+import math
+import platform
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+
+from biasfree.architectures import Network
+from biasfree.artifact import initializers, save, weights_sha256
+from biasfree.card import Card, Evaluation, Golden, Score, Training
+from biasfree.export import to_onnx
+from training.checkpoint import Checkpoint
+from training.evaluate import evaluate, identity
+from training.images import read_folder
+from training.metrics import SIGMAS_255
+from training.onnx_denoiser import OnnxDenoiser
+
+#: Side and noise of the golden tile: several cells of the coarsest scale, and not a multiple of them.
+GOLDEN_SIDE = 27
+GOLDEN_SIGMA_255 = 25.0
+
+#: What the numbers of a card depend on.
+LIBRARIES = ("numpy", "onnx", "onnxruntime-gpu", "torch")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What only the owner of a run knows.
+
+    Attributes:
+        name: The model's name in the service.
+        version: The model's version.
+        data: The training images, in words.
+        licence: Their licence, in words.
+    """
+
+    name: str
+    version: str
+    data: str
+    licence: str
+
+
+def export(run: Path, output: Path, provenance: Provenance, *, evaluation_sets: Sequence[Path]) -> Card:
+    """Write a run's averaged network as a model file.
+
+    Args:
+        run: Folder of a run.
+        output: The ``.onnx`` file to write.
+        provenance: What the card says of the model's origin.
+        evaluation_sets: Folders of clean images that the exported file is measured on.
+
+    Returns:
+        The card that was written.
+
+    Raises:
+        ValueError: ``run`` holds no checkpoint, or an evaluation image was trained on.
+        ArtifactError: The graph failed its verification; nothing was written.
+    """
+    checkpoint = Checkpoint.load(run)
+    if checkpoint is None:
+        raise ValueError(f"expected a checkpoint in {run}, found none")
+    network = checkpoint.averaged_network().folded().eval()
+    model = to_onnx(network)
+    card = Card(
+        name=provenance.name,
+        version=provenance.version,
+        architecture=checkpoint.recipe.architecture,
+        arguments=network.arguments,
+        channels=checkpoint.recipe.channels,
+        receptive_radius=network.receptive_radius,
+        stride=network.stride,
+        parameters=network.parameter_count,
+        macs_per_pixel=network.macs_per_pixel,
+        training=_training(checkpoint, provenance),
+        evaluations=_evaluations(model, checkpoint, evaluation_sets),
+        golden=_golden(network, checkpoint.recipe.channels),
+        weights_sha256=weights_sha256(initializers(model)),
+        git_commit=_git_commit(),
+        libraries={"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
+    )
+    save(model, card, output)
+    return card
+
+
+def _training(checkpoint: Checkpoint, provenance: Provenance) -> Training:
+    digest = hashlib.sha256("".join(sorted(checkpoint.images.values())).encode())
+    return Training(
+        data=provenance.data,
+        licence=provenance.licence,
+        images=len(checkpoint.images),
+        images_sha256=digest.hexdigest(),
+        sigma_range_255=(0.0, checkpoint.recipe.sigma_max),
+        recipe=checkpoint.recipe.model_dump(),
+        steps=checkpoint.step,
+        seconds=round(checkpoint.elapsed_s, 1),
+    )
+
+
+def _evaluations(model: onnx.ModelProto, checkpoint: Checkpoint, folders: Iterable[Path]) -> tuple[Evaluation, ...]:
+    """Measure the graph that is about to be written, on images that were not trained on."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "model.onnx"
+        onnx.save_model(model, path)
+        denoiser = OnnxDenoiser(path)
+        return tuple(_evaluation(denoiser, checkpoint, folder) for folder in folders)
+
+
+def _evaluation(denoiser: OnnxDenoiser, checkpoint: Checkpoint, folder: Path) -> Evaluation:
+    images = read_folder(folder, channels=checkpoint.recipe.channels)
+    trained = set(checkpoint.images.values())
+    seen = [image.name for image in images if image.sha256 in trained]
+    if seen:
+        raise ValueError(f"expected images that were not trained on, but {', '.join(seen)} in {folder} were")
+    measured = evaluate(denoiser, images, SIGMAS_255)
+    noisy = evaluate(identity, images, SIGMAS_255)
+    scores = tuple(
+        Score(
+            sigma_255=score.sigma_255,
+            psnr_db=round(score.psnr_db, 3),
+            input_psnr_db=round(before.psnr_db, 3) if math.isfinite(before.psnr_db) else None,
+            ssim=round(score.ssim, 4),
+        )
+        for score, before in zip(measured, noisy, strict=True)
+    )
+    return Evaluation(images=folder.name, count=len(images), scores=scores)
+
+
+@torch.no_grad()
+def _golden(network: Network, channels: int) -> Golden:
+    """A ramp with an edge and noise, through the torch network: what every device must reproduce."""
+    random = np.random.default_rng(0)
+    ramp = np.linspace(0.1, 0.9, GOLDEN_SIDE, dtype=np.float32)
+    clean = np.broadcast_to(ramp + 0.3 * (ramp > 0.5)[:, None], (channels, GOLDEN_SIDE, GOLDEN_SIDE))
+    noisy = (clean + GOLDEN_SIGMA_255 / 255 * random.standard_normal(clean.shape)).astype(np.float32)
+    denoised = network(torch.from_numpy(noisy)[None])[0].numpy()
+    return Golden.of(noisy, denoised)
+
+
+def _git_commit() -> str:
+    """The commit of the code, marked if it was changed since; ``unknown`` outside a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  # a fixed command
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()
