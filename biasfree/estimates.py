@@ -1,22 +1,24 @@
-"""How noisy the input was and how good the result is, without a clean image: estimates from one extra pass.
+"""How noisy an image was and how good the result is, without a clean image: estimates from one extra pass.
 
-With A the network's Jacobian at y and v random with independent entries of variance 1,
-``tr A = E[v . A v]`` and ``||A||_F^2 = E||A v||^2`` (Hutchinson 1990; Ramani, Blu and Unser 2008), and ``A v`` is a
-finite difference of the network. Then
+With A the network's Jacobian at y and v random signs, ``tr A = E[v . A v]`` (Hutchinson 1990; Ramani, Blu and Unser
+2008), and ``A v`` is a finite difference of the network. A network trained on squared or absolute error comes near the
+posterior mean, whose error is ``sigma^2 tr A / N`` on average (Tweedie; Raphan and Simoncelli 2011). Put into Stein's
+unbiased risk estimate, ``mse = ||y - f||^2 / N - sigma^2 + 2 sigma^2 tr A / N``, that gives the noise level itself:
 
-- ``sigma^2 = ||y - f||^2 / (N - 2 tr A + ||A||_F^2)``: what the residual of a linear map A would be of noise alone;
-- Stein's unbiased risk estimate, ``mse = ||y - f||^2 / N - sigma^2 + 2 sigma^2 tr A / N``.
+    sigma^2 = ||y - f||^2 / (N - tr A)
 
-Both hold for independent Gaussian noise only.
+Both hold for independent Gaussian noise only, and are estimates: docs/adr/0001-noise-level-estimate.md has how far off.
 """
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from biasfree.intensity import to_255
-from service.imaging import FloatArray
+
+FloatArray = npt.NDArray[np.float32]
 
 #: Length of the finite difference for intensities below 1: the smallest at which float32 rounding (1e-7 of the range)
 #: stays below 1e-4 of A v.
@@ -31,57 +33,49 @@ def probe(shape: tuple[int, ...]) -> FloatArray:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Sums over the pixels of one or more images; ``a + b`` is the estimate over both.
+    """Sums over the samples of one or more images; ``a + b`` is the estimate over both.
 
     Attributes:
         samples: N, all channels.
         residual: ||y - f||^2 in squared intensities.
         trace: tr A, from the probe.
-        frobenius: ||A||_F^2, from the probe.
     """
 
     samples: int
     residual: float
     trace: float
-    frobenius: float
 
     @classmethod
     def of(
-        cls, noisy: FloatArray, denoised: FloatArray, perturbed: FloatArray, signs: FloatArray, *, scale: float
+        cls, noisy: FloatArray, denoised: FloatArray, perturbed: FloatArray, signs: FloatArray, *, scale: float = 1.0
     ) -> "Estimate":
         """Measure one image.
 
         Args:
-            noisy: y, (C, H, W), largest intensity near 1.
+            noisy: y, any shape, float32, largest intensity near 1.
             denoised: f(y).
             perturbed: f(y + STEP * signs).
             signs: v, from ``probe``.
-            scale: Intensity in the caller's units of 1 here.
+            scale: What 1 stands for in the caller's intensities.
         """
-        product = (perturbed - denoised) / STEP
+        residual = noisy - denoised
         return cls(
             samples=noisy.size,
-            residual=_dot(noisy - denoised, noisy - denoised) * scale**2,
-            trace=_dot(signs, product),
-            frobenius=_dot(product, product),
+            residual=_dot(residual, residual) * scale**2,
+            trace=_dot(signs, perturbed - denoised) / float(STEP),
         )
 
     def __add__(self, other: "Estimate") -> "Estimate":
-        return Estimate(
-            self.samples + other.samples,
-            self.residual + other.residual,
-            self.trace + other.trace,
-            self.frobenius + other.frobenius,
-        )
+        return Estimate(self.samples + other.samples, self.residual + other.residual, self.trace + other.trace)
 
     @property
     def sigma(self) -> float:
-        """Noise standard deviation, in the caller's intensities."""
-        complement = self.samples - 2 * self.trace + self.frobenius
+        """Noise standard deviation, in the caller's intensities; 0 where the network passes everything."""
+        complement = self.samples - self.trace
         return math.sqrt(self.residual / complement) if complement > 0 else 0.0
 
     def sigma_255(self, *, white: float) -> float:
-        """Noise standard deviation on the 0-255 scale."""
+        """Noise standard deviation on the 0-255 scale, given the intensity ``white`` that stands for 255."""
         return to_255(self.sigma, white=white)
 
     def psnr_db(self, *, white: float, strength: float = 1.0) -> float | None:

@@ -20,6 +20,7 @@ from service.inference.policy import BatchPolicy
 from service.inference.queue import BatchQueue
 from service.models import load_models
 from service.routes import denoise, health, models
+from service.routes.body_limit import BodyLimit
 from service.routes.problems import install
 from service.routes.running import Running
 from service.settings import Settings
@@ -52,7 +53,6 @@ def create_app(service: Running) -> FastAPI:
         description=DESCRIPTION,
         license_info={"name": "MIT", "identifier": "MIT"},
         lifespan=lifespan,
-        max_body_size=service.settings.max_body_bytes,
         redoc_url=None,
     )
     app.state.running = service
@@ -62,6 +62,7 @@ def create_app(service: Running) -> FastAPI:
     app.include_router(models.router)
     app.include_router(health.router)
     app.add_api_route("/", _root, include_in_schema=False)
+    app.add_middleware(BodyLimit, limit=service.settings.max_body_bytes)
     app.add_middleware(RequestId)
     return app
 

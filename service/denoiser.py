@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 
 from biasfree.card import Card
+from biasfree.estimates import STEP, Estimate, probe
 from biasfree.intensity import power_of_two_scale
 from service.errors import DeadlineExceeded, InvalidParameter, UnknownModel
-from service.estimates import STEP, Estimate, probe
 from service.imaging import (
     FloatArray,
     Picture,

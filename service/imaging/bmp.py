@@ -26,7 +26,7 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
 def write(picture: Picture) -> bytes:
     """Encode one uint8 frame without alpha: 8-bit gray or 24-bit colour, uncompressed."""
     buffer = io.BytesIO()
-    samples = picture.samples()
-    image = Image.fromarray(samples[..., 0] if picture.channels == 1 else samples)
-    image.save(buffer, "BMP", **({"dpi": picture.metadata.dpi} if picture.metadata.dpi else {}))
+    Image.fromarray(picture.raster()).save(
+        buffer, "BMP", **({"dpi": picture.metadata.dpi} if picture.metadata.dpi else {})
+    )
     return buffer.getvalue()

@@ -44,7 +44,7 @@ def write(picture: Picture) -> bytes:
     """Encode one uint8 frame at quality 95 without colour subsampling."""
     metadata = picture.metadata
     buffer = io.BytesIO()
-    Image.fromarray(picture.samples().squeeze(2) if picture.channels == 1 else picture.samples()).save(
+    Image.fromarray(picture.raster()).save(
         buffer,
         "JPEG",
         quality=QUALITY,

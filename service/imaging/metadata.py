@@ -14,7 +14,7 @@ class Metadata:
     """What travels with the pixels from the file that came in to the one that goes out.
 
     Args:
-        icc: ICC profile, if there was one that fits the pixels.
+        icc: ICC profile as it was found; ``icc_for`` tells whether it fits.
         exif: EXIF block (TIFF header first, no ``Exif`` prefix) with known harmless tags only: no position, maker note,
             thumbnail or orientation.
         dpi: Horizontal and vertical resolution in pixels per inch.

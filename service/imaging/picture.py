@@ -92,6 +92,11 @@ class Picture:
         frame, alpha = self.frames[index], self.alpha[index]
         return frame if alpha is None else np.dstack((frame, alpha))
 
+    def raster(self, index: int = 0) -> PixelArray:
+        """One frame as image libraries take it: (H, W) or (H, W, S), contiguous."""
+        samples = np.ascontiguousarray(self.samples(index))
+        return samples if samples.shape[2] > 1 else samples[..., 0]
+
 
 def picture_of(pages: Sequence[PixelArray], format: ImageFormat, metadata: Metadata) -> Picture:
     """The picture of an image file's pages.

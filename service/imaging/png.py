@@ -18,7 +18,7 @@ from service.imaging.formats import ImageFormat
 from service.imaging.limits import ImageLimits
 from service.imaging.metadata import MAX_ICC_BYTES, Metadata, sound_dpi
 from service.imaging.orientation import turned, upright
-from service.imaging.picture import Picture, picture_of
+from service.imaging.picture import Picture, PixelArray, picture_of
 
 SIGNATURE_BYTES = 8
 HEADER_BYTES = SIGNATURE_BYTES + 4 + 4 + 13 + 4  # signature, then IHDR with its length, type and CRC
@@ -62,10 +62,19 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
 
 def write(picture: Picture) -> bytes:
     """Encode one uint8 or uint16 frame, with its profile, EXIF and resolution."""
-    samples = np.ascontiguousarray(picture.samples())
-    plain = imagecodecs.png_encode(samples if samples.shape[2] > 1 else samples[..., 0], **PNG_SPEED)
+    raster = picture.raster()
+    plain = imagecodecs.png_encode(raster, out=_largest_bytes(raster), **PNG_SPEED)
     ancillary = b"".join(_chunk(kind, payload) for kind, payload in _ancillary(picture))
     return b"".join((plain[:HEADER_BYTES], ancillary, plain[HEADER_BYTES:]))
+
+
+def _largest_bytes(raster: PixelArray) -> int:
+    """A PNG of these pixels has no more bytes. imagecodecs' own bound forgets that each row has a filter byte.
+
+    Incompressible data grow by at most an eighth (zlib's fixed codes of 9 bits), and by 12 bytes per 8 KB chunk.
+    """
+    raw = int(raster.nbytes) + len(raster)
+    return raw + raw // 8 + raw // 512 + 1024
 
 
 def _chunks(data: bytes) -> dict[bytes, bytes]:

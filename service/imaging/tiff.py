@@ -11,7 +11,7 @@ from service.imaging.limits import ImageLimits
 from service.imaging.metadata import Metadata, sound_dpi
 from service.imaging.orientation import UPRIGHT, turned, upright
 from service.imaging.picture import Picture, picture_of
-from service.imaging.tiff_page import check_page, premultiplied, read_samples
+from service.imaging.tiff_page import allocated_px, check_page, premultiplied, read_samples
 
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, ICC = 274, 282, 283, 296, 34675
 INCHES_PER_UNIT = {2: 1.0, 3: 1 / 2.54}
@@ -28,7 +28,9 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
         limits.check(pixels=0, frames=len(listed))
         full = [page for page in listed if isinstance(page, TiffPage)]
         pages = [page for page in full if not (page.is_reduced or page.is_mask)] or full
-        limits.check(pixels=sum(check_page(page, len(data)) for page in pages))
+        limits.check(pixels=sum(allocated_px(page) for page in pages))
+        for page in pages:
+            check_page(page, len(data))
         _check_stack(tif, pages)
         samples = [upright(read_samples(page), _orientation(page)) for page in pages]
         metadata = _metadata(pages[0])
@@ -45,15 +47,15 @@ def write(picture: Picture) -> bytes:
     """
     buffer = io.BytesIO()
     metadata, alpha = picture.metadata, "assocalpha" if picture.metadata.premultiplied else "unassalpha"
-    nbytes = sum(picture.samples(index).nbytes for index in range(len(picture.frames)))
+    nbytes = sum(page.nbytes for page in (*picture.frames, *picture.alpha) if page is not None)
     with TiffWriter(buffer, bigtiff=nbytes > BIGTIFF_BYTES) as tif:
-        for index in range(len(picture.frames)):
-            samples = picture.samples(index)
+        for index, page_alpha in enumerate(picture.alpha):
+            raster = picture.raster(index)
             tif.write(
-                samples if samples.shape[2] > 1 else samples[..., 0],
+                raster,
                 photometric="rgb" if picture.channels == 3 else "minisblack",
-                planarconfig="contig" if samples.shape[2] > 1 else None,
-                extrasamples=[alpha] if samples.shape[2] > picture.channels else None,
+                planarconfig="contig" if raster.ndim == 3 else None,
+                extrasamples=[alpha] if page_alpha is not None else None,
                 iccprofile=metadata.icc_for(picture.channels),
                 resolution=metadata.dpi,
                 resolutionunit="inch" if metadata.dpi else None,

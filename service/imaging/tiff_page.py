@@ -31,18 +31,25 @@ PLANAR = 2
 COLOR_MAP, ICC = 320, 34675
 
 
-def check_page(page: TiffPage, file_bytes: int) -> int:
-    """Refuse what is not read here, by the tags alone.
+def allocated_px(page: TiffPage) -> int:
+    """H * W of a page, or that of one tile if it is larger: a tile is decoded whole, however little of it shows."""
+    return max(page.imagewidth * page.imagelength, page.tilewidth * page.tilelength)
 
-    Returns:
-        Pixels to allocate: H * W, or those of one tile if that is larger.
+
+def check_page(page: TiffPage, file_bytes: int) -> None:
+    """Refuse what is not read here, by the tags alone.
 
     Raises:
         UnsupportedMedia: Its compression, colours, samples or dtype; ``facts`` has ``supported``.
         UndecodableImage: It has no pixels, or they lie beyond the end of the file.
     """
     _expect(page.compression in COMPRESSIONS, "compression", page.compression, [c.name for c in COMPRESSIONS])
-    _expect(page.photometric in COLORS, "photometric interpretation", page.photometric, [PHOTOMETRIC(c).name for c in COLORS])
+    _expect(
+        page.photometric in COLORS,
+        "photometric interpretation",
+        page.photometric,
+        [PHOTOMETRIC(c).name for c in COLORS],
+    )
     extra = page.samplesperpixel - COLORS[page.photometric]
     _expect(0 <= extra <= 1, "number of samples", page.samplesperpixel, ["gray", "RGB", "CMYK", "one alpha"])
     _expect(page.imagedepth == 1, "depth", page.imagedepth, [1])
@@ -51,7 +58,6 @@ def check_page(page: TiffPage, file_bytes: int) -> int:
         raise UndecodableImage("expected a TIFF page with pixels in it, got none")
     if any(start + size > file_bytes for start, size in zip(page.dataoffsets, page.databytecounts, strict=True)):
         raise UndecodableImage("expected a whole tiff file, got one that ends before its pixels do")
-    return max(page.imagewidth * page.imagelength, page.tilewidth * page.tilelength)
 
 
 def read_samples(page: TiffPage) -> PixelArray:

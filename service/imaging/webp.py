@@ -45,7 +45,7 @@ def write(picture: Picture) -> bytes:
     """Encode one uint8 frame without loss, the colours under transparent pixels included; gray becomes RGB."""
     metadata = picture.metadata
     buffer = io.BytesIO()
-    Image.fromarray(to_rgb(picture).samples()).save(
+    Image.fromarray(to_rgb(picture).raster()).save(
         buffer,
         "WEBP",
         lossless=True,

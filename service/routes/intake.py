@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 
 from service.errors import MalformedRequest, UnsupportedMedia
 from service.imaging import ImageFormat
 
 FIELD = "image"
+#: Enough to say which field does not belong there.
+MAX_FIELDS = 16
 #: A body of one of these types is the image, whatever it turns out to be.
 UNNAMED = ("", "application/octet-stream", "application/x-www-form-urlencoded")
 
@@ -61,13 +63,20 @@ async def read_upload(request: Request) -> Upload:
 
 async def _multipart(request: Request) -> Upload:
     try:
-        async with request.form(max_files=1, max_fields=1) as form:
-            part = form.get(FIELD)
-            if not isinstance(part, UploadFile):
-                raise MalformedRequest(f"expected a file in the multipart field {FIELD!r}", expected=FIELD)
-            return _upload(await part.read(), ImageFormat.from_media_type(part.content_type or ""))
-    except MultiPartException as exc:
-        raise MalformedRequest(f"the multipart body cannot be read: {exc.message}") from exc
+        async with request.form(max_files=1, max_fields=MAX_FIELDS) as form:
+            return await _file(form)
+    except HTTPException as exc:
+        raise MalformedRequest(f"the multipart body cannot be read: {exc.detail}") from exc
+
+
+async def _file(form: FormData) -> Upload:
+    part = form.get(FIELD)
+    if not isinstance(part, UploadFile):
+        raise MalformedRequest(f"expected a file in the multipart field {FIELD!r}", expected=FIELD)
+    others = sorted(set(form) - {FIELD})
+    if others:
+        raise MalformedRequest(f"parameters go into the query, not into the form: {', '.join(others)}")
+    return _upload(await part.read(), ImageFormat.from_media_type(part.content_type or ""))
 
 
 def _json(body: bytes) -> Upload:

@@ -14,7 +14,6 @@ from starlette.requests import ClientDisconnect
 from service import errors
 from service.errors import ServiceError
 from service.inference.queue import TileTooLarge
-from service.routes.running import running
 
 log = logging.getLogger(__name__)
 
@@ -111,15 +110,6 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
 async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
-    if error.status_code == 413:
-        limit: int = running(request).settings.max_body_bytes
-        return problem(
-            request,
-            KINDS[errors.BodyTooLarge],
-            f"at most {limit} bytes are accepted",
-            {"limit": limit, "actual": _content_length(request)},
-            headers,
-        )
     kind = ROUTER.get(
         error.status_code, Kind(type="about:blank", title=str(error.detail), status=error.status_code)
     )
@@ -135,8 +125,3 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     """The last handler: what is not foreseen is logged with the request's id and told without internals."""
     log.error("request %s failed", getattr(request.state, "request_id", ""), exc_info=error)
     return problem(request, INTERNAL, "an unexpected error; the request_id finds it in the log", {})
-
-
-def _content_length(request: Request) -> int | None:
-    value = request.headers.get("content-length", "")
-    return int(value) if value.isdecimal() else None

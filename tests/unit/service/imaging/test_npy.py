@@ -1,0 +1,162 @@
+"""NPY arrays go back as they came, and are not copied on the way in."""
+
+import io
+
+import numpy as np
+import pytest
+
+from service.errors import ImageTooLarge, ServiceError, UndecodableImage, UnsupportedMedia
+from service.imaging import ImageFormat, Picture, decode, encode, to_gray, to_rgb
+from service.imaging.picture import DTYPES
+from tests.unit.service.imaging.samples import LIMITS, noise
+
+
+def npy(array: np.ndarray) -> bytes:
+    """An array as numpy saves it."""
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+def header(text: str, version: bytes = b"\1\0") -> bytes:
+    """A file of nothing but a header."""
+    return b"\x93NUMPY" + version + len(text).to_bytes(2, "little") + text.encode()
+
+
+def read(data: bytes, **options) -> Picture:
+    """Decode under the tests' limits."""
+    return decode(data, limits=LIMITS, **options)
+
+
+def back(data: bytes, **options) -> np.ndarray:
+    """The array that comes back for one that went in."""
+    return np.load(io.BytesIO(encode(read(data, **options), ImageFormat.NPY)))
+
+
+SHAPES = [
+    (6, 5),
+    (6, 5, 1),
+    (6, 5, 2),
+    (6, 5, 3),
+    (6, 5, 4),
+    (7, 6, 5),
+    (1, 6, 5),
+    (7, 6, 5, 1),
+    (2, 6, 5, 3),
+    (2, 6, 5, 4),
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_shape_and_dtype_come_back(shape, dtype):
+    """Every accepted array returns as it was."""
+    array = noise(shape, dtype)
+    np.testing.assert_array_equal(back(npy(array)), array, strict=True)
+
+
+@pytest.mark.parametrize(
+    "array", [noise((6, 5), "uint16").astype(">u2"), np.asfortranarray(noise((6, 5, 3), "float64"))]
+)
+def test_byte_order_and_memory_order_do_not_change_values(array):
+    """Big-endian and Fortran arrays are read; the result is native."""
+    np.testing.assert_array_equal(back(npy(array)), array)
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (6, 5, 4), (3, 6, 5)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_native_arrays_are_not_copied(shape, order):
+    """Frames and alpha show the request's own memory."""
+    data = npy(np.asarray(noise(shape, "float32"), order=order))
+    memory = np.frombuffer(data, np.uint8)
+    image = read(data)
+    assert all(np.shares_memory(page, memory) for page in (*image.frames, *image.alpha) if page is not None)
+
+
+def test_a_last_axis_of_three_is_color_unless_a_gray_stack_is_asked_for():
+    """(5, 6, 3) is ambiguous; the caller can say."""
+    data = npy(noise((5, 6, 3)))
+    assert [frame.shape for frame in read(data).frames] == [(5, 6, 3)]
+    assert [frame.shape for frame in read(data, gray_stack=True).frames] == [(6, 3, 1)] * 5
+    np.testing.assert_array_equal(back(data, gray_stack=True), noise((5, 6, 3)), strict=True)
+
+
+def test_a_converted_array_gets_the_axis_its_color_needs():
+    """(H, W) in RGB is (H, W, 3), and back in gray (H, W)."""
+    image = read(npy(noise((6, 5))))
+    shapes = [
+        np.load(io.BytesIO(encode(now, ImageFormat.NPY))).shape for now in (to_rgb(image), to_gray(to_rgb(image)))
+    ]
+    assert shapes == [(6, 5, 3), (6, 5)]
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int32", "int64", "uint32", "complex64", "S4", "V8", "datetime64[s]", "O"])
+def test_other_dtypes_are_refused_by_name(dtype):
+    """Including pickled objects, which are never opened."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros((4, 4), dtype), allow_pickle=True)
+    with pytest.raises(UnsupportedMedia) as refusal:
+        read(buffer.getvalue())
+    assert refusal.value.facts["supported"] == list(DTYPES)
+
+
+@pytest.mark.parametrize("shape", [(), (5,), (4, 4, 5, 5), (2, 2, 2, 2, 3)])
+def test_other_shapes_are_refused(shape):
+    """What is neither an image nor a stack has no place to go."""
+    with pytest.raises(UnsupportedMedia, match="Z, H, W"):
+        read(npy(np.zeros(shape)))
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (5, 0), (0, 4, 4), (4, 0, 3)])
+def test_an_array_without_pixels_is_refused(shape):
+    """There is nothing to denoise."""
+    with pytest.raises(UndecodableImage, match="pixels in it"):
+        read(npy(np.zeros(shape)))
+
+
+def test_a_huge_shape_is_refused_from_the_header():
+    """No memory is taken for what is only declared."""
+    with pytest.raises(ImageTooLarge) as refusal:
+        read(header("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999, 99999999), }"))
+    assert refusal.value.facts == {"limit": LIMITS.max_pixels, "actual": 99999999**2}
+
+
+def test_too_many_pages_are_refused():
+    """Frames have a limit of their own."""
+    with pytest.raises(ImageTooLarge) as refusal:
+        read(npy(np.zeros((9, 5, 5), "uint8")))
+    assert refusal.value.facts == {"limit": 8, "actual": 9}
+
+
+def test_a_truncated_array_is_damage():
+    """The header promises more than follows."""
+    with pytest.raises(UndecodableImage, match="bytes of pixels"):
+        read(npy(noise((6, 5)))[:-1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (-4, -4), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (4, 4.5), }",
+        "{'descr': '<f8', 'shape': (4, 4), }",
+        "{'descr': '<q9', 'fortran_order': False, 'shape': (4, 4), }",
+        "__import__('os').system('true')",
+        "(" * 900,
+        "-" * 1000 + "1",
+        "-" * 9000 + "1",
+        "",
+    ],
+)
+def test_a_hostile_header_is_damage(text):
+    """Nothing in it is executed, and none of it exhausts the parser."""
+    with pytest.raises(ServiceError):
+        read(header(text))
+
+
+def test_an_archive_of_arrays_is_no_array():
+    """NPZ is a zip."""
+    buffer = io.BytesIO()
+    np.savez(buffer, noise((4, 4)))
+    with pytest.raises(UnsupportedMedia):
+        read(buffer.getvalue())

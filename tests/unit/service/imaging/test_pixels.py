@@ -1,0 +1,111 @@
+"""Intensities reach the network and come back exactly."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.errors import InvalidParameter, InvalidPixels
+from service.imaging import (
+    ImageFormat,
+    from_float,
+    intensity_range,
+    require_finite,
+    to_float,
+    with_frames,
+    without_alpha,
+)
+from service.imaging.picture import DTYPES, Picture
+from tests.unit.service.imaging.samples import noise, picture
+
+EXACT = [name for name in DTYPES if name != "float64"]
+
+
+@pytest.mark.parametrize("dtype", EXACT)
+@pytest.mark.parametrize("scale", [1.0, 2.0**-20, 2.0**9])
+def test_there_and_back_changes_nothing(dtype, scale):
+    """float32 holds every value of the other dtypes, and powers of two only move the exponent."""
+    frame = noise((6, 5, 3), dtype)
+    image = to_float(frame, scale=scale)
+    assert (image.shape, image.dtype, image.flags.c_contiguous) == ((3, 6, 5), np.float32, True)
+    np.testing.assert_array_equal(from_float(image, frame.dtype, scale=scale), frame, strict=True)
+
+
+def test_nothing_is_rescaled():
+    """A pixel of 4095 is 4095.0."""
+    assert to_float(np.full((1, 1, 1), 4095, "uint16")).item() == 4095.0
+
+
+def test_huge_float64_values_survive_with_a_scale():
+    """1e300 does not fit into float32; divided by a power of two it does."""
+    frame = np.full((2, 2, 1), 1e300)
+    image = to_float(frame, scale=2.0**997)
+    assert np.isfinite(image).all()
+    np.testing.assert_allclose(from_float(image, frame.dtype, scale=2.0**997), frame, rtol=1e-7)
+
+
+@given(value=st.floats(-1e6, 1e6, width=32), dtype=st.sampled_from(["uint8", "uint16", "int16"]))
+def test_integers_are_rounded_to_nearest_and_clipped(value, dtype):
+    """As exact arithmetic says."""
+    low, high = intensity_range(np.dtype(dtype))
+    got = from_float(np.full((1, 1, 1), value, np.float32), np.dtype(dtype)).item()
+    assert got == min(max(round(value), low), high)
+
+
+def test_bit_depth_clips_at_its_white():
+    """12-bit data stay below 4096, and above 0 in a signed type."""
+    image = np.array([[[-7, 4095.4, 5000]]], np.float32)
+    for dtype in ("uint16", "int16"):
+        assert from_float(image, np.dtype(dtype), bit_depth=12).ravel().tolist() == [0, 4095, 4095]
+
+
+def test_floats_are_not_clipped():
+    """Negative values and values above any white are results too."""
+    image = np.array([[[-7.25, 1e30]]], np.float32)
+    for dtype in ("float32", "float64"):
+        np.testing.assert_array_equal(from_float(image, np.dtype(dtype)).ravel(), image.ravel())
+
+
+@pytest.mark.parametrize(("dtype", "scale"), [("float16", 1.0), ("float32", 2.0**120)])
+def test_no_result_becomes_infinite(dtype, scale):
+    """What the type cannot hold stays at its largest number."""
+    got = from_float(np.array([[[1e30, -1e30]]], np.float32), np.dtype(dtype), scale=scale).ravel()
+    assert got.tolist() == [np.finfo(dtype).max, np.finfo(dtype).min]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "bits"), [("uint8", 9), ("uint16", 0), ("int16", 16), ("uint16", -1), ("float32", 8)]
+)
+def test_a_bit_depth_that_does_not_fit_is_refused(dtype, bits):
+    """Before any work is done."""
+    with pytest.raises(InvalidParameter):
+        intensity_range(np.dtype(dtype), bits)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_pixels_that_are_not_numbers_are_counted(bad, dtype):
+    """With the first page that has one."""
+    image = picture((4, 3), (4, 3), dtype=dtype)
+    require_finite(image)
+    image.frames[1][0, :2] = bad
+    with pytest.raises(InvalidPixels) as refusal:
+        require_finite(image)
+    assert refusal.value.facts == {"count": 2, "frame": 1}
+
+
+def test_new_frames_must_fit_the_old():
+    """A picture cannot become inconsistent."""
+    image = picture((4, 3, 4))
+    assert with_frames(image, [image.frames[0] + 1]).alpha is image.alpha
+    for frames in ([], [noise((3, 4, 3))], [noise((4, 3, 3), "float32")]):
+        with pytest.raises(ValueError, match=r"expected|shorter"):
+            with_frames(image, frames)
+    assert with_frames(without_alpha(image), [noise((4, 3, 3), "float32")]).dtype == np.float32
+
+
+@pytest.mark.parametrize("frames", [(), (noise((4, 3)),), (noise((4, 3, 2)),), (noise((4, 3, 1)), noise((4, 3, 3)))])
+def test_a_picture_is_gray_or_rgb(frames):
+    """Nothing else can be built."""
+    with pytest.raises(ValueError, match="expected"):
+        Picture(frames, (None,) * len(frames), ImageFormat.PNG)
