@@ -1,0 +1,1 @@
+"""What a model is: architectures, the one file, units of intensity. Importing this imports nothing heavy."""

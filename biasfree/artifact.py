@@ -21,7 +21,7 @@ INPUT, OUTPUT = "noisy", "denoised"
 SHIPPED = Path(__file__).parent / "weights"
 
 
-class ArtifactError(Exception):
+class ArtifactError(ValueError):
     """The file is not a model of this project, or not a whole one."""
 
 

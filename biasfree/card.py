@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 FloatArray = npt.NDArray[np.float32]
 
 #: Raised when a reader of the older format would misread the file.
-FORMAT_VERSION = 1
+FORMAT_VERSION: Literal[1] = 1
 
 
 class _Facts(BaseModel):

@@ -110,6 +110,7 @@ class RequestId:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One ASGI call."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -126,7 +127,7 @@ class RequestId:
 
 def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
-        sent = value.decode("latin-1")
+        sent: str = value.decode("latin-1")
         if name == b"x-request-id" and 0 < len(sent) <= REQUEST_ID_LENGTH and sent.isascii() and sent.isprintable():
             return sent
     return uuid.uuid4().hex

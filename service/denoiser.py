@@ -1,10 +1,10 @@
 """The service in one file: split, submit, await, stitch.
 
-    picture -> planes (float32) -> tiles -> batch queue -> tiles -> planes -> picture
+picture -> planes (float32) -> tiles -> batch queue -> tiles -> planes -> picture
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -188,18 +188,14 @@ class Denoiser:
         if run.options.estimate:
             signs = await asyncio.to_thread(probe, noisy.shape)
             perturbed = await self._network(noisy + STEP * signs, run)
-            run.estimates.append(
-                await asyncio.to_thread(Estimate.of, noisy, denoised, perturbed, signs, scale=scale)
-            )
+            run.estimates.append(await asyncio.to_thread(Estimate.of, noisy, denoised, perturbed, signs, scale=scale))
         return await asyncio.to_thread(_finish, frame, noisy, denoised, run.options, scale)
 
     async def _network(self, noisy: FloatArray, run: _Run) -> FloatArray:
         """An image (C, H, W) through the network, tile by tile, in smaller tiles where memory is short."""
         side = self._tile_side
         while True:
-            grid = TileGrid.of(
-                *noisy.shape[1:], side=side, radius=run.card.receptive_radius, stride=run.card.stride
-            )
+            grid = TileGrid.of(*noisy.shape[1:], side=side, radius=run.card.receptive_radius, stride=run.card.stride)
             try:
                 return await self._tiled(noisy, grid, run)
             except TileTooLarge:

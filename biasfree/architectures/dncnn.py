@@ -4,12 +4,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from biasfree.architectures.norm import BiasFreeBatchNorm2d
 from biasfree.architectures.network import Network
+from biasfree.architectures.norm import BiasFreeBatchNorm2d
 
 
 class DnCNN(Network):
-    """``depth`` 3x3 convolutions of ``width`` channels with normalisation and ReLU between; the output is ``y - net(y)``.
+    """``depth`` 3x3 convolutions with normalisation and ReLU between; the output is ``y - net(y)``.
 
     Layers as in Mohan et al. (ICLR 2020, appendix A.1): the first and the last convolution have no normalisation.
 
@@ -83,6 +83,8 @@ def _affine(norm: nn.Module) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Per-channel gain and shift that a normalisation layer applies in evaluation mode."""
     if isinstance(norm, BiasFreeBatchNorm2d):
         return norm.gain(), None
-    assert isinstance(norm, nn.BatchNorm2d) and norm.running_var is not None and norm.running_mean is not None
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
     gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     return gain, norm.bias - norm.running_mean * gain

@@ -38,7 +38,7 @@ class BiasFreeBatchNorm2d(nn.Module):
         """Scale (B, width, H, W) channel by channel."""
         if not self.training:
             return features * self.gain()[:, None, None].to(features.dtype)
-        variance = features.float().var(dim=(0, 2, 3), unbiased=False)
+        variance = features.to(self.running_var.dtype).var(dim=(0, 2, 3), unbiased=False)
         with torch.no_grad():
             self.running_var.lerp_(variance, self.momentum)
         gain = self.weight / (variance.sqrt() + self.eps)

@@ -27,6 +27,7 @@ class ResidualBlock(nn.Module):
         nn.init.zeros_(self.conv2.weight)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Features (B, width, H, W) in and out."""
         update: torch.Tensor = self.conv2(F.relu(self.conv1(features)))
         return features + update
 
@@ -84,7 +85,7 @@ class ResUNet(Network):
     @property
     def receptive_radius(self) -> int:
         """Pixels, followed from the output back to the input, and rounded up to whole cells at each change of scale."""
-        cells = [UNSHUFFLE ** (level + 1) for level in range(len(self._widths))]
+        cells: list[int] = [UNSHUFFLE ** (level + 1) for level in range(len(self._widths))]
         reach = cells[0]  # tail
         for cell in cells[:-1]:
             reach = _round_up(reach, cell) + 2 * self._blocks * cell
@@ -94,7 +95,7 @@ class ResUNet(Network):
         reach += cells[0]  # head
         # The steps above hold for outputs on the borders of the lowest cells; a pixel inside one reaches as far as
         # the cell's own border does.
-        return reach + self.stride - 1
+        return reach + cells[-1] - 1
 
     @property
     def macs_per_pixel(self) -> float:

@@ -123,9 +123,7 @@ def _cuda_device_count() -> int:
     return count.value
 
 
-def _session(
-    artifact: Artifact, device: str, options: onnxruntime.SessionOptions
-) -> onnxruntime.InferenceSession:
+def _session(artifact: Artifact, device: str, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
     session = onnxruntime.InferenceSession(artifact.content, options, providers=[PROVIDERS[device]])
     # ONNX Runtime falls back to the CPU without an error when a provider does not start.
     if PROVIDERS[device] not in session.get_providers():

@@ -20,6 +20,7 @@ class BodyLimit:
         self._app, self._limit = app, limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One ASGI call."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 
 from biasfree.artifact import Artifact
 from service.denoiser import DenoiseOptions, DenoiseResult
-from service.imaging import ImageFormat, Picture, check_output, decode, encode
+from service.imaging import ImageFormat, Picture, can_hold, check_output, decode, encode
 from service.routes.disconnect import ends_with_client
 from service.routes.intake import Upload, read_upload
 from service.routes.negotiation import Answer, negotiate
@@ -51,11 +51,11 @@ async def _denoise(request: Request, upload: Upload, query: DenoiseQuery) -> Res
     clock = StageClock()
 
     def read() -> tuple[Picture, Artifact, Answer]:
-        picture = decode(
-            upload.data, limits=service.limits, declared=upload.declared, gray_stack=query.color == "gray"
-        )
-        answer = negotiate(request.headers.get("accept", ""), named=query.format, received=picture.format)
+        picture = decode(upload.data, limits=service.limits, declared=upload.declared, gray_stack=query.color == "gray")
         picture, card = service.denoiser.prepare(picture, options)
+        # A BMP may have come with transparency, and none is written with it.
+        native = picture.format if can_hold(picture, picture.format) else ImageFormat.PNG
+        answer = negotiate(request.headers.get("accept", ""), named=query.format, received=native)
         check_output(picture, answer.format)
         return picture, service.models[card.name], answer
 

@@ -65,7 +65,9 @@ async def models(request: Request) -> list[ModelSummary]:
 @router.get(
     "/models/{name}",
     summary="A model's card",
-    responses={404: {"description": "No such model", "content": {PROBLEM_JSON: {"schema": Problem.model_json_schema()}}}},
+    responses={
+        404: {"description": "No such model", "content": {PROBLEM_JSON: {"schema": Problem.model_json_schema()}}}
+    },
 )
 async def model(request: Request, name: Annotated[str, Path(examples=["gray"])]) -> ModelCard:
     """Architecture, training, measured quality and checksums."""

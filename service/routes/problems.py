@@ -110,9 +110,7 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
 async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
-    kind = ROUTER.get(
-        error.status_code, Kind(type="about:blank", title=str(error.detail), status=error.status_code)
-    )
+    kind = ROUTER.get(error.status_code, Kind(type="about:blank", title=str(error.detail), status=error.status_code))
     return problem(request, kind, f"{request.method} {request.url.path}: {error.detail}", {}, headers)
 
 

@@ -93,9 +93,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The denoised image: dtype, range, size and format of the one sent.",
         "content": _IMAGE_TYPES | {"application/json": {"schema": DenoiseReport.model_json_schema()}},
-        "headers": {
-            name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.items()
-        },
+        "headers": {name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.items()},
     },
     **{
         status: {"description": text, "content": {PROBLEM_JSON: {"schema": Problem.model_json_schema()}}}

@@ -1,0 +1,84 @@
+# What a newcomer, a contributor and CI run. `make` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Held by stamps: set-up runs again only when the dependencies changed. DEV includes SERVE.
+SERVE := $(VENV)/.serve
+DEV := $(VENV)/.dev
+# Building with the pinned setuptools, instead of one fetched for the occasion.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install $(if $(CI),--quiet) --constraint constraints.txt
+EDITABLE := $(PIP) --no-build-isolation
+
+# Options of train, export, evaluate and test; see `make help`.
+RECIPE ?= gray
+TESTS ?=
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test lint format types train export evaluate image constraints
+.DELETE_ON_ERROR:
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+serve: $(SERVE) ## Serve on http://127.0.0.1:8000 (settings: BIASFREE_* in the environment)
+	$(BIN)/python -m service
+
+test: $(DEV) ## Run every test [TESTS=tests/unit/client] [ARGS=-x]
+	$(BIN)/pytest $(TESTS) $(ARGS)
+
+lint: $(DEV) ## Check style, formatting and who imports whom
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+format: $(DEV) ## Format the code, and repair what can be repaired
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+types: $(DEV) ## Check the types
+	$(BIN)/mypy
+
+train: need-IMAGES need-OUTPUT $(DEV) ## Train a network: IMAGES=folder OUTPUT=folder [RECIPE=gray] [VALIDATION=folder] [ARGS='--minutes 45']
+	$(BIN)/python -m training train --recipe '$(RECIPE)' --images '$(IMAGES)' --output '$(OUTPUT)' \
+		$(if $(VALIDATION),--validation '$(VALIDATION)') $(ARGS)
+
+export: need-RUN need-OUTPUT $(DEV) ## Write a run's network as a model: RUN=folder OUTPUT=x.onnx [NAME=x] [VALIDATION=folder] [ARGS='--data ...']
+	$(BIN)/python -m training export '$(RUN)' --output '$(OUTPUT)' --name '$(or $(NAME),$(basename $(notdir $(OUTPUT))))' \
+		$(if $(VALIDATION),--evaluate-on '$(VALIDATION)') $(ARGS)
+
+evaluate: need-MODELS need-IMAGES need-OUTPUT $(DEV) ## Measure models: MODELS='a.onnx b.onnx' IMAGES=folder OUTPUT=folder [ARGS='--sigmas 25,50']
+	$(BIN)/python -m training evaluate $(MODELS) --images '$(IMAGES)' --output '$(OUTPUT)' $(ARGS)
+
+image: ## Build the container image [TORCH_INDEX_URL=index of PyTorch's CPU wheels]
+	docker build --build-arg TORCH_INDEX_URL='$(TORCH_INDEX_URL)' --tag biasfree .
+
+constraints: ## Resolve every dependency anew, but torch, and rewrite constraints.txt (on Linux, x86-64)
+	@fresh=$$(mktemp -d) && trap "rm -rf $$fresh" EXIT && $(PYTHON) -m venv $$fresh && \
+	grep '^torch==' constraints.txt > $$fresh/held.txt && \
+	$$fresh/bin/python -m pip install --constraint $$fresh/held.txt setuptools '.[dev]' ./client && \
+	$$fresh/bin/python -m pip freeze --all --exclude pip --exclude biasfree --exclude biasfree-client > $$fresh/all.txt && \
+	{ echo '# Written by `make constraints`: every dependency, resolved anew; torch, which decides the CUDA version, by hand.'; \
+	sed -E -e '/^(cuda|nvidia|triton)/d' -e 's/\+.*//' -e '/^onnxruntime-gpu==/{p;s/-gpu//;}' $$fresh/all.txt | LC_ALL=C sort --ignore-case; } \
+	> constraints.txt
+
+need-%:
+	@test -n '$($*)' || { echo 'Say $*=...: see `make help`.' >&2; exit 1; }
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo 'biasfree needs Python 3.11 or newer, and $(PYTHON) is not: say make PYTHON=/path/to/python3.' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo '$(PYTHON) cannot make virtual environments: install the package python3-venv of your system.' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(SERVE): pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP) setuptools
+	$(EDITABLE) --editable .
+	@touch $@
+
+$(DEV): pyproject.toml client/pyproject.toml constraints.txt | $(BIN)/pip
+	$(PIP) setuptools
+	$(EDITABLE) --editable '.[dev]' --editable client
+	@touch $(SERVE) $@

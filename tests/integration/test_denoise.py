@@ -1,0 +1,281 @@
+"""``POST /denoise`` as its user meets it: the real network, real images, every way in and out."""
+
+import asyncio
+import base64
+import io
+
+import httpx
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from tests.integration.images import NPY, from_npy, npy, photograph, psnr, with_noise
+
+pytestmark = pytest.mark.anyio
+
+
+def png(array: np.ndarray, mode: str | None = None) -> bytes:
+    """An 8-bit PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(array, mode).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def to_uint8(image: np.ndarray) -> np.ndarray:
+    """[0, 1] -> uint8."""
+    return np.clip(np.rint(image * 255), 0, 255).astype(np.uint8)
+
+
+async def denoise(client: httpx.AsyncClient, array: np.ndarray, **query) -> np.ndarray:
+    """An array through the service."""
+    answer = await client.post("/denoise", content=npy(array), headers=NPY, params=query)
+    assert answer.status_code == 200, answer.text
+    return from_npy(answer.content)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+async def test_a_photograph_gains_several_decibels(client, channels):
+    """From 20 dB to more than 28 at sigma 25, gray and colour."""
+    clean = photograph(channels=channels)
+    noisy = with_noise(clean, 25).astype(np.float32)
+    denoised = await denoise(client, noisy)
+    assert psnr(clean, noisy) < 20.5
+    assert psnr(clean, denoised) > 28
+
+
+@pytest.mark.parametrize("sigma_255", [5, 50, 100, 150, 200])
+async def test_every_noise_level_improves_far_outside_the_training_range_too(client, sigma_255):
+    """Trained up to 100; homogeneity carries it on."""
+    clean = photograph()
+    noisy = with_noise(clean, sigma_255).astype(np.float32)
+    assert psnr(clean, await denoise(client, noisy)) > psnr(clean, noisy) + 1
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+async def test_a_clean_photograph_is_hardly_touched(client, channels):
+    """At sigma 0 the result is within 45 dB of the input."""
+    clean = photograph(512, channels=channels).astype(np.float32)
+    assert psnr(clean, await denoise(client, clean)) > 45
+
+
+async def test_the_range_of_the_intensities_does_not_matter(client):
+    """uint8, uint16 (x257), floats in [0, 1] and in [0, 4095]: the same image up to rounding."""
+    eight = to_uint8(with_noise(photograph(), 25))
+    reference = await denoise(client, eight.astype(np.float32))
+    np.testing.assert_array_equal(await denoise(client, eight), np.clip(np.rint(reference), 0, 255))
+    sixteen = await denoise(client, eight.astype(np.uint16) * 257)
+    np.testing.assert_allclose(sixteen / 257, np.clip(reference, 0, 255), atol=0.5 / 257 + 1e-3)
+    unit = await denoise(client, (eight / 255).astype(np.float32))
+    np.testing.assert_allclose(unit * 255, reference, atol=1e-3)
+    twelve = await denoise(client, (eight / 255 * 4095).astype(np.float32))
+    np.testing.assert_allclose(twelve / 4095 * 255, reference, atol=1e-3)
+
+
+@pytest.mark.parametrize("exponent", [-100, -20, 1, 20, 100])
+async def test_a_power_of_two_passes_through_to_the_bit(client, exponent):
+    """f(2^k y) = 2^k f(y) exactly, at both ends of what float64 holds without trouble."""
+    noisy = with_noise(photograph(64), 25)
+    scaled = await denoise(client, np.ldexp(noisy, exponent))
+    np.testing.assert_array_equal(np.ldexp(scaled, -exponent), await denoise(client, noisy))
+
+
+async def test_negative_values_are_data_like_any_other(client):
+    """-y gives a finite image of the same shape and dtype, and no clipping."""
+    noisy = with_noise(photograph(64), 25).astype(np.float32) - 0.5
+    denoised = await denoise(client, noisy)
+    assert denoised.min() < 0
+    assert np.isfinite(denoised).all()
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (1, 7), (7, 1), (2, 3), (8, 8), (61, 67), (513, 512), (700, 300), (3, 5, 3), (65, 70, 3)]
+)
+async def test_any_size_comes_back_in_its_size(client, shape):
+    """Odd sides, single pixels, and sides beyond a tile."""
+    noisy = np.random.default_rng(0).random(shape, np.float32)
+    assert (await denoise(client, noisy)).shape == shape
+
+
+async def test_tiled_is_whole(client, service):
+    """An image of several tiles is what the network gives for the whole image, to 1e-5 of its range."""
+    noisy = with_noise(photograph(1000), 25).astype(np.float32)[:, :904]
+    from service.inference.engine import OnnxEngine
+
+    whole = OnnxEngine(service.models, device="cpu").run("gray", noisy[None, None])[0, 0]
+    np.testing.assert_allclose(await denoise(client, noisy), whole, atol=1e-5)
+
+
+async def test_twenty_concurrent_requests_give_what_each_gives_alone(client):
+    """Byte for byte, five sizes, gray and colour: nothing depends on what it was batched with."""
+    shapes = [(64, 64), (64, 64, 3), (100, 130), (256, 256), (33, 47)]
+    bodies = [npy(np.random.default_rng(number).random(shapes[number % 5], np.float32)) for number in range(20)]
+
+    async def one(body: bytes) -> bytes:
+        answer = await client.post("/denoise", content=body, headers=NPY)
+        assert answer.status_code == 200
+        return answer.content
+
+    alone = [await one(body) for body in bodies]
+    assert await asyncio.gather(*(one(body) for body in bodies)) == alone
+
+
+async def test_the_three_ways_in_give_one_result(client):
+    """Raw body, multipart field, JSON with base64 and with a data: URL."""
+    image = png(to_uint8(with_noise(photograph(64), 25)))
+    raw = await client.post("/denoise", content=image, headers={"Content-Type": "image/png"})
+    form = await client.post("/denoise", files={"image": ("noisy.png", image, "image/png")})
+    encoded = base64.b64encode(image).decode()
+    plain = await client.post("/denoise", json={"image": encoded}, headers={"Accept": "image/png"})
+    url = await client.post(
+        "/denoise", json={"image": f"data:image/png;base64,{encoded}"}, headers={"Accept": "image/*"}
+    )
+    unnamed = await client.post("/denoise", content=image)
+    assert raw.status_code == 200
+    assert raw.headers["content-type"] == "image/png"
+    assert form.content == plain.content == url.content == unnamed.content == raw.content
+
+
+async def test_v1_is_the_same_route(client):
+    """For clients that pin a version."""
+    noisy = npy(photograph(32).astype(np.float32))
+    answers = [await client.post(path, content=noisy, headers=NPY) for path in ("/denoise", "/v1/denoise")]
+    assert answers[0].content == answers[1].content
+
+
+async def test_json_comes_back_where_it_is_accepted(client):
+    """Base64 and the facts of the headers."""
+    noisy = with_noise(photograph(64), 25).astype(np.float32)
+    answer = await client.post(
+        "/denoise",
+        content=npy(noisy),
+        headers={**NPY, "Accept": "application/json", "X-Request-Id": "mine-1"},
+        params={"estimate": "true"},
+    )
+    report = answer.json()
+    np.testing.assert_array_equal(from_npy(base64.b64decode(report["image"])), await denoise(client, noisy))
+    assert report["media_type"] == "application/x-npy"
+    assert report["request_id"] == answer.headers["x-request-id"] == "mine-1"
+    assert report["model"]["name"] == "gray"
+    assert set(report["timing_ms"]) == {"decode", "queue", "infer", "encode"}
+    assert f"{report['sigma_estimate']:.2f}" == answer.headers["x-sigma-estimate"]
+
+
+async def test_the_format_parameter_goes_before_accept(client):
+    """And both before the format that was sent."""
+    image = png(to_uint8(photograph(32)))
+
+    async def kind(accept: str, **query) -> str:
+        headers = {"Content-Type": "image/png", "Accept": accept}
+        answer = await client.post("/denoise", content=image, headers=headers, params=query)
+        return answer.headers["content-type"]
+
+    assert await kind("*/*") == "image/png"
+    assert await kind("image/webp") == "image/webp"
+    assert await kind("image/webp;q=0.5, image/tiff") == "image/tiff"
+    assert await kind("image/webp", format="npy") == "application/x-npy"
+    assert await kind("text/html, image/*;q=0.1") == "image/png"
+
+
+@pytest.mark.parametrize(("format", "lossless"), [("png", True), ("tiff", True), ("webp", True), ("bmp", True)])
+async def test_every_lossless_format_holds_the_same_pixels(client, format, lossless):
+    """The container does not matter."""
+    image = to_uint8(with_noise(photograph(48, channels=3), 20))
+    expected = await denoise(client, image)
+    answer = await client.post("/denoise", content=npy(image), headers=NPY, params={"format": format})
+    assert answer.headers["content-type"] == f"image/{format}"
+    if format == "tiff":
+        pixels = tifffile.imread(io.BytesIO(answer.content))
+    else:
+        pixels = np.asarray(Image.open(io.BytesIO(answer.content)))
+    np.testing.assert_array_equal(pixels, expected)
+
+
+async def test_strength_blends_input_and_output(client):
+    """0 is the input, 1 the network, a half the mean of both."""
+    noisy = with_noise(photograph(64), 25).astype(np.float32)
+    full = await denoise(client, noisy)
+    np.testing.assert_array_equal(await denoise(client, noisy, strength=0), noisy)
+    np.testing.assert_allclose(await denoise(client, noisy, strength=0.5), (noisy + full) / 2, atol=1e-6)
+
+
+async def test_image_and_residual_add_up_to_the_input(client):
+    """Floats around 0; 8-bit integers around 128."""
+    noisy = with_noise(photograph(64), 25).astype(np.float32)
+    residual = await denoise(client, noisy, output="residual")
+    np.testing.assert_allclose(await denoise(client, noisy) + residual, noisy, atol=1e-6)
+    eight = to_uint8(noisy)
+    residual = (await denoise(client, eight, output="residual")).astype(int) - 128
+    np.testing.assert_allclose((await denoise(client, eight)).astype(int) + residual, eight, atol=1)
+
+
+async def test_bit_depth_clips_integers_where_the_sensor_does(client):
+    """12-bit data in 16 bits never leaves 0..4095."""
+    noisy = np.clip(np.rint(with_noise(photograph(64), 100) * 4095 * 1.4), 0, 4095).astype(np.uint16)
+    assert (await denoise(client, noisy, bit_depth=12)).max() <= 4095
+
+
+@pytest.mark.parametrize(("dtype", "white", "query"), [("uint8", 255, {}), ("uint16", 4095, {"bit_depth": 12})])
+async def test_the_estimates_are_near_the_truth(client, dtype, white, query):
+    """Noise level within a tenth, PSNR within 1.5 dB: on the 0-255 scale whatever the dtype."""
+    clean = photograph(512)
+    noisy = np.rint(np.clip(with_noise(clean, 20), 0, 1) * white).astype(dtype)
+    answer = await client.post("/denoise", content=npy(noisy), headers=NPY, params={"estimate": "true", **query})
+    assert float(answer.headers["x-sigma-estimate"]) == pytest.approx(20, rel=0.1)
+    truth = psnr(clean, from_npy(answer.content) / white)
+    assert float(answer.headers["x-estimated-psnr"]) == pytest.approx(truth, abs=1.5)
+
+
+async def test_the_estimate_follows_the_strength(client):
+    """With strength 0 the result is the input, and so is its PSNR."""
+    clean = photograph(256)
+    noisy = with_noise(clean, 30).astype(np.float32)
+    answer = await client.post("/denoise", content=npy(noisy), headers=NPY, params={"estimate": "true", "strength": 0})
+    assert float(answer.headers["x-estimated-psnr"]) == pytest.approx(psnr(clean, noisy), abs=0.7)
+
+
+async def test_stacks_are_denoised_page_by_page(client):
+    """A (Z, H, W) array is its pages, each as if alone."""
+    stack = np.stack([with_noise(photograph(40), sigma) for sigma in (5, 25, 60)]).astype(np.float32)
+    pages = [await denoise(client, page) for page in stack]
+    np.testing.assert_array_equal(await denoise(client, stack), np.stack(pages))
+
+
+async def test_a_multi_page_tiff_comes_back_as_one(client):
+    """16 bits, three pages."""
+    stack = (np.stack([with_noise(photograph(40), 25, seed=seed) for seed in range(3)]) * 40000).astype(np.uint16)
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, stack, photometric="minisblack")
+    answer = await client.post("/denoise", content=buffer.getvalue(), headers={"Content-Type": "image/tiff"})
+    pages = tifffile.imread(io.BytesIO(answer.content))
+    assert pages.dtype == np.uint16
+    np.testing.assert_array_equal(pages, await denoise(client, stack))
+
+
+async def test_color_converts_before_the_network(client):
+    """``gray`` makes one channel of three, ``rgb`` three of one."""
+    color, gray = photograph(32, channels=3).astype(np.float32), photograph(32).astype(np.float32)
+    image = png(to_uint8(color))
+    answer = await client.post("/denoise", content=image, params={"color": "gray", "format": "npy"})
+    assert from_npy(answer.content).shape == (32, 32)
+    assert (await denoise(client, gray, color="rgb")).shape == (32, 32, 3)
+
+
+async def test_a_one_channel_model_takes_the_channels_one_by_one(client):
+    """``model=gray`` on RGB is three gray images."""
+    noisy = with_noise(photograph(48, channels=3), 25).astype(np.float32)
+    together = await denoise(client, noisy, model="gray")
+    scale = 2.0 ** np.ceil(np.log2(np.abs(noisy).max()))
+    assert scale == 1 or scale == 2
+    for channel in range(3):
+        alone = await denoise(client, np.ascontiguousarray(noisy[..., channel]))
+        np.testing.assert_allclose(together[..., channel], alone, atol=1e-6)
+
+
+async def test_alpha_passes_untouched(client):
+    """RGBA: the transparency is not noise."""
+    image = np.random.default_rng(0).integers(0, 256, (40, 40, 4), np.uint8)
+    answer = await client.post("/denoise", content=png(image))
+    result = np.asarray(Image.open(io.BytesIO(answer.content)))
+    np.testing.assert_array_equal(result[..., 3], image[..., 3])
+    assert (result[..., :3] != image[..., :3]).any()

@@ -1,0 +1,67 @@
+"""A service that fits in a function: it keeps to the documented contract, and remembers what it was sent."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import httpx
+import numpy as np
+import pytest
+
+SHA256 = "ab" * 32
+
+
+@dataclass
+class FakeService:
+    """Answers every request with ``answer``, or by default with the image it was sent."""
+
+    answer: Callable[[httpx.Request], httpx.Response] | None = None
+    requests: list[httpx.Request] = field(default_factory=list)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer one request."""
+        self.requests.append(request)
+        return self.answer(request) if self.answer else self.echo(request)
+
+    def refuse(self, status: int, type_: str, **facts: object) -> None:
+        """Answer with a problem document from now on."""
+        document = {"type": type_, "title": "A title", "status": status, "detail": "A detail.", **facts}
+        headers = {"Content-Type": "application/problem+json", "X-Request-Id": "r-1", "Retry-After": "3"}
+        self.answer = lambda _: httpx.Response(status, json=document, headers=headers)
+
+    @staticmethod
+    def echo(request: httpx.Request) -> httpx.Response:
+        """The image as it came, arrays in the byte order of this machine, with every documented header."""
+        content = request.content
+        if request.headers["Content-Type"] == "application/x-npy":
+            content = native(content)
+        headers = {
+            "Content-Type": request.headers["Content-Type"],
+            "X-Request-Id": "r-1",
+            "X-Model": f"gray; version=1; sha256={SHA256}",
+            "Server-Timing": "decode;dur=1.5, queue;dur=0, infer;dur=20.25, encode;dur=2",
+        }
+        if request.url.params.get("estimate") == "true":
+            headers |= {"X-Sigma-Estimate": "24.6", "X-Estimated-PSNR": "30.12"}
+        return httpx.Response(200, content=content, headers=headers)
+
+    @property
+    def transport(self) -> httpx.MockTransport:
+        """What to give a client for it to reach this service."""
+        return httpx.MockTransport(self)
+
+
+def native(content: bytes) -> bytes:
+    """An NPY file in the byte order of this machine."""
+    array = np.load(io.BytesIO(content))
+    buffer = io.BytesIO()
+    np.save(buffer, array.astype(array.dtype.newbyteorder("=")))
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> FakeService:
+    """A fake service, and an environment that says nothing about another."""
+    monkeypatch.delenv("BIASFREE_URL", raising=False)
+    monkeypatch.delenv("BIASFREE_API_KEY", raising=False)
+    return FakeService()

@@ -1,0 +1,180 @@
+"""The clients: what they send, what they give back, and that there is one of them in two."""
+
+import asyncio
+import inspect
+
+import httpx
+import numpy as np
+import pytest
+
+from biasfree_client import AsyncDenoiser, ConnectionFailed, Denoised, Denoiser, TimedOut, UnknownModel
+
+PNG = b"\x89PNG\r\n\x1a\n an image"
+DTYPES = ["uint8", "uint16", "int16", "float32", "float64", ">u2", ">f4", "float16"]
+SHAPES = [(1, 1), (5, 7), (5, 7, 3), (2, 5, 7)]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_array_comes_back_with_its_dtype_and_shape(service, dtype, shape):
+    """An array travels as NPY in both directions, losing nothing."""
+    noisy = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+
+    with Denoiser(transport=service.transport) as denoiser:
+        result = denoiser.denoise(noisy)
+
+    assert (result.array.dtype, result.array.shape) == (noisy.dtype, noisy.shape)
+    np.testing.assert_array_equal(result.array, noisy)
+    assert service.requests[0].headers["Content-Type"] == "application/x-npy"
+    assert service.requests[0].url.params["format"] == "npy"
+
+
+def test_transposed_array_comes_back_as_it_was(service):
+    """The order of an array in memory is nobody's business."""
+    noisy = np.arange(15.0).reshape(3, 5).T[::-1]
+
+    with Denoiser(transport=service.transport) as denoiser:
+        np.testing.assert_array_equal(denoiser.denoise(noisy).array, noisy)
+
+
+def test_parameters_are_sent_by_their_documented_names(service):
+    """Every option becomes one query parameter of POST /v1/denoise."""
+    with Denoiser(transport=service.transport) as denoiser:
+        denoiser.denoise(
+            PNG,
+            strength=0.5,
+            model="color",
+            estimate=True,
+            format="tiff",
+            output="residual",
+            color="rgb",
+            bit_depth=12,
+        )
+
+    request = service.requests[0]
+    assert (request.method, request.url.path) == ("POST", "/v1/denoise")
+    assert dict(request.url.params) == {
+        "strength": "0.5",
+        "model": "color",
+        "estimate": "true",
+        "format": "tiff",
+        "output": "residual",
+        "color": "rgb",
+        "bit_depth": "12",
+    }
+
+
+def test_file_is_sent_as_it_is(service, tmp_path):
+    """A path stands for the bytes of its file, and the service chooses the format of the answer."""
+    content = b"\xff\xd8\xff\xe0 a photograph"
+    (tmp_path / "misnamed.png").write_bytes(content)
+
+    with Denoiser(transport=service.transport) as denoiser:
+        denoiser.denoise(tmp_path / "misnamed.png")
+        denoiser.denoise(str(tmp_path / "misnamed.png"))
+
+    for request in service.requests:
+        assert request.content == content
+        assert request.headers["Content-Type"] == "image/jpeg"
+        assert "format" not in request.url.params
+
+
+def test_both_clients_send_the_same_request(service):
+    """The asynchronous client differs in nothing but waiting."""
+    noisy = np.eye(3, dtype=np.float32)
+
+    async def denoise() -> Denoised:
+        async with AsyncDenoiser("http://h", api_key="k", transport=service.transport) as denoiser:
+            return await denoiser.denoise(noisy, strength=0.25, estimate=True)
+
+    theirs = asyncio.run(denoise())
+    with Denoiser("http://h", api_key="k", transport=service.transport) as denoiser:
+        ours = denoiser.denoise(noisy, strength=0.25, estimate=True)
+
+    first, second = service.requests
+    assert (first.url, first.content) == (second.url, second.content)
+    assert dict(first.headers) == dict(second.headers)
+    assert ours == theirs
+
+
+def test_async_errors_come_when_awaited(service):
+    """A missing file fails its own task, not the loop that starts the tasks."""
+
+    async def denoise() -> list[object]:
+        async with AsyncDenoiser(transport=service.transport) as denoiser:
+            calls = [denoiser.denoise(image) for image in ("missing.png", PNG)]
+            assert all(map(inspect.isawaitable, calls))
+            return await asyncio.gather(*calls, return_exceptions=True)
+
+    missing, result = asyncio.run(denoise())
+    assert isinstance(missing, FileNotFoundError)
+    assert result.content == PNG
+
+
+def test_path_of_the_address_is_kept(service):
+    """A service behind a prefix is reached below it."""
+    with Denoiser("http://gateway/biasfree/", transport=service.transport) as denoiser:
+        denoiser.denoise(PNG)
+
+    assert str(service.requests[0].url) == "http://gateway/biasfree/v1/denoise?strength=1.0"
+
+
+def test_address_and_key_come_from_the_environment(service, monkeypatch):
+    """BIASFREE_URL and BIASFREE_API_KEY stand in for arguments that are not given."""
+    monkeypatch.setenv("BIASFREE_URL", "http://somewhere:9")
+    monkeypatch.setenv("BIASFREE_API_KEY", "from-environment")
+
+    Denoiser(transport=service.transport).denoise(PNG)
+    Denoiser("http://elsewhere", api_key="given", transport=service.transport).denoise(PNG)
+
+    from_environment, given = service.requests
+    assert from_environment.url.host == "somewhere"
+    assert from_environment.headers["Authorization"] == "Bearer from-environment"
+    assert given.url.host == "elsewhere"
+    assert given.headers["Authorization"] == "Bearer given"
+
+
+@pytest.mark.parametrize(("timeout", "read", "connect"), [(5, 5, 5), (60.0, 60.0, 10.0), (None, None, 10.0)])
+def test_timeout_bounds_the_wait_for_the_answer(service, timeout, read, connect):
+    """A long denoising is waited for, a host that is not there is given up soon."""
+    Denoiser(timeout=timeout, transport=service.transport).denoise(PNG)
+
+    sent = service.requests[0].extensions["timeout"]
+    assert (sent["read"], sent["connect"]) == (read, connect)
+
+
+def test_no_key_sends_no_authorization(service):
+    """Without a key nothing is said about one."""
+    Denoiser(transport=service.transport).denoise(PNG)
+
+    assert "Authorization" not in service.requests[0].headers
+    assert service.requests[0].url.host == "127.0.0.1"
+
+
+def test_refusal_is_raised_as_its_problem(service):
+    """A problem document becomes the exception named like its type."""
+    service.refuse(404, "/problems/unknown-model", supported=["gray"])
+
+    with pytest.raises(UnknownModel, match="404 A title: A detail"):
+        Denoiser(transport=service.transport).denoise(PNG, model="grey")
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (httpx.ConnectError("refused"), ConnectionFailed),
+        (httpx.RemoteProtocolError("peer closed connection"), ConnectionFailed),
+        (httpx.ReadTimeout("timed out"), TimedOut),
+        (httpx.ConnectTimeout("timed out"), TimedOut),
+    ],
+)
+def test_errors_of_the_wire_are_translated(service, raised, expected):
+    """The HTTP library's exceptions stay behind, as causes."""
+
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise raised
+
+    service.answer = fail
+    with pytest.raises(expected, match=r"http://127\.0\.0\.1:8000") as caught:
+        Denoiser(transport=service.transport).denoise(PNG)
+    assert caught.value.__cause__ is raised

@@ -1,0 +1,123 @@
+"""The result of a call, and the headers it is read from."""
+
+import numpy as np
+import pytest
+from httpx import Response
+
+from biasfree_client import Denoised, Denoiser, Model, UnexpectedResponse
+
+PNG = b"\x89PNG\r\n\x1a\n an image"
+
+
+def denoise(service, **options):
+    """One call to the fake service."""
+    with Denoiser(transport=service.transport) as denoiser:
+        return denoiser.denoise(PNG, **options)
+
+
+def test_result_carries_what_the_headers_say(service):
+    """Model, request, estimates and timings are read from the documented headers."""
+    result = denoise(service, estimate=True)
+
+    assert result.content == PNG
+    assert result.media_type == "image/png"
+    assert result.model == Model("gray", version="1", sha256="ab" * 32)
+    assert result.request_id == "r-1"
+    assert (result.sigma, result.estimated_psnr) == (24.6, 30.12)
+    assert result.timing == {"decode": 1.5, "queue": 0.0, "infer": 20.25, "encode": 2.0}
+
+
+def test_estimates_are_absent_unless_asked_for(service):
+    """Without estimate=True there is nothing to report."""
+    result = denoise(service)
+
+    assert result.sigma is None
+    assert result.estimated_psnr is None
+
+
+def test_headers_may_be_missing(service):
+    """A proxy that drops headers costs the facts, not the image."""
+    service.answer = lambda _: Response(200, content=PNG, headers={"Content-Type": "image/png"})
+
+    result = denoise(service)
+
+    assert (result.content, result.model, result.request_id, result.timing) == (PNG, None, None, {})
+
+
+def test_timings_of_a_proxy_do_no_harm(service):
+    """Server-Timing entries without a duration are somebody else's."""
+    headers = {"Content-Type": "image/png", "Server-Timing": 'cache;desc="HIT", infer;dur=2;desc="x"'}
+    service.answer = lambda _: Response(200, content=PNG, headers=headers)
+
+    assert denoise(service).timing == {"infer": 2.0}
+
+
+@pytest.mark.parametrize("header", ["X-Sigma-Estimate", "X-Estimated-PSNR"])
+def test_number_that_is_none_is_an_unexpected_response(service, header):
+    """A header that breaks the contract is reported by name."""
+    service.answer = lambda _: Response(200, content=PNG, headers={"Content-Type": "image/png", header: "high"})
+
+    with pytest.raises(UnexpectedResponse, match=f"{header}, got 'high'"):
+        denoise(service)
+
+
+@pytest.mark.parametrize(
+    ("status", "media_type"), [(200, "text/html"), (200, "application/json"), (204, "image/png"), (302, "text/html")]
+)
+def test_answer_of_something_else_is_an_unexpected_response(service, status, media_type):
+    """A login page is not a denoised image."""
+    service.answer = lambda _: Response(status, content=b"<html>", headers={"Content-Type": media_type})
+
+    with pytest.raises(UnexpectedResponse, match=f"got {status} with {media_type}"):
+        denoise(service)
+
+
+def test_array_of_an_image_file_says_what_to_ask_for(service):
+    """Pixels of a file are not decoded here: the service gives arrays."""
+    with pytest.raises(ValueError, match='format="npy"'):
+        _ = denoise(service).array
+
+
+def test_pickled_answer_is_refused():
+    """No answer ever runs code here."""
+    pickled = np.lib.format.magic(1, 0) + b"\x46\x00{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(72)
+    result = Denoised(pickled, "application/x-npy")
+
+    with pytest.raises(UnexpectedResponse):
+        _ = result.array
+
+
+def test_truncated_array_is_an_unexpected_response():
+    """Half an array is none."""
+    with pytest.raises(UnexpectedResponse, match="got 3 other bytes"):
+        _ = Denoised(b"\x93NU", "application/x-npy").array
+
+
+def test_save_writes_the_content(tmp_path):
+    """The file is the answer, byte for byte, and nothing else is left beside it."""
+    written = Denoised(PNG, "image/png").save(tmp_path / "clean.png")
+
+    assert written.read_bytes() == PNG
+    assert list(tmp_path.iterdir()) == [tmp_path / "clean.png"]
+
+
+def test_save_keeps_an_existing_file(tmp_path):
+    """A file that is there is kept, unless told otherwise."""
+    path = tmp_path / "clean.png"
+    path.write_bytes(b"precious")
+
+    with pytest.raises(FileExistsError, match=r"clean\.png"):
+        Denoised(PNG, "image/png").save(path)
+    assert path.read_bytes() == b"precious"
+
+    Denoised(PNG, "image/png").save(str(path), overwrite=True)
+    assert path.read_bytes() == PNG
+
+
+def test_save_that_fails_leaves_nothing(tmp_path):
+    """A folder in the way is an error, and no half file stays behind."""
+    (tmp_path / "clean.png").mkdir()
+
+    with pytest.raises(OSError, match=r"clean\.png"):
+        Denoised(PNG, "image/png").save(tmp_path / "clean.png", overwrite=True)
+    assert list(tmp_path.iterdir()) == [tmp_path / "clean.png"]
