@@ -126,3 +126,33 @@ def export(
     for evaluation in card.evaluations:
         scores = "  ".join(f"{score.sigma_255:g}: {score.psnr_db:.2f}" for score in evaluation.scores)
         console.print(f"PSNR in dB by sigma on {evaluation.images} ({evaluation.count} images)  {scores}")
+
+
+@app.command()
+def estimates(
+    model: Annotated[Path, typer.Argument(help="A model file.")],
+    *,
+    images: Annotated[Path, typer.Option(help="Folder of clean images.")],
+    sigmas: Annotated[str, typer.Option(help="Noise levels, 0-255 scale.")] = "5,10,25,50,100",
+) -> None:
+    """Compare the service's estimates of noise level and PSNR with the truth."""
+    from rich.console import Console
+
+    from training.estimates import measure_estimates, table
+    from training.measure import read_sigmas
+
+    Console().print(table(measure_estimates(model, images, read_sigmas(sigmas))))
+
+
+@app.command()
+def illustrate(
+    model: Annotated[Path, typer.Argument(help="A model file.")],
+    *,
+    image: Annotated[Path, typer.Option(help="A clean photograph.")],
+    output: Annotated[Path, typer.Option(help="The PNG to write.")],
+    sigma: Annotated[float, typer.Option(help="Noise standard deviation, 0-255 scale.")] = 50,
+) -> None:
+    """Draw a photograph clean, with noise, and denoised."""
+    from training.illustrate import illustrate as draw
+
+    draw(model, image, output, sigma_255=sigma)

@@ -45,7 +45,7 @@ def evaluate(denoiser: Denoiser, images: Sequence[NamedImage], sigmas_255: Seque
     """
     if not images:
         raise ValueError("expected at least one image to measure on, got none")
-    clean = [image.pixels.astype(np.float32) / np.float32(255) for image in images]
+    clean = [image.unit for image in images]
 
     def measure(task: tuple[float, int]) -> tuple[float, float]:
         sigma_255, index = task

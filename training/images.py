@@ -21,6 +21,11 @@ class NamedImage:
     pixels: UInt8Image
     sha256: str
 
+    @property
+    def unit(self) -> npt.NDArray[np.float32]:
+        """The pixels in units of [0, 1], float32."""
+        return self.pixels.astype(np.float32) / np.float32(255)
+
 
 def read_folder(folder: Path, *, channels: int) -> list[NamedImage]:
     """Read every image below a folder, in the order of the sorted paths.
@@ -35,12 +40,13 @@ def read_folder(folder: Path, *, channels: int) -> list[NamedImage]:
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise ValueError(f"expected images ({', '.join(sorted(SUFFIXES))}) below {folder}, found none")
-    return [_read(path, path.relative_to(folder).as_posix(), channels=channels) for path in paths]
+    return [read_image(path, name=path.relative_to(folder).as_posix(), channels=channels) for path in paths]
 
 
-def _read(path: Path, name: str, *, channels: int) -> NamedImage:
+def read_image(path: Path, *, channels: int, name: str | None = None) -> NamedImage:
+    """Read one image; see ``read_folder``. Without ``name`` it is called as its file is."""
     with Image.open(path) as file:
         upright = ImageOps.exif_transpose(file)
         pixels = np.asarray(upright.convert("L" if channels == 1 else "RGB"))
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return NamedImage(name, pixels.reshape(*pixels.shape[:2], channels), sha256)
+    return NamedImage(name or path.name, pixels.reshape(*pixels.shape[:2], channels), sha256)

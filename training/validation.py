@@ -24,7 +24,7 @@ class Validation:
     """
 
     def __init__(self, images: Sequence[NamedImage], *, device: torch.device) -> None:
-        self._clean = [_centre(image.pixels.astype(np.float32) / np.float32(255)) for image in images]
+        self._clean = [_centre(image.unit) for image in images]
         self._device = device
 
     @torch.no_grad()

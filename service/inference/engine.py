@@ -1,5 +1,6 @@
 """The network on a device: ONNX Runtime."""
 
+import ctypes
 import os
 from collections.abc import Mapping
 from typing import Protocol
@@ -102,17 +103,15 @@ def _choose(device: str) -> str:
 
 
 def _cuda_is_usable() -> bool:
-    if PROVIDERS["cuda"] not in onnxruntime.get_available_providers():
+    if PROVIDERS["cuda"] not in onnxruntime.get_available_providers() or _cuda_device_count() == 0:
         return False
-    # Finds CUDA and cuDNN in the wheels that torch installed; it only prints where there are none.
+    # Finds CUDA and cuDNN in the wheels that torch installed.
     onnxruntime.preload_dlls()
-    return _cuda_device_count() > 0
+    return True
 
 
 def _cuda_device_count() -> int:
     """Asked of the driver itself: ONNX Runtime offers its CUDA provider wherever it was built with it."""
-    import ctypes
-
     try:
         driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
     except OSError:
