@@ -187,7 +187,8 @@ class Denoiser:
         denoised = await self._network(noisy, run)
         if run.options.estimate:
             signs = await asyncio.to_thread(probe, noisy.shape)
-            perturbed = await self._network(noisy + STEP * signs, run)
+            moved = await asyncio.to_thread(lambda: noisy + STEP * signs)
+            perturbed = await self._network(moved, run)
             run.estimates.append(await asyncio.to_thread(Estimate.of, noisy, denoised, perturbed, signs, scale=scale))
         return await asyncio.to_thread(_finish, frame, noisy, denoised, run.options, scale)
 
@@ -207,17 +208,22 @@ class Denoiser:
                 side //= 2
 
     async def _tiled(self, noisy: FloatArray, grid: TileGrid, run: _Run) -> FloatArray:
-        # A one-channel model takes every channel as an image of its own.
-        planes = np.split(noisy, noisy.shape[0] // run.card.channels)
-        tiles = [tile for plane in planes for tile in split(plane, grid)]
+        tiles = await asyncio.to_thread(_cut, noisy, grid, run.card.channels)
         done = await self._queue.submit(run.card.name, tiles)
         run.infer_s += done.infer_s
-        count = len(grid)
-        stitched = [
-            await asyncio.to_thread(stitch, done.tiles[first : first + count], grid)
-            for first in range(0, len(tiles), count)
-        ]
-        return stitched[0] if len(stitched) == 1 else np.concatenate(stitched)
+        return await asyncio.to_thread(_join, done.tiles, grid)
+
+
+def _cut(noisy: FloatArray, grid: TileGrid, channels: int) -> list[FloatArray]:
+    """The tiles of an image; a one-channel model takes every channel as an image of its own."""
+    return [tile for plane in np.split(noisy, len(noisy) // channels) for tile in split(plane, grid)]
+
+
+def _join(tiles: list[FloatArray], grid: TileGrid) -> FloatArray:
+    """What ``_cut`` took apart."""
+    count = len(grid)
+    planes = [stitch(tiles[first : first + count], grid) for first in range(0, len(tiles), count)]
+    return planes[0] if len(planes) == 1 else np.concatenate(planes)
 
 
 def _scale(frame: PixelArray) -> float:

@@ -1,0 +1,121 @@
+"""What the denoiser does around the network, on an engine that is none."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from biasfree.artifact import SHIPPED, Artifact
+from service.denoiser import DenoiseOptions, Denoiser
+from service.errors import InferenceFailed, InvalidParameter, UnknownModel
+from service.imaging import ImageFormat, Picture
+from service.inference.engine import EngineError, OutOfDeviceMemory
+from service.inference.policy import BatchPolicy
+from service.inference.queue import BatchQueue, TileTooLarge
+
+CARDS = {path.stem: Artifact.load(path).card for path in SHIPPED.glob("*.onnx")}
+
+
+class Small:
+    """A device that gives batches back and has memory for ``room_px`` pixels."""
+
+    device = "cpu"
+
+    def __init__(self, room_px: float = float("inf")) -> None:
+        self.room_px = room_px
+        self.shapes: list[tuple[int, ...]] = []
+
+    def run(self, model: str, batch: np.ndarray) -> np.ndarray:
+        """The batch itself."""
+        self.shapes.append(batch.shape)
+        if batch.shape[2] * batch.shape[3] > self.room_px:
+            raise OutOfDeviceMemory("too large")
+        return batch.copy()
+
+
+def picture(frame: np.ndarray) -> Picture:
+    """A picture of one frame (H, W, C)."""
+    return Picture(frames=(frame,), alpha=(None,), format=ImageFormat.NPY)
+
+
+def denoise(engine, image: Picture, options: DenoiseOptions | None = None, *, tile_side: int = 2048):
+    """One picture through a queue on ``engine``."""
+
+    async def scenario():
+        queue = BatchQueue(engine, BatchPolicy(budget_px=1, limit_s=1e9, rates_px_s=dict.fromkeys(CARDS, 1e6)))
+        queue.start()
+        denoiser = Denoiser(queue, CARDS, tile_side=tile_side, timeout_s=60)
+        chosen = options or DenoiseOptions()
+        prepared, card = denoiser.prepare(image, chosen)
+        try:
+            return await denoiser.denoise(prepared, chosen, card)
+        finally:
+            await queue.drain()
+
+    return asyncio.run(scenario())
+
+
+def test_a_tile_that_does_not_fit_is_cut_smaller():
+    """The image comes back whole from a device with room for 512 x 512."""
+    frame = np.random.default_rng(0).random((1500, 900, 1), np.float32)
+    engine = Small(512 * 512)
+    result = denoise(engine, picture(frame))
+    np.testing.assert_array_equal(result.picture.frames[0], frame)
+    assert engine.shapes[0][2] > 512
+
+
+def test_a_device_too_small_for_the_smallest_tile_says_so():
+    """Cutting ends where a tile would be all halo."""
+    with pytest.raises(TileTooLarge):
+        denoise(Small(100), picture(np.ones((600, 600, 1), np.float32)))
+
+
+def test_one_bad_frame_fails_its_stack_with_the_first_error():
+    """Not with a group of errors."""
+
+    class Broken(Small):
+        def run(self, model: str, batch: np.ndarray) -> np.ndarray:
+            raise EngineError("broken")
+
+    stack = Picture(
+        frames=tuple(np.ones((8, 8, 1), np.float32) for _ in range(6)), alpha=(None,) * 6, format=ImageFormat.NPY
+    )
+    with pytest.raises(InferenceFailed):
+        denoise(Broken(), stack)
+
+
+@pytest.mark.parametrize(("dtype", "value"), [("float64", 1e300), ("float32", 1e-38), ("float32", 3e38)])
+def test_no_intensity_is_too_large_or_too_small_for_the_network(dtype, value):
+    """What comes back is what went in, scaled by a power of two and back."""
+    frame = np.full((8, 8, 1), value, dtype)
+    np.testing.assert_allclose(denoise(Small(), picture(frame)).picture.frames[0], frame, rtol=1e-6)
+
+
+def test_the_network_sees_every_range_alike():
+    """Largest intensity in [0.5, 1), whatever the dtype."""
+    seen = []
+
+    class Watching(Small):
+        def run(self, model: str, batch: np.ndarray) -> np.ndarray:
+            seen.append(float(np.abs(batch).max()))
+            return batch
+
+    for frame in (np.full((8, 8, 1), 200, np.uint8), np.full((8, 8, 1), 4000.0, np.float32)):
+        denoise(Watching(), picture(frame))
+    assert all(0.5 <= largest < 1 for largest in seen)
+
+
+def test_an_unknown_model_is_told_before_any_work():
+    """With those that exist."""
+    engine = Small()
+    with pytest.raises(UnknownModel, match="none"):
+        denoise(engine, picture(np.ones((8, 8, 1), np.uint8)), DenoiseOptions(model="none"))
+    assert engine.shapes == []
+
+
+def test_bit_depth_sets_white_for_floats_and_limits_integers():
+    """Twelve bits of a float image are a range, more bits than uint8 has are an error."""
+    frame = np.full((8, 8, 1), 4000.0, np.float32)
+    denoise(Small(), picture(frame), DenoiseOptions(bit_depth=12, estimate=True))
+    with pytest.raises(InvalidParameter):
+        denoise(Small(), picture(np.ones((8, 8, 1), np.uint8)), DenoiseOptions(bit_depth=12))

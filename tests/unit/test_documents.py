@@ -1,0 +1,81 @@
+"""The documents say what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from biasfree.artifact import SHIPPED, Artifact
+from service.routes import denoise, health, models
+from service.routes.problems import INTERNAL, KINDS, ROUTER
+from service.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+API = (ROOT / "docs" / "api.md").read_text()
+
+
+def settings_table() -> str:
+    """The table of settings, as Markdown."""
+    lines = ["| variable | default | |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else f"`{field.default}`"
+        lines.append(f"| `BIASFREE_{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(lines)
+
+
+def quality_table() -> str:
+    """The measured quality on the cards of the shipped models, as Markdown."""
+    evaluations = [
+        (path.stem, Artifact.load(path).card.evaluations[0]) for path in sorted(SHIPPED.glob("*.onnx"), reverse=True)
+    ]
+    sigmas = [f"{score.sigma_255:g}" for score in evaluations[0][1].scores]
+    lines = [f"| | {' | '.join(sigmas)} |", "|---" * (len(sigmas) + 1) + "|"]
+    for name, evaluation in evaluations:
+        noisy = (f"{score.input_psnr_db:.2f}" for score in evaluation.scores)
+        denoised = (f"**{score.psnr_db:.2f}**" for score in evaluation.scores)
+        lines.append(f"| {name}: noisy | {' | '.join(noisy)} |")
+        lines.append(f"| {name}: denoised | {' | '.join(denoised)} |")
+    return "\n".join(lines)
+
+
+def test_the_readme_has_every_setting_with_its_default():
+    """The table is the settings class."""
+    assert settings_table() in README
+
+
+def test_the_readme_has_the_quality_that_was_measured():
+    """Every number is on a card."""
+    assert quality_table() in README
+
+
+def test_every_make_target_of_the_readme_exists():
+    """And the ones CONTRIBUTING names."""
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(
+        re.findall(r"^make ([a-z]+)|`make ([a-z]+)", README + (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    )
+    assert {first or second for first, second in named} <= targets
+
+
+def test_every_path_of_the_interface_is_in_the_readme():
+    """Nothing is hidden."""
+    for router in (denoise.router, models.router, health.router):
+        for route in router.routes:
+            assert route.path in README
+
+
+def test_every_problem_is_in_the_interface_document():
+    """By its type."""
+    for kind in (*KINDS.values(), *ROUTER.values(), INTERNAL):
+        assert f"`{kind.type.rpartition(':')[2]}`" in API, kind.type
+
+
+@pytest.mark.parametrize(
+    "document", ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+)
+def test_every_link_to_a_file_leads_somewhere(document):
+    """Relative to the document."""
+    text = (ROOT / document).read_text()
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert ((ROOT / document).parent / target).exists(), target
