@@ -34,6 +34,14 @@ class Evaluation(_Facts):
     scores: tuple[Score, ...]
 
 
+class Stage(_Facts):
+    """One run of training."""
+
+    recipe: dict[str, Any]
+    steps: int
+    seconds: float = Field(description="Time spent in training steps.")
+
+
 class Training(_Facts):
     """What the weights were made from."""
 
@@ -42,9 +50,7 @@ class Training(_Facts):
     images: int = Field(description="How many images were trained on.")
     images_sha256: str = Field(description="SHA-256 over the sorted SHA-256 values of the image files.")
     sigma_range_255: tuple[float, float] = Field(description="Noise levels drawn in training, 0-255 scale.")
-    recipe: dict[str, Any]
-    steps: int
-    seconds: float = Field(description="Time spent in training steps.")
+    stages: tuple[Stage, ...] = Field(description="The runs, each on the weights of the one before.")
 
 
 class Golden(_Facts):

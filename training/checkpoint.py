@@ -1,7 +1,7 @@
 """The state of a run on disk: written whole or not at all, read without unpickling anything but tensors."""
 
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ class Checkpoint:
     network: dict[str, torch.Tensor]
     average: dict[str, torch.Tensor]
     optimizers: list[dict[str, Any]]
+    earlier: list[dict[str, Any]] = field(default_factory=list)
+    """Recipe, steps and seconds of each run whose weights this one started from, oldest first."""
 
     def save(self, folder: Path) -> None:
         """Write ``folder/checkpoint.pt``, replacing an older one in one step."""
@@ -47,6 +49,12 @@ class Checkpoint:
             return cls(**{**state, "recipe": Recipe.model_validate(state["recipe"])})
         except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError) as exc:
             raise ValueError(f"expected the checkpoint of a training run, got {path}: {exc}") from exc
+
+    @property
+    def stages(self) -> list[dict[str, Any]]:
+        """Recipe, steps and seconds of every run behind these weights, this one last."""
+        this = {"recipe": self.recipe.model_dump(), "steps": self.step, "seconds": round(self.elapsed_s, 1)}
+        return [*self.earlier, this]
 
     def averaged_network(self) -> Network:
         """The network with its averaged weights, in evaluation mode."""

@@ -16,7 +16,7 @@ import torch
 
 from biasfree.architectures import Network
 from biasfree.artifact import initializers, save, weights_sha256
-from biasfree.card import Card, Evaluation, Golden, Score, Training
+from biasfree.card import Card, Evaluation, Golden, Score, Stage, Training
 from biasfree.export import to_onnx
 from training.checkpoint import Checkpoint
 from training.evaluate import evaluate, identity
@@ -99,9 +99,7 @@ def _training(checkpoint: Checkpoint, provenance: Provenance) -> Training:
         images=len(checkpoint.images),
         images_sha256=digest.hexdigest(),
         sigma_range_255=(0.0, checkpoint.recipe.sigma_max),
-        recipe=checkpoint.recipe.model_dump(),
-        steps=checkpoint.step,
-        seconds=round(checkpoint.elapsed_s, 1),
+        stages=tuple(Stage.model_validate(stage) for stage in checkpoint.stages),
     )
 
 

@@ -43,6 +43,16 @@ def read_folder(folder: Path, *, channels: int) -> list[NamedImage]:
     return [read_image(path, name=path.relative_to(folder).as_posix(), channels=channels) for path in paths]
 
 
+def rescaled(pixels: UInt8Image, scale: float) -> UInt8Image:
+    """An image (H, W, C) uint8 at ``scale`` of its size, by Lanczos; 1 gives the image itself."""
+    if scale == 1:
+        return pixels
+    height, width, channels = pixels.shape
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    image = Image.fromarray(pixels.squeeze(2) if channels == 1 else pixels).resize(size, Image.Resampling.LANCZOS)
+    return np.asarray(image).reshape(size[1], size[0], channels)
+
+
 def read_image(path: Path, *, channels: int, name: str | None = None) -> NamedImage:
     """Read one image; see ``read_folder``. Without ``name`` it is called as its file is."""
     with Image.open(path) as file:

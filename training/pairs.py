@@ -32,6 +32,7 @@ class PairSampler:
         batch: Crops in a batch, B.
         sigma_max: Largest noise standard deviation, 0-255 scale.
         sigma_power: sigma = sigma_max * u^sigma_power with u uniform in [0, 1]; 1 is uniform, more favours low noise.
+        permute_channels: Give each patch its channels in random order, so that no colour is special.
         seed: Seed of everything that is drawn.
         rank: Process number; different ranks draw different batches.
         device: Where the images are kept and the batches are made.
@@ -48,6 +49,7 @@ class PairSampler:
         batch: int,
         sigma_max: float,
         sigma_power: float = 1.0,
+        permute_channels: bool = False,
         seed: int = 0,
         rank: int = 0,
         device: torch.device | str = "cpu",
@@ -57,6 +59,7 @@ class PairSampler:
             raise ValueError(f"expected an image of at least {patch} x {patch}, got none among {len(images)}")
         self._patch, self._batch = patch, batch
         self._sigma_max, self._sigma_power = sigma_max, sigma_power
+        self._permute_channels = permute_channels
         self._seed, self._rank = seed, rank
         self._device = torch.device(device)
         flat = np.concatenate([image.reshape(-1, image.shape[2]) for image in usable])
@@ -70,7 +73,10 @@ class PairSampler:
     def batch(self, step: int) -> TrainingPairs:
         """The pairs of one step; the same step always gives the same pairs."""
         generator = self._generator(step)
-        clean = self._crops(generator).float().div_(255)
+        crops = self._crops(generator)
+        if self._permute_channels:
+            crops = self._permuted(crops, generator)
+        clean = crops.float().div_(255)
         uniform = torch.rand(self._batch, generator=generator, device=self._device)
         sigma_255 = self._sigma_max * uniform**self._sigma_power
         noise = torch.randn(clean.shape, generator=generator, device=self._device)
@@ -95,6 +101,11 @@ class PairSampler:
         columns = left[:, None, None] + columns
         where = self._offsets[image][:, None, None] + rows * widths[:, None, None] + columns
         return self._pixels[where].permute(0, 3, 1, 2)
+
+    def _permuted(self, crops: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Each crop with its channels in an order of its own."""
+        order = torch.rand(crops.shape[:2], generator=generator, device=self._device).argsort(dim=1)
+        return crops.gather(1, order[:, :, None, None].expand_as(crops))
 
     def _orientations(self, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Row and column to read for each place of each patch: the identity, flipped and transposed at random."""

@@ -33,6 +33,10 @@ class Recipe(BaseModel):
     final_learning_rate: float = Field(default=5e-3, ge=0, le=1, description="Fraction left at the end.")
     gradient_norm: float = Field(default=1, gt=0)
     ema_decay: float = Field(default=0.999, ge=0, lt=1)
+    scales: tuple[float, ...] = Field(
+        default=(1.0,), min_length=1, description="Every image is read at each of these scales; at most 1."
+    )
+    permute_channels: bool = Field(default=False, description="Give each patch its colour channels in random order.")
     precision: Literal["bf16", "fp32"] = "bf16"
     seed: int = Field(default=0, ge=0)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from training.checkpoint import FILE
-from training.images import NamedImage, read_folder
+from training.checkpoint import FILE, Checkpoint
+from training.images import NamedImage, read_folder, rescaled
 from training.pairs import PairSampler
 from training.processes import Processes
 from training.progress import LiveProgress, Silence
@@ -25,6 +25,7 @@ def run(
     images: Path,
     output: Path,
     validation: Path | None,
+    start_from: Path | None,
     validate_every: int,
     checkpoint_every_s: float,
     device: str | None,
@@ -36,6 +37,7 @@ def run(
         images: Folder of photographs.
         output: Folder of the run: checkpoint and TensorBoard logs.
         validation: Folder measured during training; without it some of ``images`` are held out.
+        start_from: Folder of a run whose weights are the first ones here.
         validate_every: Steps between measurements.
         checkpoint_every_s: Seconds between checkpoints.
         device: torch device; by default CUDA where there is one.
@@ -48,17 +50,18 @@ def run(
     output.mkdir(parents=True, exist_ok=True)
     with Processes.join(device=device) as processes:
         sampler = PairSampler(
-            [image.pixels for image in trained],
+            [rescaled(image.pixels, scale) for image in trained for scale in recipe.scales],
             patch=recipe.patch,
             batch=recipe.batch,
             sigma_max=recipe.sigma_max,
             sigma_power=recipe.sigma_power,
+            permute_channels=recipe.permute_channels,
             seed=recipe.seed,
             rank=processes.rank,
             device=processes.device,
         )
         hashes = {image.name: image.sha256 for image in trained}
-        trainer = Trainer(recipe, sampler, images=hashes, processes=processes)
+        trainer = Trainer(recipe, sampler, images=hashes, processes=processes, start=_start(start_from))
         validate = Validation(measured, device=processes.device)
         with _reporter(recipe, output, processes) as progress:
             trainer.fit(
@@ -68,6 +71,15 @@ def run(
                 validate_every=validate_every,
                 checkpoint_every_s=checkpoint_every_s,
             )
+
+
+def _start(folder: Path | None) -> Checkpoint | None:
+    if folder is None:
+        return None
+    found = Checkpoint.load(folder)
+    if found is None:
+        raise ValueError(f"expected a run to start from in {folder}, found none")
+    return found
 
 
 @contextmanager
@@ -84,7 +96,10 @@ def _reporter(recipe: Recipe, output: Path, processes: Processes) -> Iterator[Pr
     except KeyboardInterrupt:
         console.print(f"Interrupted. The same command goes on from {output / FILE}.")
         raise
-    console.print(f"The weights are in {output / FILE}. Next: python -m training export {output}")
+    console.print(
+        f"The weights are in {output / FILE}. Next: "
+        f"python -m training export {output} --output {output.name}.onnx --name {output.name}"
+    )
 
 
 def _split(images: Path, validation: Path | None, *, channels: int) -> tuple[list[NamedImage], list[NamedImage]]:

@@ -52,7 +52,11 @@ class Trainer:
         sampler: Source of the pairs.
         images: Name -> SHA-256 of every image trained on, kept in the checkpoint and the card.
         processes: This process among its peers.
+        start: A run whose averaged weights are the first ones here.
         clock: Seconds; replaced in tests.
+
+    Raises:
+        ValueError: ``start`` is of another architecture.
     """
 
     def __init__(
@@ -62,12 +66,16 @@ class Trainer:
         *,
         images: dict[str, str],
         processes: Processes,
+        start: Checkpoint | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         torch.manual_seed(recipe.seed)
         self._recipe, self._sampler, self._processes, self._clock = recipe, sampler, processes, clock
         self._images = images
         network = build(recipe.architecture, recipe.arguments)
+        self._earlier = [] if start is None else start.stages
+        if start is not None:
+            _load(network, start)
         # torch's stubs do not know memory_format.
         self._network: Network = network.to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._shared = processes.share(self._network)
@@ -130,6 +138,7 @@ class Trainer:
             network=self._network.state_dict(),
             average=self.averaged.state_dict(),
             optimizers=[optimizer.state_dict() for optimizer in self._optimizers],
+            earlier=self._earlier,
         )
 
     def _resume(self, folder: Path) -> None:
@@ -141,7 +150,7 @@ class Trainer:
         self.averaged.load_state_dict(saved.average)
         for optimizer, state in zip(self._optimizers, saved.optimizers, strict=True):
             optimizer.load_state_dict(state)
-        self.step, self.elapsed_s = saved.step, saved.elapsed_s
+        self.step, self.elapsed_s, self._earlier = saved.step, saved.elapsed_s, saved.earlier
 
     def _steps(self, interruption: Interruption) -> Iterator[StepResult]:
         """Make steps until the budget is spent; time between steps (validation, checkpoints) is not counted.
@@ -205,6 +214,13 @@ def _require_same_run(saved: Checkpoint, current: Checkpoint) -> None:
             raise ValueError(f"expected {name} = {was!r}, with which the run there began, got {now!r}")
     if saved.images != current.images:
         raise ValueError("expected the images with which the run there began, got others")
+
+
+def _load(network: Network, start: Checkpoint) -> None:
+    try:
+        network.load_state_dict(start.average)
+    except RuntimeError as exc:
+        raise ValueError(f"expected a run of the same architecture to start from: {exc}") from exc
 
 
 def _optimizers(network: Network, recipe: Recipe) -> list[torch.optim.Optimizer]:

@@ -70,7 +70,7 @@ def test_shipped_cards_are_filled_in(path):
     """Origin, commit and measured quality are there, and the size is right."""
     card = Artifact.load(path).card
     assert card.name == path.stem
-    assert card.training.steps > 0
+    assert all(stage.steps > 0 for stage in card.training.stages)
     assert card.training.data != "not stated"
     assert len(card.git_commit) == 40  # a clean commit: 40 hexadecimal digits and no "-dirty"
     assert {score.sigma_255 for score in card.evaluations[0].scores} >= {5, 15, 25, 50, 75, 150}

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.unit.training.runs import photograph, write_photographs
-from training.images import read_folder
+from training.images import read_folder, rescaled
 from training.run import _split
 
 
@@ -59,3 +59,13 @@ def test_without_a_validation_folder_some_images_are_held_out(tmp_path: Path) ->
     trained, measured = _split(images, None, channels=1)
     assert len(measured) >= 8
     assert not {image.sha256 for image in trained} & {image.sha256 for image in measured}
+
+
+def test_a_rescaled_image_has_its_scale_and_its_mean():
+    """Gray and colour; scale 1 is the image itself."""
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    half = rescaled(pixels, 0.5)
+    assert half.shape == (20, 30, 3)
+    assert abs(half.mean() - pixels.mean()) < 2
+    assert rescaled(pixels[..., :1], 0.25).shape == (10, 15, 1)
+    assert rescaled(pixels, 1) is pixels

@@ -1,5 +1,7 @@
 """Training pairs."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -109,3 +111,12 @@ def test_no_image_as_large_as_the_patch_is_refused() -> None:
     """The message names the patch."""
     with pytest.raises(ValueError, match="expected an image of at least 9 x 9, got none among 1"):
         sample(np.zeros((8, 20, 1), np.uint8), patch=9)
+
+
+def test_permuted_channels_are_the_same_channels_in_every_order():
+    """Each patch keeps its three channels, and all six orders occur."""
+    image = np.empty((20, 20, 3), np.uint8)
+    image[...] = (10, 20, 30)
+    sampler = PairSampler([image], patch=8, batch=200, sigma_max=0, permute_channels=True)
+    orders = {tuple(patch[:, 0, 0].mul(255).round().int().tolist()) for patch in sampler.batch(0).clean}
+    assert orders == set(itertools.permutations((10, 20, 30)))

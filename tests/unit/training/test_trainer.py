@@ -182,3 +182,26 @@ def test_only_kernels_between_features_are_given_to_muon(tmp_path: Path) -> None
     kernels = [name for name, value in trainer.checkpoint().network.items() if value.ndim == 4]
     assert len(muon["param_groups"][0]["params"]) == len(kernels) - 2
     assert len(adamw["param_groups"][0]["params"]) == 2
+
+
+def test_run_can_start_from_the_weights_of_another_and_remembers_it(tmp_path: Path) -> None:
+    """The first weights are the other run's average, and its recipe, steps and seconds stay in the checkpoint."""
+    (tmp_path / "first").mkdir()
+    fit(TINY, tmp_path / "first")
+    first = Checkpoint.load(tmp_path / "first")
+    assert first is not None
+    recipe = TINY.model_copy(update={"seed": 5, "steps": 2})
+    trainer = Trainer(recipe, sampler(recipe), images=IMAGES, processes=ALONE, start=first)
+    assert_same(dict(trainer.averaged.state_dict()), first.average)
+    stages = trainer.checkpoint().stages
+    assert [stage["steps"] for stage in stages] == [first.step, 0]
+    assert stages[0]["recipe"] == first.recipe.model_dump()
+
+
+def test_run_of_another_architecture_is_no_start(tmp_path: Path) -> None:
+    """One sentence, and no half-loaded network."""
+    fit(TINY, tmp_path)
+    first = Checkpoint.load(tmp_path)
+    recipe = TINY.model_copy(update={"arguments": {**TINY.arguments, "blocks": 3}})
+    with pytest.raises(ValueError, match="same architecture"):
+        Trainer(recipe, sampler(recipe), images=IMAGES, processes=ALONE, start=first)
