@@ -37,7 +37,7 @@ class Estimate:
 
     Attributes:
         samples: N, all channels.
-        residual: ||y - f||^2 in squared intensities.
+        residual: ||y - f|| in intensities; not squared, so that it does not overflow.
         trace: tr A, from the probe.
     """
 
@@ -61,18 +61,19 @@ class Estimate:
         residual = noisy - denoised
         return cls(
             samples=noisy.size,
-            residual=_dot(residual, residual) * scale**2,
+            residual=math.sqrt(_dot(residual, residual)) * scale,
             trace=_dot(signs, perturbed - denoised) / float(STEP),
         )
 
     def __add__(self, other: "Estimate") -> "Estimate":
-        return Estimate(self.samples + other.samples, self.residual + other.residual, self.trace + other.trace)
+        residual = math.hypot(self.residual, other.residual)
+        return Estimate(self.samples + other.samples, residual, self.trace + other.trace)
 
     @property
     def sigma(self) -> float:
         """Noise standard deviation, in the caller's intensities; 0 where the network passes everything."""
         complement = self.samples - self.trace
-        return math.sqrt(self.residual / complement) if complement > 0 else 0.0
+        return self.residual / math.sqrt(complement) if complement > 0 else 0.0
 
     def sigma_255(self, *, white: float) -> float:
         """Noise standard deviation on the 0-255 scale, given the intensity ``white`` that stands for 255."""
@@ -80,10 +81,12 @@ class Estimate:
 
     def psnr_db(self, *, white: float, strength: float = 1.0) -> float | None:
         """Estimated PSNR of ``y + strength (f(y) - y)`` in dB, or None where the estimated error is not positive."""
-        variance = self.sigma**2
-        trace = (1 - strength) * self.samples + strength * self.trace
-        error = strength**2 * self.residual / self.samples - variance + 2 * variance * trace / self.samples
-        return 10 * math.log10(white**2 / error) if error > 0 else None
+        if self.sigma == 0:
+            return None
+        passed = self.trace / self.samples
+        # Stein's estimate for the blend, in units of sigma^2; ||y - f||^2 / N is 1 - tr A / N there.
+        error = strength**2 * (1 - passed) - 1 + 2 * (1 - strength + strength * passed)
+        return 20 * math.log10(white / self.sigma) - 10 * math.log10(error) if error > 0 else None
 
 
 def _dot(left: FloatArray, right: FloatArray) -> float:

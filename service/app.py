@@ -1,7 +1,6 @@
 """The web application: start-up, shutdown, and what every request passes."""
 
 import logging
-import uuid
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -9,8 +8,6 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.denoiser import Denoiser
 from service.imaging import ImageLimits
@@ -22,6 +19,7 @@ from service.models import load_models
 from service.routes import denoise, health, models
 from service.routes.body_limit import BodyLimit
 from service.routes.problems import install
+from service.routes.request_log import RequestLog
 from service.routes.running import Running
 from service.settings import Settings
 
@@ -33,9 +31,6 @@ constants, so it is exactly `f(y) = A_y y` and generalises to noise levels that 
 
 Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents.
 """
-
-#: A request id that a client sends is kept if it is this short and plain; anything else would go into the log.
-REQUEST_ID_LENGTH = 128
 
 
 def create_app(service: Running) -> FastAPI:
@@ -63,7 +58,7 @@ def create_app(service: Running) -> FastAPI:
     app.include_router(health.router)
     app.add_api_route("/", _root, include_in_schema=False)
     app.add_middleware(BodyLimit, limit=service.settings.max_body_bytes)
-    app.add_middleware(RequestId)
+    app.add_middleware(RequestLog)
     return app
 
 
@@ -101,36 +96,6 @@ def start(settings: Settings, *, engine: Engine | None = None) -> Running:
         limits=ImageLimits(max_pixels=settings.max_pixels, max_frames=settings.max_frames),
         codecs=ThreadPoolExecutor(settings.codec_threads, thread_name_prefix="biasfree-codec"),
     )
-
-
-class RequestId:
-    """Gives every request an id, the client's own where it sent one, and returns it as ``X-Request-Id``."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One ASGI call."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        request_id = _request_id(scope)
-        scope.setdefault("state", {})["request_id"] = request_id
-
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
-            await send(message)
-
-        await self._app(scope, receive, send_with_id)
-
-
-def _request_id(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        sent: str = value.decode("latin-1")
-        if name == b"x-request-id" and 0 < len(sent) <= REQUEST_ID_LENGTH and sent.isascii() and sent.isprintable():
-            return sent
-    return uuid.uuid4().hex
 
 
 async def _root() -> RedirectResponse:

@@ -4,7 +4,7 @@ picture -> planes (float32) -> tiles -> batch queue -> tiles -> planes -> pictur
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -26,6 +26,7 @@ from service.imaging import (
     to_rgb,
     with_frames,
 )
+from service.inference.policy import Admission
 from service.inference.queue import BatchQueue, TileTooLarge
 from service.inference.tiling import TileGrid, split, stitch
 
@@ -85,6 +86,7 @@ class _Run:
 
     card: Card
     options: DenoiseOptions
+    admission: Admission
     infer_s: float = 0.0
     estimates: list[Estimate] = field(default_factory=list)
 
@@ -149,10 +151,11 @@ class Denoiser:
             InferenceFailed: The device failed on this picture.
             NotReady: The service drains, or has lost its device.
         """
-        run = _Run(card, options)
         try:
-            async with asyncio.timeout(self._timeout_s):
-                frames = await self._frames(picture, run)
+            with self._queue.admission(card.name, self._cost_px(picture, options, card)) as admission:
+                run = _Run(card, options, admission)
+                async with asyncio.timeout(self._timeout_s):
+                    frames = await self._frames(picture, run)
         except TimeoutError as exc:
             raise DeadlineExceeded(
                 f"the image was not denoised within {self._timeout_s:g} s", limit=self._timeout_s
@@ -193,23 +196,31 @@ class Denoiser:
         return await asyncio.to_thread(_finish, frame, noisy, denoised, run.options, scale)
 
     async def _network(self, noisy: FloatArray, run: _Run) -> FloatArray:
-        """An image (C, H, W) through the network, tile by tile, in smaller tiles where memory is short."""
-        side = self._tile_side
+        """An image (C, H, W) through the network, tile by tile, in smaller tiles once memory was short."""
+        grid = self._grid(noisy.shape[1:], run.card)
         while True:
-            grid = TileGrid.of(*noisy.shape[1:], side=side, radius=run.card.receptive_radius, stride=run.card.stride)
             try:
                 return await self._tiled(noisy, grid, run)
             except TileTooLarge:
-                smaller = TileGrid.of(
-                    *noisy.shape[1:], side=side // 2, radius=run.card.receptive_radius, stride=run.card.stride
-                )
-                if smaller.tile_shape == grid.tile_shape:
+                self._tile_side = min(self._tile_side, max(grid.tile_shape) // 2)
+                smaller = self._grid(noisy.shape[1:], run.card)
+                if smaller.tile_shape == grid.tile_shape:  # all but halo
                     raise
-                side //= 2
+                grid = smaller
+
+    def _grid(self, shape: Sequence[int], card: Card) -> TileGrid:
+        height, width = shape
+        return TileGrid.of(height, width, side=self._tile_side, radius=card.receptive_radius, stride=card.stride)
+
+    def _cost_px(self, picture: Picture, options: DenoiseOptions, card: Card) -> int:
+        """Pixels of all tiles of a picture, over its frames, planes and passes."""
+        passes = 2 if options.estimate else 1
+        grids = (self._grid(frame.shape[:2], card) for frame in picture.frames)
+        return passes * (picture.channels // card.channels) * sum(grid.tile_pixels for grid in grids)
 
     async def _tiled(self, noisy: FloatArray, grid: TileGrid, run: _Run) -> FloatArray:
         tiles = await asyncio.to_thread(_cut, noisy, grid, run.card.channels)
-        done = await self._queue.submit(run.card.name, tiles)
+        done = await self._queue.submit(run.admission, tiles)
         run.infer_s += done.infer_s
         return await asyncio.to_thread(_join, done.tiles, grid)
 
@@ -251,7 +262,8 @@ def _middle(frame: PixelArray, options: DenoiseOptions) -> float:
 
 
 def _integer_bits(frame: PixelArray, options: DenoiseOptions) -> int | None:
-    return options.bit_depth if frame.dtype.kind in "iu" else None
+    """Where to clip; signed data is clipped to its type only, its sign says nothing of the sensor's bits."""
+    return options.bit_depth if frame.dtype.kind == "u" else None
 
 
 def _white(picture: Picture, options: DenoiseOptions) -> float:

@@ -2,7 +2,7 @@
 
 The life of a request, and where each error leaves it::
 
-    body      -> BodyTooLarge, MalformedRequest
+    body      -> BodyTooLarge, BodyTimeout, MalformedRequest
     header    -> UnsupportedMedia, UndecodableImage, ImageTooLarge
     pixels    -> UndecodableImage, InvalidPixels
     model     -> UnknownModel, InvalidParameter
@@ -37,6 +37,10 @@ class MalformedRequest(ServiceError):
 
 class BodyTooLarge(ServiceError):
     """The body has more bytes than are accepted."""
+
+
+class BodyTimeout(ServiceError):
+    """The body did not arrive in time."""
 
 
 class UnsupportedMedia(ServiceError):

@@ -13,12 +13,26 @@ def load_models(folder: Path | None) -> Mapping[str, Artifact]:
         folder: Further ``.onnx`` files; one with a shipped model's name replaces it.
 
     Raises:
-        ArtifactError: A file is not a whole model, there is none at all, or ``folder`` is not a folder.
+        ArtifactError: A file is not a whole model, two of one folder have one name, there is none at all, or
+            ``folder`` is not a folder.
     """
     if folder is not None and not folder.is_dir():
         raise ArtifactError(f"BIASFREE_MODELS_DIR={folder} is not a folder")
     folders = [SHIPPED] if folder is None else [SHIPPED, folder]
-    artifacts = [Artifact.load(path) for each in folders for path in sorted(each.glob("*.onnx"))]
-    if not artifacts:
+    found: dict[str, Artifact] = {}
+    for each in folders:
+        found.update(_load_folder(each))
+    if not found:
         raise ArtifactError(f"there is no .onnx file in {' or '.join(map(str, folders))}")
-    return {artifact.card.name: artifact for artifact in artifacts}
+    return found
+
+
+def _load_folder(folder: Path) -> dict[str, Artifact]:
+    found: dict[str, Artifact] = {}
+    for path in sorted(folder.glob("*.onnx")):
+        artifact = Artifact.load(path)
+        name = artifact.card.name
+        if name in found:
+            raise ArtifactError(f"{found[name].path} and {path} are both called {name!r}")
+        found[name] = artifact
+    return found

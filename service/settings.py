@@ -1,5 +1,6 @@
 """Every setting, read once from ``BIASFREE_*`` environment variables."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -7,12 +8,15 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024**2
+PREFIX = "BIASFREE_"
+#: Variables with our prefix that are the client's.
+CLIENT_VARIABLES = frozenset({"BIASFREE_URL", "BIASFREE_API_KEY"})
 
 
 class Settings(BaseSettings):
     """What an operator may choose. The README's table is this class; a test compares them."""
 
-    model_config = SettingsConfigDict(env_prefix="BIASFREE_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, allow_inf_nan=False)
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")
@@ -34,5 +38,11 @@ class Settings(BaseSettings):
     )
     batch_pixels: int = Field(default=1_048_576, ge=1, description="Pixels of one batch; one tile may exceed it.")
     queue_limit_s: float = Field(default=60, gt=0, description="Predicted seconds of queued work; past it, 429.")
-    timeout_s: float = Field(default=300, gt=0, description="Seconds for one request in the queue and on the device.")
+    timeout_s: float = Field(default=300, gt=0, description="Seconds to read one request, and again to denoise it.")
     codec_threads: int = Field(default=2, ge=1, description="Images decoded or encoded at once.")
+
+
+def unknown_variables(environment: Iterable[str]) -> list[str]:
+    """Names that begin as a setting does and are none: most likely misspelt."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | CLIENT_VARIABLES
+    return sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known)

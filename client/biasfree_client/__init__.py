@@ -9,6 +9,7 @@ from biasfree_client._denoised import Denoised
 from biasfree_client._errors import (
     BadRequest,
     BiasfreeError,
+    BodyTimeout,
     BodyTooLarge,
     ConnectionFailed,
     DeadlineExceeded,
@@ -43,6 +44,7 @@ __all__ = [
     "AsyncDenoiser",
     "BadRequest",
     "BiasfreeError",
+    "BodyTimeout",
     "BodyTooLarge",
     "ConnectionFailed",
     "DeadlineExceeded",

@@ -46,8 +46,8 @@ class _Methods(ABC, Generic[DenoisedT]):
         """Remove the noise from an image, whatever its level.
 
         Args:
-            image: A path, the bytes of an image file, or an array (H, W), (H, W, 3) or (Z, H, W) of any real dtype
-                and range; there is nothing to scale. Arrays travel as NPY, without loss.
+            image: A path, the bytes of an image file, or an array (H, W), (H, W, 3) or (Z, H, W) of 8- or 16-bit
+                integers or floats of any range; there is nothing to scale. Arrays travel as NPY, without loss.
             strength: Blend of input (0) and denoised image (1).
             model: Name of the model; by default the service chooses by the image's channels.
             estimate: Ask for estimates of the noise level and of the result's PSNR.

@@ -135,6 +135,10 @@ class UnsupportedOutput(ProblemError):
     """406: the format asked for does not exist, or cannot hold these pixels."""
 
 
+class BodyTimeout(ProblemError):
+    """408: the body did not arrive in time."""
+
+
 class TooLarge(ProblemError):
     """413: more bytes or pixels than are accepted."""
 
@@ -196,6 +200,7 @@ BY_TYPE: Mapping[str, type[ProblemError]] = {
     "unknown-model": UnknownModel,
     "method-not-allowed": MethodNotAllowed,
     "unsupported-output": UnsupportedOutput,
+    "body-timeout": BodyTimeout,
     "body-too-large": BodyTooLarge,
     "image-too-large": ImageTooLarge,
     "unsupported-media": UnsupportedMedia,
@@ -216,6 +221,7 @@ BY_STATUS: Mapping[int, type[ProblemError]] = {
     404: NotFound,
     405: MethodNotAllowed,
     406: UnsupportedOutput,
+    408: BodyTimeout,
     413: TooLarge,
     415: UnsupportedMedia,
     422: Unprocessable,

@@ -25,8 +25,8 @@ def to_float(frame: PixelArray, *, scale: float = 1.0) -> FloatArray:
     planes = np.moveaxis(frame, -1, 0)
     if scale == 1.0:
         return np.ascontiguousarray(planes, dtype=np.float32)
-    # Divided in float64: 1 / scale need not be a float32 even where the quotient is.
-    return np.ascontiguousarray(planes / np.float64(scale), dtype=np.float32)
+    factor = _factor(scale, frame.dtype)
+    return np.ascontiguousarray(planes / factor, dtype=np.float32)
 
 
 def from_float(
@@ -49,7 +49,7 @@ def from_float(
     """
     values: PixelArray = np.moveaxis(image, 0, -1)
     if scale != 1.0:
-        values = values * np.float64(scale)
+        values = values * _factor(scale, dtype)
     if dtype.kind in "iu":
         low, high = intensity_range(dtype, bit_depth)
         values = np.rint(values)
@@ -58,6 +58,12 @@ def from_float(
         largest = float(np.finfo(dtype).max)
         values = np.clip(values, -largest, largest)
     return values.astype(dtype, order="C")
+
+
+def _factor(scale: float, dtype: np.dtype[Any]) -> np.floating[Any]:
+    """A power of two in the type to reckon with: float32, half the memory, where that is exact."""
+    exact = dtype.itemsize <= 4 and np.finfo(np.float32).tiny <= scale <= np.finfo(np.float32).max / 2
+    return np.float32(scale) if exact else np.float64(scale)
 
 
 def intensity_range(dtype: np.dtype[Any], bit_depth: int | None = None) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """The network on a device: ONNX Runtime."""
 
 import ctypes
+import logging
 import os
 from collections.abc import Mapping
 from typing import Protocol
@@ -12,10 +13,24 @@ from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 from biasfree.artifact import INPUT, OUTPUT, Artifact
 from service.inference.tiling import FloatArray
 
+log = logging.getLogger(__name__)
+
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 #: Words with which ONNX Runtime's allocators say that memory ran out; it has no exception of its own for that.
 OUT_OF_MEMORY = ("failed to allocate memory", "out of memory", "bad_alloc", "bad allocation")
+
+
+#: ONNX Runtime's exceptions have no common base.
+FAILURES = (
+    runtime_errors.EPFail,
+    runtime_errors.Fail,
+    runtime_errors.InvalidArgument,
+    runtime_errors.InvalidGraph,
+    runtime_errors.InvalidProtobuf,
+    runtime_errors.NotImplemented,
+    runtime_errors.RuntimeException,
+)
 
 
 class EngineError(Exception):
@@ -67,11 +82,18 @@ class OnnxEngine:
 
     def __init__(self, models: Mapping[str, Artifact], *, device: str = "auto", threads: int | None = None) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+        options.intra_op_num_threads = threads or _cores()
         # Errors only: what it warns about (nodes left on the CPU by design) is no news to an operator.
         options.log_severity_level = 3
         self._device = _choose(device)
-        self._sessions = {name: _session(artifact, self._device, options) for name, artifact in models.items()}
+        try:
+            self._sessions = _sessions(models, self._device, options)
+        except DeviceUnavailable as exc:
+            if device != "auto":
+                raise
+            log.warning("%s; running on the CPU", exc)
+            self._device = "cpu"
+            self._sessions = _sessions(models, self._device, options)
 
     @property
     def device(self) -> str:
@@ -82,7 +104,7 @@ class OnnxEngine:
         """Denoise a batch; see ``Engine.run``."""
         try:
             (denoised,) = self._sessions[model].run([OUTPUT], {INPUT: batch})
-        except (runtime_errors.RuntimeException, runtime_errors.Fail, runtime_errors.EPFail, MemoryError) as exc:
+        except (*FAILURES, MemoryError) as exc:
             if isinstance(exc, MemoryError) or any(words in str(exc).lower() for words in OUT_OF_MEMORY):
                 raise OutOfDeviceMemory(f"no memory for a batch of {batch.shape}") from exc
             raise EngineError(f"the device failed on a batch of {batch.shape}") from exc
@@ -122,8 +144,22 @@ def _cuda_device_count() -> int:
     return count.value
 
 
+def _cores() -> int:
+    """Cores that this process may use; not every system tells more than how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _sessions(
+    models: Mapping[str, Artifact], device: str, options: onnxruntime.SessionOptions
+) -> dict[str, onnxruntime.InferenceSession]:
+    return {name: _session(artifact, device, options) for name, artifact in models.items()}
+
+
 def _session(artifact: Artifact, device: str, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
-    session = onnxruntime.InferenceSession(artifact.content, options, providers=[PROVIDERS[device]])
+    try:
+        session = onnxruntime.InferenceSession(artifact.content, options, providers=[PROVIDERS[device]])
+    except FAILURES as exc:
+        raise EngineError(f"ONNX Runtime cannot load {artifact.path} on {device}: {exc}") from exc
     # ONNX Runtime falls back to the CPU without an error when a provider does not start.
     if PROVIDERS[device] not in session.get_providers():
         raise DeviceUnavailable(f"ONNX Runtime did not start {PROVIDERS[device]} for {artifact.path}")

@@ -2,7 +2,8 @@
 
 The unit of work is a tile. Tiles are taken round-robin over jobs, so a large image does not starve small ones; a batch
 holds tiles of one model and one shape up to a budget of pixels; a batch is there as soon as there is any tile.
-The queue is bounded by the seconds that the work ahead is predicted to take, from the pixel rate measured so far.
+A request is admitted once, with all its pixels; the queue is bounded by the seconds that the admitted work is predicted
+to take, from the pixel rate measured so far.
 """
 
 from collections import deque
@@ -12,20 +13,35 @@ from dataclasses import dataclass, field
 from service.errors import QueueFull
 from service.inference.tiling import FloatArray
 
-#: Weight of the newest batch in the measured rate: a few batches decide, and one slow batch does not.
+#: Weight of a batch in the measured rate: a few decide, and one slow batch does not.
 RATE_SMOOTHING = 0.2
+#: Batches below this many pixels weigh less: what they take is mostly the call, which says little of the rate.
+FULL_WEIGHT_PX = 2**18
+
+
+@dataclass(eq=False)
+class Admission:
+    """Room in the queue for one request, however many jobs it comes in.
+
+    Attributes:
+        model: Name of the model that denoises its tiles.
+        pixels_left: Pixels of tiles, halos included, that the device has not been given yet.
+    """
+
+    model: str
+    pixels_left: int
 
 
 @dataclass(eq=False)
 class Job:
-    """The tiles of one request that wait or run.
+    """Tiles of one request that wait or run.
 
     Args:
-        model: Name of the model that denoises them.
+        admission: The request's.
         tiles: (C, P, Q) float32, all of one shape.
     """
 
-    model: str
+    admission: Admission
     tiles: Sequence[FloatArray]
     waiting: deque[int] = field(init=False)
     results: dict[int, FloatArray] = field(init=False, default_factory=dict)
@@ -36,17 +52,12 @@ class Job:
     @property
     def key(self) -> tuple[str, tuple[int, ...]]:
         """What tiles of one batch have in common."""
-        return self.model, self.tiles[0].shape
+        return self.admission.model, self.tiles[0].shape
 
     @property
     def tile_px(self) -> int:
         """Pixels of one tile."""
         return int(self.tiles[0].shape[1] * self.tiles[0].shape[2])
-
-    @property
-    def waiting_px(self) -> int:
-        """Pixels not yet given to the device."""
-        return self.tile_px * len(self.waiting)
 
     @property
     def complete(self) -> bool:
@@ -91,17 +102,23 @@ class BatchPolicy:
         self._limit_s = limit_s
         self._rates_px_s = dict(rates_px_s)
         self._rotation: deque[Job] = deque()
+        self._admissions: set[Admission] = set()
 
     @property
     def predicted_s(self) -> float:
-        """Seconds that the queued tiles will take at the measured rates."""
-        return sum(job.waiting_px / self._rates_px_s[job.model] for job in self._rotation)
+        """Seconds that the admitted work will take at the measured rates."""
+        return sum(each.pixels_left / self._rates_px_s[each.model] for each in self._admissions)
 
     def __len__(self) -> int:
         return len(self._rotation)
 
-    def admit(self, job: Job) -> None:
-        """Queue a job. One that finds the queue empty is always taken, however large.
+    @property
+    def idle(self) -> bool:
+        """No request is admitted."""
+        return not self._admissions
+
+    def require_room(self) -> None:
+        """Refuse where the bound is exceeded already. An empty queue has room for any image.
 
         Raises:
             QueueFull: The work ahead takes longer than the bound; ``facts`` has ``retry_after_s``, ``limit`` and
@@ -115,6 +132,28 @@ class BatchPolicy:
                 actual=round(ahead_s, 3),
                 retry_after_s=ahead_s - self._limit_s,
             )
+
+    def admit(self, model: str, pixels: int) -> Admission:
+        """Let a request in, once for all the jobs it will come in; ``release`` ends it.
+
+        Args:
+            model: Name of a model.
+            pixels: Pixels of all its tiles.
+
+        Raises:
+            QueueFull: As ``require_room``.
+        """
+        self.require_room()
+        admission = Admission(model, pixels)
+        self._admissions.add(admission)
+        return admission
+
+    def release(self, admission: Admission) -> None:
+        """The request is over; what it has not used of its room is free."""
+        self._admissions.discard(admission)
+
+    def add(self, job: Job) -> None:
+        """Queue a job of an admitted request."""
         self._rotation.append(job)
 
     def remove(self, job: Job) -> None:
@@ -134,21 +173,24 @@ class BatchPolicy:
         jobs = [job for job in self._rotation if job.key == front.key]
         room = max(1, self.budget_px // front.tile_px)
         entries = _round_robin(jobs, room)
+        for job, _ in entries:
+            job.admission.pixels_left = max(0, job.admission.pixels_left - job.tile_px)
         latest_first = dict.fromkeys(job for job, _ in reversed(entries))  # a set that keeps the order
         self._forget(latest_first)
         self._rotation.extend(job for job in reversed(latest_first) if job.waiting)
-        return Batch(front.model, tuple(entries))
+        return Batch(front.admission.model, tuple(entries))
 
     def observe(self, batch: Batch, seconds: float) -> None:
         """Learn a model's pixel rate from a batch that took ``seconds``."""
         measured = batch.pixels / max(seconds, 1e-9)
         rate = self._rates_px_s[batch.model]
         # The mean of times, not of rates: it is time that is predicted.
-        self._rates_px_s[batch.model] = 1 / ((1 - RATE_SMOOTHING) / rate + RATE_SMOOTHING / measured)
+        weight = RATE_SMOOTHING * min(1.0, batch.pixels / FULL_WEIGHT_PX)
+        self._rates_px_s[batch.model] = 1 / ((1 - weight) / rate + weight / measured)
 
     def halve_budget(self, *, below_px: int) -> None:
-        """The device had no memory for ``below_px`` pixels: allow half of that from now on."""
-        self.budget_px = max(1, min(self.budget_px, below_px) // 2)
+        """The device had no memory for ``below_px`` pixels: allow half of that at most from now on."""
+        self.budget_px = max(1, min(self.budget_px, below_px // 2))
 
     def _forget(self, jobs: Iterable[Job]) -> None:
         gone = set(jobs)

@@ -4,14 +4,15 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
 from service.errors import InferenceFailed, NotReady, ServiceError
 from service.inference.engine import Engine, EngineError, OutOfDeviceMemory
-from service.inference.policy import Batch, BatchPolicy, Job
+from service.inference.policy import Admission, Batch, BatchPolicy, Job
 from service.inference.tiling import FloatArray
 
 log = logging.getLogger(__name__)
@@ -69,37 +70,69 @@ class BatchQueue:
         self._pending: dict[Job, _Pending] = {}
         self._changed = threading.Condition()
         self._closed: str | None = None
-        self._stopping = False
+        self._stopping = self._ended = False
         self._thread = threading.Thread(target=self._work, name="biasfree-device", daemon=True)
 
     def start(self) -> None:
         """Start the device's thread."""
         self._thread.start()
 
-    async def submit(self, model: str, tiles: Sequence[FloatArray]) -> Denoised:
-        """Denoise tiles.
+    def require_room(self) -> None:
+        """Refuse a request before anything is done for it.
+
+        Raises:
+            QueueFull: Too much is queued.
+            NotReady: The queue drains, or its thread has died.
+        """
+        with self._changed:
+            self._require_open()
+            self._policy.require_room()
+
+    @contextmanager
+    def admission(self, model: str, pixels: int) -> Iterator[Admission]:
+        """Room for one request, held while the context lasts.
+
+        Args:
+            model: Name of a loaded model.
+            pixels: Pixels of all tiles that will be submitted, halos included.
+
+        Raises:
+            QueueFull: Too much is queued.
+            NotReady: The queue drains, or its thread has died.
+        """
+        with self._changed:
+            self._require_open()
+            admission = self._policy.admit(model, pixels)
+        try:
+            yield admission
+        finally:
+            with self._changed:
+                self._policy.release(admission)
+                self._changed.notify_all()
+
+    async def submit(self, admission: Admission, tiles: Sequence[FloatArray]) -> Denoised:
+        """Denoise tiles of an admitted request.
 
         Cancelling the coroutine (its client left, its deadline passed) takes what has not started out of the queue.
 
         Args:
-            model: Name of a loaded model.
+            admission: The request's room, from ``admission``.
             tiles: (C, P, Q) float32, all of one shape.
 
         Raises:
-            QueueFull: Too much is queued.
             TileTooLarge: A tile does not fit into the device's memory.
             InferenceFailed: The device failed on one of the tiles.
-            NotReady: The queue drains, or its thread has died.
+            NotReady: The thread has died.
         """
-        job = Job(model, tiles)
+        job = Job(admission, tiles)
         loop = asyncio.get_running_loop()
         pending = _Pending(loop, loop.create_future())
         with self._changed:
-            if self._closed is not None:
-                raise NotReady(self._closed)
-            self._policy.admit(job)
+            if self._ended:
+                raise NotReady(self._closed or "the device's thread has ended")
+            self._policy.add(job)
             self._pending[job] = pending
-            self._changed.notify()
+            self._changed.notify_all()
         try:
             results = await pending.future
         except asyncio.CancelledError:
@@ -119,15 +152,20 @@ class BatchQueue:
             self._closed = self._closed or "the service is shutting down"
 
     async def drain(self) -> None:
-        """Close, wait for the queued jobs, and end the thread."""
+        """Close, wait for the admitted requests, and end the thread."""
         self.close()
+        await asyncio.to_thread(self._end)
+
+    def _end(self) -> None:
         with self._changed:
-            waited = [pending.future for pending in self._pending.values()]
-        await asyncio.gather(*waited, return_exceptions=True)
-        with self._changed:
+            self._changed.wait_for(lambda: self._policy.idle or self._ended)
             self._stopping = True
-            self._changed.notify()
-        await asyncio.to_thread(self._thread.join)
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _require_open(self) -> None:
+        if self._closed is not None:
+            raise NotReady(self._closed)
 
     def _withdraw(self, job: Job) -> None:
         with self._changed:
@@ -202,10 +240,12 @@ class BatchQueue:
     def _abandon(self) -> None:
         """The thread ends: nobody may go on waiting for it."""
         with self._changed:
+            self._ended = True
             self._closed = self._closed or "the device's thread has died"
             for pending in self._pending.values():
                 _resolve(pending, NotReady(self._closed))
             self._pending.clear()
+            self._changed.notify_all()
 
 
 def _stack(tiles: Sequence[FloatArray]) -> FloatArray:

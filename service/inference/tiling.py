@@ -84,6 +84,12 @@ class TileGrid:
         """Height and width of the image in whole cells."""
         return self.rows[-1].stop, self.columns[-1].stop
 
+    @property
+    def tile_pixels(self) -> int:
+        """Pixels of all tiles, halos included."""
+        height, width = self.tile_shape
+        return len(self) * height * width
+
     def __len__(self) -> int:
         return len(self.rows) * len(self.columns)
 

@@ -11,7 +11,8 @@ from fastapi.responses import JSONResponse, Response
 
 from biasfree.artifact import Artifact
 from service.denoiser import DenoiseOptions, DenoiseResult
-from service.imaging import ImageFormat, Picture, can_hold, check_output, decode, encode
+from service.errors import BodyTimeout
+from service.imaging import ImageFormat, Picture, can_hold, decode, encode
 from service.routes.disconnect import ends_with_client
 from service.routes.intake import Upload, read_upload
 from service.routes.negotiation import Answer, negotiate
@@ -33,7 +34,14 @@ T = TypeVar("T")
 )
 async def denoise(request: Request, query: Annotated[DenoiseQuery, Query()]) -> Response:
     """Remove Gaussian noise of any level; nothing about the noise, the range or the bit depth needs to be said."""
-    upload = await read_upload(request)
+    service = running(request)
+    try:
+        async with asyncio.timeout(service.settings.timeout_s):
+            upload = await read_upload(request)
+    except TimeoutError as exc:
+        limit = service.settings.timeout_s
+        raise BodyTimeout(f"the body did not arrive within {limit:g} s", limit=limit) from exc
+    service.queue.require_room()
     async with ends_with_client(request):
         return await _denoise(request, upload, query)
 
@@ -53,22 +61,25 @@ async def _denoise(request: Request, upload: Upload, query: DenoiseQuery) -> Res
     def read() -> tuple[Picture, Artifact, Answer]:
         picture = decode(upload.data, limits=service.limits, declared=upload.declared, gray_stack=query.color == "gray")
         picture, card = service.denoiser.prepare(picture, options)
-        # A BMP may have come with transparency, and none is written with it.
-        native = picture.format if can_hold(picture, picture.format) else ImageFormat.PNG
-        answer = negotiate(request.headers.get("accept", ""), named=query.format, received=native)
-        check_output(picture, answer.format)
+        formats = sorted(ImageFormat, key=lambda each: each is not picture.format)
+        possible = [each for each in formats if can_hold(picture, each)]
+        answer = negotiate(request.headers.get("accept", ""), named=query.format, possible=possible)
         return picture, service.models[card.name], answer
 
     picture, model, answer = await _in_thread(service.codecs, read)
     clock.lap("decode")
     result = await service.denoiser.denoise(picture, options, model.card)
     clock.lap("device")
-    content = await _in_thread(service.codecs, lambda: encode(result.picture, answer.format))
-    clock.lap("encode")
-    timing_ms = clock.stages(infer_s=result.infer_s)
-    if answer.as_json:
-        return _report(request, content, answer.format, model, result, timing_ms)
-    return Response(content, media_type=answer.format.media_type, headers=_facts(model, result, timing_ms))
+
+    def write() -> Response:
+        content = encode(result.picture, answer.format)
+        clock.lap("encode")
+        timing_ms = clock.stages(infer_s=result.infer_s)
+        if answer.as_json:
+            return _report(request, content, answer.format, model, result, timing_ms)
+        return Response(content, media_type=answer.format.media_type, headers=_facts(model, result, timing_ms))
+
+    return await _in_thread(service.codecs, write)
 
 
 def _report(

@@ -26,12 +26,14 @@ class Ready(BaseModel):
     predicted_s: float = Field(description="Seconds that the queued work will take.")
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Alive")
 async def healthz() -> Alive:
     """Does no work."""
     return Alive()
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get(
     "/readyz",
     summary="Ready to denoise",

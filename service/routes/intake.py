@@ -1,7 +1,7 @@
 """The request's body, however it is packed: raw, a multipart field, or JSON."""
 
+import asyncio
 import base64
-import binascii
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -46,11 +46,14 @@ async def read_upload(request: Request) -> Upload:
         MalformedRequest: The body is empty, or is not what its content type says.
         UnsupportedMedia: The content type is neither an image's, nor multipart, nor JSON.
     """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise UnsupportedMedia(f"a body in the encoding {encoding!r} is not read", supported=["identity"])
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
         return await _multipart(request)
     if media_type == "application/json":
-        return _json(await request.body())
+        return await asyncio.to_thread(_json, await request.body())
     # curl --data-binary says x-www-form-urlencoded where nobody says what it sends.
     declared = ImageFormat.from_media_type(media_type)
     if declared is None and media_type not in UNNAMED:
@@ -93,8 +96,9 @@ def _json(body: bytes) -> Upload:
             raise MalformedRequest("expected a data: URL of the form data:<type>;base64,<data>")
         declared = ImageFormat.from_media_type(head[len("data:") :].partition(";")[0])
     try:
-        return _upload(base64.b64decode(image, validate=True), declared)
-    except binascii.Error as exc:
+        # base64(1) breaks lines.
+        return _upload(base64.b64decode("".join(image.split()), validate=True), declared)
+    except ValueError as exc:
         raise MalformedRequest(f"the image is not valid base64: {exc}") from exc
 
 

@@ -1,5 +1,6 @@
 """Which format the answer takes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.errors import UnsupportedOutput
@@ -16,58 +17,51 @@ class Answer:
     as_json: bool = False
 
 
-def negotiate(accept: str, *, named: str, received: ImageFormat) -> Answer:
-    """Choose the answer's format: the ``format`` parameter, then ``Accept``, then what was received.
+def negotiate(accept: str, *, named: str, possible: Sequence[ImageFormat]) -> Answer:
+    """Choose the answer's format: the ``format`` parameter, then ``Accept``, then the first that is possible.
 
     Args:
         accept: The ``Accept`` header, empty if there is none.
         named: The ``format`` parameter: a format's name, or ``auto``.
-        received: Format of the image that came in.
+        possible: Formats that can hold the result, the received one first.
 
     Raises:
-        UnsupportedOutput: ``Accept`` allows nothing that can be written.
+        UnsupportedOutput: ``named`` cannot hold the result, or ``Accept`` allows nothing that can.
     """
     wanted = ImageFormat.from_name(named)
-    ranges = _ranges(accept)
-    as_json = _first(ranges, [(wanted or received).media_type, JSON]) == JSON
-    if wanted is not None:
-        return Answer(wanted, as_json)
-    if as_json or not ranges:
-        return Answer(received, as_json)
-    preferred = [received, *(each for each in ImageFormat if each is not received)]
-    chosen = _first(ranges, [each.media_type for each in preferred])
-    if chosen is None:
-        raise UnsupportedOutput(
-            f"none of the accepted types {accept!r} can be written",
-            supported=[*(each.media_type for each in ImageFormat), JSON],
-        )
-    found = ImageFormat.from_media_type(chosen)
-    assert found is not None
-    return Answer(found)
+    if wanted is not None and wanted not in possible:
+        raise UnsupportedOutput(f"{wanted} cannot hold this image", supported=[each.value for each in possible])
+    ranges = _ranges(accept or "*/*")
+    candidates = possible if wanted is None else [wanted]
+    weights = [_weight(ranges, each.media_type) for each in candidates]
+    as_json = _weight(ranges, JSON)
+    best = max(weights)
+    if as_json > best:
+        return Answer(candidates[0], as_json=True)
+    if wanted is not None or best > 0:
+        return Answer(candidates[weights.index(best)])
+    raise UnsupportedOutput(
+        f"this image cannot be given as any of {accept!r}",
+        supported=[*(each.media_type for each in possible), JSON],
+    )
 
 
-def _ranges(accept: str) -> list[tuple[str, float]]:
-    """Media ranges and their weights (RFC 9110, section 12.5.1), heaviest first; weights that cannot be read are 0."""
-    ranges = []
+def _ranges(accept: str) -> dict[str, float]:
+    """Media ranges and their weights (RFC 9110, section 12.5.1); a weight that cannot be read is 0."""
+    ranges = {}
     for entry in accept.split(","):
         name, *parameters = (part.strip().lower() for part in entry.split(";"))
-        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
-        if name:
-            ranges.append((name, _weight(weight)))
-    return sorted((each for each in ranges if each[1] > 0), key=lambda each: -each[1])
+        quality = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+        try:
+            ranges[name] = float(quality)
+        except ValueError:
+            ranges[name] = 0.0
+    return ranges
 
 
-def _weight(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
-
-
-def _first(ranges: list[tuple[str, float]], offered: list[str]) -> str | None:
-    """The offered type that the heaviest range covers; among those it covers, the first offered."""
-    for pattern, _ in ranges:
-        for name in offered:
-            if pattern in (name, "*/*", f"{name.partition('/')[0]}/*"):
-                return name
-    return None
+def _weight(ranges: dict[str, float], media_type: str) -> float:
+    """The weight of the most specific range that covers a type; 0 if none does."""
+    for pattern in (media_type, f"{media_type.partition('/')[0]}/*", "*/*"):
+        if pattern in ranges:
+            return ranges[pattern]
+    return 0.0

@@ -39,6 +39,7 @@ KINDS: dict[type[ServiceError], Kind] = {
     errors.UndecodableImage: _kind("undecodable-image", "The image cannot be decoded", 400),
     errors.UnknownModel: _kind("unknown-model", "No such model", 404),
     errors.UnsupportedOutput: _kind("unsupported-output", "The result cannot be given in that format", 406),
+    errors.BodyTimeout: _kind("body-timeout", "The request body did not arrive in time", 408),
     errors.BodyTooLarge: _kind("body-too-large", "The request body is too large", 413),
     errors.ImageTooLarge: _kind("image-too-large", "The image has too many pixels or frames", 413),
     errors.UnsupportedMedia: _kind("unsupported-media", "The image's format is not supported", 415),
@@ -72,12 +73,11 @@ class Problem(BaseModel):
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error with a problem document."""
+    """Answer every error with a problem document; ``RequestLog`` answers what is not foreseen."""
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(ClientDisconnect, _client_left)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def problem(
@@ -107,6 +107,14 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     return problem(request, KINDS[errors.InvalidParameter], detail, {"parameters": failures})
 
 
+def _failure(error: dict[str, Any]) -> dict[str, Any]:
+    """One wrong parameter: its name, what is wrong, what was sent, and the bounds it has."""
+    bounds = {key: value for key, value in error.get("ctx", {}).items() if key in ("ge", "gt", "le", "lt", "expected")}
+    name = ".".join(str(part) for part in error["loc"][1:])
+    message = "no such parameter" if error["type"] == "extra_forbidden" else error["msg"]
+    return {"parameter": name, "message": message, "actual": str(error["input"]), **bounds}
+
+
 async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
@@ -117,9 +125,3 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
 async def _client_left(request: Request, error: Exception) -> Response:
     """Nobody reads this; 499 is what proxies write into their logs for it."""
     return Response(status_code=499)
-
-
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    """The last handler: what is not foreseen is logged with the request's id and told without internals."""
-    log.error("request %s failed", getattr(request.state, "request_id", ""), exc_info=error)
-    return problem(request, INTERNAL, "an unexpected error; the request_id finds it in the log", {})

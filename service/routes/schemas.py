@@ -80,6 +80,7 @@ _HEADERS = {
 _ERRORS = {
     400: "The body is empty, or is not a whole image",
     404: "No such model",
+    408: "The body did not arrive in time",
     406: "The format asked for cannot be written, or cannot hold these pixels",
     413: "Too many bytes, pixels or frames",
     415: "Not a format that is read here",

@@ -46,7 +46,7 @@ def server() -> Iterator[str]:
     assert process.stderr is not None
     try:
         for line in process.stderr:
-            if found := re.search(r"running on (http://\S+)", line):
+            if found := re.search(r"serving on (http://\S+)", line):
                 yield found[1]
                 break
         else:

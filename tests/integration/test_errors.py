@@ -183,7 +183,7 @@ async def test_an_accept_that_allows_no_image_is_refused(client):
         content=npy(np.ones((4, 4), np.float32)),
         headers={**NPY, "Accept": "text/html"},
     )
-    assert "image/png" in problem["supported"]
+    assert "application/x-npy" in problem["supported"]
 
 
 async def test_a_content_type_that_is_no_image_is_refused(client):
@@ -200,11 +200,26 @@ async def test_a_dtype_that_is_not_read_is_refused(client):
 
 
 @pytest.mark.parametrize(
-    "json", [{"picture": "x"}, {"image": ""}, {"image": "*"}, {"image": "data:image/png,abc"}, [1], {"image": 3}]
+    "json",
+    [
+        {"image": "\u00e9"},
+        {"picture": "x"},
+        {"image": ""},
+        {"image": "*"},
+        {"image": "data:image/png,abc"},
+        [1],
+        {"image": 3},
+    ],
 )
 async def test_wrong_json_is_refused(client, json):
     """With what was expected."""
     await refused(client, 400, "malformed-request", json=json)
+
+
+async def test_an_encoded_body_is_refused_by_name(client):
+    """gzip is not read, and not taken for a broken image."""
+    problem = await refused(client, 415, "unsupported-media", content=b"x", headers={**PNG, "Content-Encoding": "gzip"})
+    assert "gzip" in problem["detail"]
 
 
 async def test_json_that_is_none_is_refused(client):

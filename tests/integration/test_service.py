@@ -178,6 +178,8 @@ async def test_the_process_serves_and_ends_on_sigterm(server):
     ("environment", "sentence"),
     [
         ({"BIASFREE_PORT": "none"}, "BIASFREE_PORT"),
+        ({"BIASFREE_MAX_PIXLES": "5"}, "BIASFREE_MAX_PIXLES: no such setting"),
+        ({"BIASFREE_HOST": "192.0.2.1"}, "cannot listen on"),
         ({"BIASFREE_MODELS_DIR": "/nowhere"}, "is not a folder"),
         ({"BIASFREE_DEVICE": "tpu"}, "BIASFREE_DEVICE"),
     ],
@@ -194,6 +196,28 @@ def test_a_start_that_is_impossible_is_one_sentence(environment, sentence):
     assert ended.returncode == 1
     assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+async def test_an_unforeseen_error_is_a_problem_with_its_id(anyio_backend, monkeypatch, caplog):
+    """No internals in the answer, all of them in the log, and the connection stays."""
+    service = start(Settings(device="cpu"))
+    app = create_app(service)
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a secret")
+
+    monkeypatch.setattr(service.denoiser, "prepare", fail)
+    transport = httpx.ASGITransport(app=app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+    ):
+        answer = await client.post("/denoise", content=npy(np.ones((8, 8), np.uint8)), headers=NPY)
+    assert answer.status_code == 500
+    assert answer.json()["type"] == "urn:biasfree:problem:internal"
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    assert "secret" not in answer.text
+    assert answer.headers["x-request-id"] in caplog.text
 
 
 def test_a_gpu_that_was_asked_for_and_is_not_there_is_a_refusal_to_start():

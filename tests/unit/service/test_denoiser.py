@@ -64,6 +64,33 @@ def test_a_tile_that_does_not_fit_is_cut_smaller():
     assert engine.shapes[0][2] > 512
 
 
+@pytest.mark.parametrize("side", [700, 1000, 2000])
+def test_every_size_finds_a_tile_that_fits(side):
+    """Also an image that is smaller than half of the largest tile."""
+    frame = np.random.default_rng(0).random((side, side, 1), np.float32)
+    result = denoise(Small(600 * 600), picture(frame))
+    np.testing.assert_array_equal(result.picture.frames[0], frame)
+
+
+def test_a_float64_of_any_size_can_be_estimated():
+    """The squares of 1e200 are beyond float64; their root is not."""
+    frame = 1e200 * np.random.default_rng(0).random((16, 16, 1))
+
+    class Half(Small):
+        def run(self, model: str, batch: np.ndarray) -> np.ndarray:
+            return batch / 2
+
+    result = denoise(Half(), picture(frame), DenoiseOptions(estimate=True))
+    assert np.isfinite(result.sigma_255)
+
+
+def test_bit_depth_leaves_the_sign_of_signed_data_alone():
+    """int16 is clipped to its type only, and so is its residual."""
+    frame = np.linspace(-2500, 3900, 64).reshape(8, 8, 1).astype(np.int16)
+    result = denoise(Small(), picture(frame), DenoiseOptions(bit_depth=12))
+    np.testing.assert_array_equal(result.picture.frames[0], frame)
+
+
 def test_a_device_too_small_for_the_smallest_tile_says_so():
     """Cutting ends where a tile would be all halo."""
     with pytest.raises(TileTooLarge):

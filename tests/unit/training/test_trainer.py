@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.training.runs import IMAGES, TINY, Record, assert_same, fit, sampler
+from tests.unit.training.runs import ALONE, IMAGES, TINY, Record, assert_same, fit, sampler
 from training.checkpoint import Checkpoint
-from training.trainer import StepResult
+from training.trainer import StepResult, Trainer
 
 ROOT = Path(__file__).parents[3]
 #: fp32 on an x86 processor; others round differently, which 20 steps do not amplify past the tolerance.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from service.errors import QueueFull
-from service.inference.policy import BatchPolicy, Job
+from service.inference.policy import FULL_WEIGHT_PX, Admission, BatchPolicy, Job
 
 
 def policy(*, budget_px: int = 4 * 64, limit_s: float = 1e6, rate_px_s: float = 64.0) -> BatchPolicy:
@@ -14,7 +14,14 @@ def policy(*, budget_px: int = 4 * 64, limit_s: float = 1e6, rate_px_s: float = 
 
 def job(tiles: int, *, side: int = 8, model: str = "gray") -> Job:
     """A job of square tiles."""
-    return Job(model, [np.zeros((1, side, side), np.float32)] * tiles)
+    return Job(Admission(model, 0), [np.zeros((1, side, side), np.float32)] * tiles)
+
+
+def admitted(queue: BatchPolicy, tiles: int) -> Job:
+    """A queued job that was let in with its pixels."""
+    each = Job(queue.admit("gray", tiles * 64), [np.zeros((1, 8, 8), np.float32)] * tiles)
+    queue.add(each)
+    return each
 
 
 def drain(queue: BatchPolicy) -> list[list[Job]]:
@@ -28,7 +35,7 @@ def drain(queue: BatchPolicy) -> list[list[Job]]:
 def test_a_single_tile_is_a_batch_at_once():
     """Work-conserving: nothing is waited for."""
     queue, only = policy(), job(1)
-    queue.admit(only)
+    queue.add(only)
     assert drain(queue) == [[only]]
 
 
@@ -37,14 +44,14 @@ def test_a_batch_holds_tiles_of_one_shape_and_one_model():
     queue = policy()
     jobs = [job(1), job(1, side=4), job(1, model="color"), job(1)]
     for each in jobs:
-        queue.admit(each)
+        queue.add(each)
     assert drain(queue) == [[jobs[0], jobs[3]], [jobs[1]], [jobs[2]]]
 
 
 def test_a_batch_is_bounded_by_pixels():
     """Four tiles of 64 pixels fill a budget of 256."""
     queue = policy(budget_px=4 * 64)
-    queue.admit(job(10))
+    queue.add(job(10))
     assert [len(batch) for batch in drain(queue)] == [4, 4, 2]
 
 
@@ -52,8 +59,8 @@ def test_a_tile_over_the_budget_runs_alone():
     """It is not refused, and takes nobody with it."""
     queue = policy(budget_px=10)
     first, second = job(1), job(1)
-    queue.admit(first)
-    queue.admit(second)
+    queue.add(first)
+    queue.add(second)
     assert drain(queue) == [[first], [second]]
 
 
@@ -62,7 +69,7 @@ def test_tiles_are_taken_round_robin_so_that_a_large_image_starves_nobody():
     queue = policy(budget_px=2 * 64)
     large, same, other = job(100), job(1), job(1, side=4)
     for each in (large, same, other):
-        queue.admit(each)
+        queue.add(each)
     assert drain(queue)[:3] == [[large, same], [other], [large, large]]
 
 
@@ -70,8 +77,8 @@ def test_two_large_images_share_the_device_evenly():
     """Each gets every other place."""
     queue = policy(budget_px=3 * 64)
     first, second = job(6), job(6)
-    queue.admit(first)
-    queue.admit(second)
+    queue.add(first)
+    queue.add(second)
     order = [owner for batch in drain(queue) for owner in batch]
     assert all(abs(order[:n].count(first) - order[:n].count(second)) <= 1 for n in range(len(order)))
 
@@ -81,19 +88,19 @@ def test_every_tile_runs_exactly_once():
     queue = policy(budget_px=3 * 64)
     jobs = [job(count) for count in (1, 7, 2, 5)]
     for each in jobs:
-        queue.admit(each)
+        queue.add(each)
     seen = []
     while (batch := queue.next_batch()) is not None:
         seen.extend(batch.entries)
     assert len(seen) == len(set(seen)) == 15
 
 
-def test_past_the_bound_in_predicted_seconds_a_job_is_refused_with_an_honest_time():
+def test_past_the_bound_in_predicted_seconds_a_request_is_refused_with_an_honest_time():
     """Eleven seconds are queued and ten allowed: come again in one."""
     queue = policy(limit_s=10, rate_px_s=64)
-    queue.admit(job(11))
+    admitted(queue, 11)
     with pytest.raises(QueueFull) as refusal:
-        queue.admit(job(1))
+        queue.admit("gray", 64)
     assert refusal.value.facts["retry_after_s"] == pytest.approx(1.0)
     assert refusal.value.facts["actual"] == pytest.approx(11.0)
 
@@ -101,29 +108,62 @@ def test_past_the_bound_in_predicted_seconds_a_job_is_refused_with_an_honest_tim
 def test_an_empty_queue_takes_any_image():
     """An image that alone takes longer than the bound is still served."""
     queue = policy(limit_s=1)
-    queue.admit(job(1000))
+    admitted(queue, 1000)
     assert queue.predicted_s == pytest.approx(1000)
+
+
+def test_a_request_once_admitted_is_never_refused_halfway():
+    """Its later jobs find the room that was kept for them, whoever came between."""
+    queue = policy(limit_s=10, rate_px_s=64)
+    admission = queue.admit("gray", 9 * 64)
+    admitted(queue, 5)
+    with pytest.raises(QueueFull):
+        queue.require_room()
+    queue.add(Job(admission, [np.zeros((1, 8, 8), np.float32)] * 9))
+    assert sum(len(batch) for batch in drain(queue)) == 14
+    assert queue.predicted_s == 0
+
+
+def test_room_that_was_not_used_is_free_when_the_request_ends():
+    """It failed, or its client left."""
+    queue = policy()
+    admission = queue.admit("gray", 100 * 64)
+    assert not queue.idle
+    queue.release(admission)
+    assert queue.predicted_s == 0
+    assert queue.idle
 
 
 def test_the_prediction_follows_the_measured_rate():
     """A device twice as fast as thought halves the prediction."""
-    queue = policy(rate_px_s=64)
+    queue = policy(rate_px_s=64, budget_px=FULL_WEIGHT_PX)
     for _ in range(60):
-        queue.admit(job(1))
+        queue.add(Job(Admission("gray", 0), [np.zeros((1, 512, 512), np.float32)]))
         batch = queue.next_batch()
         assert batch is not None
-        queue.observe(batch, 0.5)
-    queue.admit(job(8))
+        queue.observe(batch, batch.pixels / 128)
+    admitted(queue, 8)
     assert queue.predicted_s == pytest.approx(4.0, rel=0.01)
 
 
+def test_tiny_batches_hardly_move_the_prediction():
+    """What an 8 x 8 image takes is mostly the call: fifteen of them do not make a large image seem ten times slower."""
+    queue = policy(rate_px_s=1.7e6)
+    for _ in range(15):
+        queue.add(job(1))
+        batch = queue.next_batch()
+        assert batch is not None
+        queue.observe(batch, 0.0005)
+    queue.admit("gray", 25_000_000)
+    assert queue.predicted_s == pytest.approx(25 / 1.7, rel=0.05)
+
+
 def test_a_removed_job_costs_no_further_tile():
-    """Its waiting tiles are gone, and so are their predicted seconds."""
+    """Its waiting tiles are gone."""
     queue = policy()
-    left, stays = job(50), job(1)
-    queue.admit(left)
-    queue.admit(stays)
+    left, stays = admitted(queue, 50), admitted(queue, 1)
     queue.remove(left)
+    queue.release(left.admission)
     assert queue.predicted_s == pytest.approx(1.0)
     assert drain(queue) == [[stays]]
 
@@ -132,7 +172,14 @@ def test_out_of_memory_halves_the_budget_below_what_failed():
     """The next batch is at most half of the one that did not fit."""
     queue = policy(budget_px=100 * 64)
     queue.halve_budget(below_px=8 * 64)
-    queue.admit(job(100))
+    queue.add(job(100))
     batch = queue.next_batch()
     assert batch is not None
     assert batch.pixels == 4 * 64
+
+
+def test_a_large_tile_that_does_not_fit_leaves_a_smaller_budget_alone():
+    """The budget is halved below what failed, not below itself."""
+    queue = policy(budget_px=1000)
+    queue.halve_budget(below_px=1_000_000)
+    assert queue.budget_px == 1000

@@ -10,7 +10,7 @@ import pytest
 from service.errors import InferenceFailed, NotReady
 from service.inference.engine import EngineError, OutOfDeviceMemory
 from service.inference.policy import BatchPolicy
-from service.inference.queue import BatchQueue, TileTooLarge
+from service.inference.queue import BatchQueue, Denoised, TileTooLarge
 
 
 class FakeEngine:
@@ -41,6 +41,12 @@ def queue_on(engine: FakeEngine, *, budget_px: int = 1024) -> BatchQueue:
     return queue
 
 
+async def submit(queue: BatchQueue, tiles: list[np.ndarray]) -> Denoised:
+    """One request of one job."""
+    with queue.admission("gray", sum(each[0].size for each in tiles)) as admission:
+        return await queue.submit(admission, tiles)
+
+
 class Gate:
     """Holds the device in its first batch until it is opened."""
 
@@ -63,7 +69,7 @@ def test_results_come_back_in_the_order_of_the_tiles():
 
     async def scenario() -> None:
         queue = queue_on(FakeEngine(), budget_px=128)
-        done = await queue.submit("gray", [tile(value) for value in range(7)])
+        done = await submit(queue, [tile(value) for value in range(7)])
         assert [result[0, 0, 0] for result in done.tiles] == [value / 2 for value in range(7)]
         await queue.drain()
 
@@ -77,9 +83,9 @@ def test_requests_that_wait_share_a_batch():
         gate = Gate()
         engine = FakeEngine(gate)
         queue = queue_on(engine)
-        first = asyncio.create_task(queue.submit("gray", [tile(0)]))
+        first = asyncio.create_task(submit(queue, [tile(0)]))
         await asyncio.to_thread(gate.entered.wait, 30)
-        rest = [asyncio.create_task(queue.submit("gray", [tile(value)])) for value in (1, 2, 3)]
+        rest = [asyncio.create_task(submit(queue, [tile(value)])) for value in (1, 2, 3)]
         while queue.state.jobs < 3:
             await asyncio.sleep(0)
         gate.opened.set()
@@ -97,9 +103,9 @@ def test_cancelled_request_costs_no_inference():
         gate = Gate()
         engine = FakeEngine(gate)
         queue = queue_on(engine)
-        first = asyncio.create_task(queue.submit("gray", [tile(0)]))
+        first = asyncio.create_task(submit(queue, [tile(0)]))
         await asyncio.to_thread(gate.entered.wait, 30)
-        left = asyncio.create_task(queue.submit("gray", [tile(1)] * 5))
+        left = asyncio.create_task(submit(queue, [tile(1)] * 5))
         while queue.state.jobs < 1:
             await asyncio.sleep(0)
         left.cancel()
@@ -124,9 +130,9 @@ def test_one_bad_tile_never_fails_its_batch_mates():
         gate = Gate()
         engine = FakeEngine(gate)
         queue = queue_on(engine, budget_px=64 * 16)
-        first = asyncio.create_task(queue.submit("gray", [tile(0)]))
+        first = asyncio.create_task(submit(queue, [tile(0)]))
         await asyncio.to_thread(gate.entered.wait, 30)
-        jobs = [asyncio.create_task(queue.submit("gray", [tile(value)])) for value in range(10, 18)]
+        jobs = [asyncio.create_task(submit(queue, [tile(value)])) for value in range(10, 18)]
         while queue.state.jobs < 8:
             await asyncio.sleep(0)
         engine.before = refuse_13
@@ -152,7 +158,7 @@ def test_out_of_memory_halves_the_budget_and_retries():
 
     async def scenario() -> None:
         queue = queue_on(FakeEngine(only_four), budget_px=64 * 16)
-        done = await queue.submit("gray", [tile(value) for value in range(16)])
+        done = await submit(queue, [tile(value) for value in range(16)])
         assert [result[0, 0, 0] for result in done.tiles] == [value / 2 for value in range(16)]
         assert queue.state.budget_px <= 64 * 4
         await queue.drain()
@@ -169,7 +175,7 @@ def test_a_single_tile_that_does_not_fit_says_so():
     async def scenario() -> None:
         queue = queue_on(FakeEngine(nothing_fits))
         with pytest.raises(TileTooLarge):
-            await queue.submit("gray", [tile(1)])
+            await submit(queue, [tile(1)])
         await queue.drain()
 
     run(scenario())
@@ -185,8 +191,8 @@ def test_an_unforeseen_error_fails_its_request_and_the_queue_goes_on():
     async def scenario() -> None:
         queue = queue_on(FakeEngine(once))
         with pytest.raises(InferenceFailed):
-            await queue.submit("gray", [tile(1)])
-        done = await queue.submit("gray", [tile(2)])
+            await submit(queue, [tile(1)])
+        done = await submit(queue, [tile(2)])
         assert done.tiles[0][0, 0, 0] == 1
         await queue.drain()
 
@@ -204,16 +210,16 @@ def test_death_of_the_thread_answers_everyone_who_waits():
 
     async def scenario() -> None:
         queue = queue_on(FakeEngine(die))
-        first = asyncio.create_task(queue.submit("gray", [tile(0)]))
+        first = asyncio.create_task(submit(queue, [tile(0)]))
         await asyncio.to_thread(gate.entered.wait, 30)
-        second = asyncio.create_task(queue.submit("gray", [tile(1)]))
+        second = asyncio.create_task(submit(queue, [tile(1)]))
         while queue.state.jobs < 1:
             await asyncio.sleep(0)
         gate.opened.set()
         outcomes = await asyncio.gather(first, second, return_exceptions=True)
         assert [type(outcome) for outcome in outcomes] == [NotReady, NotReady]
         with pytest.raises(NotReady, match="died"):
-            await queue.submit("gray", [tile(2)])
+            await submit(queue, [tile(2)])
         assert queue.state.closed is not None
 
     run(scenario())
@@ -225,11 +231,11 @@ def test_draining_finishes_what_is_queued_and_takes_nothing_new():
     async def scenario() -> None:
         gate = Gate()
         queue = queue_on(FakeEngine(gate))
-        jobs = [asyncio.create_task(queue.submit("gray", [tile(value)])) for value in range(5)]
+        jobs = [asyncio.create_task(submit(queue, [tile(value)])) for value in range(5)]
         await asyncio.to_thread(gate.entered.wait, 30)
         queue.close()
         with pytest.raises(NotReady, match="shutting down"):
-            await queue.submit("gray", [tile(9)])
+            await submit(queue, [tile(9)])
         gate.opened.set()
         await queue.drain()
         assert [(await job).tiles[0][0, 0, 0] for job in jobs] == [value / 2 for value in range(5)]
