@@ -32,6 +32,7 @@ class PairSampler:
         batch: Crops in a batch, B.
         sigma_max: Largest noise standard deviation, 0-255 scale.
         sigma_power: sigma = sigma_max * u^sigma_power with u uniform in [0, 1]; 1 is uniform, more favours low noise.
+        saturation: Each patch's colour differences are multiplied by a factor drawn from 1 to this, and clipped.
         permute_channels: Give each patch its channels in random order, so that no colour is special.
         seed: Seed of everything that is drawn.
         rank: Process number; different ranks draw different batches.
@@ -49,6 +50,7 @@ class PairSampler:
         batch: int,
         sigma_max: float,
         sigma_power: float = 1.0,
+        saturation: float = 1.0,
         permute_channels: bool = False,
         seed: int = 0,
         rank: int = 0,
@@ -59,7 +61,7 @@ class PairSampler:
             raise ValueError(f"expected an image of at least {patch} x {patch}, got none among {len(images)}")
         self._patch, self._batch = patch, batch
         self._sigma_max, self._sigma_power = sigma_max, sigma_power
-        self._permute_channels = permute_channels
+        self._saturation, self._permute_channels = saturation, permute_channels
         self._seed, self._rank = seed, rank
         self._device = torch.device(device)
         flat = np.concatenate([image.reshape(-1, image.shape[2]) for image in usable])
@@ -77,6 +79,8 @@ class PairSampler:
         if self._permute_channels:
             crops = self._permuted(crops, generator)
         clean = crops.float().div_(255)
+        if self._saturation > 1:
+            clean = self._saturated(clean, generator)
         uniform = torch.rand(self._batch, generator=generator, device=self._device)
         sigma_255 = self._sigma_max * uniform**self._sigma_power
         noise = torch.randn(clean.shape, generator=generator, device=self._device)
@@ -106,6 +110,12 @@ class PairSampler:
         """Each crop with its channels in an order of its own."""
         order = torch.rand(crops.shape[:2], generator=generator, device=self._device).argsort(dim=1)
         return crops.gather(1, order[:, :, None, None].expand_as(crops))
+
+    def _saturated(self, clean: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Each patch with its differences from the mean channel enlarged."""
+        uniform = torch.rand(len(clean), 1, 1, 1, generator=generator, device=self._device)
+        gray = clean.mean(dim=1, keepdim=True)
+        return gray.lerp(clean, 1 + (self._saturation - 1) * uniform).clamp_(0, 1)
 
     def _orientations(self, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Row and column to read for each place of each patch: the identity, flipped and transposed at random."""

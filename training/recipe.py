@@ -37,6 +37,11 @@ class Recipe(BaseModel):
         default=(1.0,), min_length=1, description="Every image is read at each of these scales; at most 1."
     )
     permute_channels: bool = Field(default=False, description="Give each patch its colour channels in random order.")
+    saturation: float = Field(
+        default=1,
+        ge=1,
+        description="Multiply each patch's differences from its mean channel by a factor from 1 to this.",
+    )
     precision: Literal["bf16", "fp32"] = "bf16"
     seed: int = Field(default=0, ge=0)
 

@@ -55,6 +55,7 @@ def run(
             batch=recipe.batch,
             sigma_max=recipe.sigma_max,
             sigma_power=recipe.sigma_power,
+            saturation=recipe.saturation,
             permute_channels=recipe.permute_channels,
             seed=recipe.seed,
             rank=processes.rank,

@@ -120,3 +120,16 @@ def test_permuted_channels_are_the_same_channels_in_every_order():
     sampler = PairSampler([image], patch=8, batch=200, sigma_max=0, permute_channels=True)
     orders = {tuple(patch[:, 0, 0].mul(255).round().int().tolist()) for patch in sampler.batch(0).clean}
     assert orders == set(itertools.permutations((10, 20, 30)))
+
+
+def test_saturated_patches_keep_gray_and_enlarge_colour():
+    """Differences from the mean channel grow by a factor from 1 to the maximum; a gray image stays as it is."""
+    image = np.empty((20, 20, 3), np.uint8)
+    image[...] = (100, 110, 120)
+    clean = PairSampler([image], patch=8, batch=100, sigma_max=0, saturation=3).batch(0).clean
+    spread = (clean[:, 2, 0, 0] - clean[:, 0, 0, 0]) * 255
+    assert 20 <= spread.min() < 25
+    assert 55 < spread.max() <= 60
+    gray = np.full((20, 20, 3), 77, np.uint8)
+    same = PairSampler([gray], patch=8, batch=4, sigma_max=0, saturation=3).batch(0).clean
+    np.testing.assert_allclose(same.numpy() * 255, 77, rtol=1e-5)
