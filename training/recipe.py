@@ -40,7 +40,7 @@ class Recipe(BaseModel):
     saturation: float = Field(
         default=1,
         ge=1,
-        description="Multiply each patch's differences from its mean channel by a factor from 1 to this.",
+        description="Enlarge each patch's colour differences by a factor from 1 to this.",
     )
     precision: Literal["bf16", "fp32"] = "bf16"
     seed: int = Field(default=0, ge=0)

@@ -272,6 +272,14 @@ async def test_a_one_channel_model_takes_the_channels_one_by_one(client):
         np.testing.assert_allclose(together[..., channel], alone, atol=1e-6)
 
 
+async def test_the_color_model_is_better_than_gray_on_each_channel(client):
+    """What the channels have in common helps."""
+    clean = photograph(channels=3)
+    noisy = with_noise(clean, 25).astype(np.float32)
+    together, apart = await denoise(client, noisy), await denoise(client, noisy, model="gray")
+    assert psnr(clean, together) > psnr(clean, apart) + 0.5
+
+
 async def test_alpha_passes_untouched(client):
     """RGBA: the transparency is not noise."""
     image = np.random.default_rng(0).integers(0, 256, (40, 40, 4), np.uint8)
