@@ -10,7 +10,7 @@ from service.imaging.encode import can_hold, check_output, encode
 from service.imaging.formats import ImageFormat, identify
 from service.imaging.limits import ImageLimits
 from service.imaging.metadata import Metadata
-from service.imaging.picture import Layout, Picture, PixelArray, with_frames, without_alpha
+from service.imaging.picture import Layout, Picture, PixelArray, with_frames
 from service.imaging.pixels import FloatArray, from_float, intensity_range, require_finite, to_float
 
 __all__ = [
@@ -33,5 +33,4 @@ __all__ = [
     "to_gray",
     "to_rgb",
     "with_frames",
-    "without_alpha",
 ]

@@ -1,9 +1,6 @@
 """A picture -> bytes, and what each format can hold."""
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from service.errors import UnsupportedOutput
 from service.imaging import bmp, jpeg, npy, png, tiff, webp
@@ -43,11 +40,11 @@ CAPACITIES = {
 }
 
 
-def can_hold(picture: Picture, format: ImageFormat, *, dtype: np.dtype[Any] | None = None) -> bool:
-    """Whether ``format`` can hold this picture's frames, alpha and dtype (or the ``dtype`` they will be given)."""
+def can_hold(picture: Picture, format: ImageFormat) -> bool:
+    """Whether ``format`` can hold this picture's frames, alpha and dtype."""
     capacity = CAPACITIES[format]
     return (
-        (dtype or picture.dtype).name in capacity.dtypes
+        picture.dtype.name in capacity.dtypes
         and (capacity.alpha or not picture.has_alpha)
         and (capacity.premultiplied or not picture.metadata.premultiplied)
         and (capacity.stack or len(picture.frames) == 1)
@@ -56,22 +53,21 @@ def can_hold(picture: Picture, format: ImageFormat, *, dtype: np.dtype[Any] | No
     )
 
 
-def check_output(picture: Picture, format: ImageFormat, *, dtype: np.dtype[Any] | None = None) -> None:
+def check_output(picture: Picture, format: ImageFormat) -> None:
     """Refuse, before the work is done, what ``encode`` could not write.
 
     Args:
         picture: The decoded picture, in the colours it will have.
         format: The format wanted.
-        dtype: The dtype its frames will have, if not the present one.
 
     Raises:
         UnsupportedOutput: ``facts`` has ``supported``, the names of the formats that can hold it.
     """
-    if can_hold(picture, format, dtype=dtype):
+    if can_hold(picture, format):
         return
-    supported = [other.value for other in ImageFormat if can_hold(picture, other, dtype=dtype)]
+    supported = [other.value for other in ImageFormat if can_hold(picture, other)]
     raise UnsupportedOutput(
-        f"{format} cannot hold {len(picture.frames)} frame(s) of {picture.frames[0].shape} {dtype or picture.dtype}"
+        f"{format} cannot hold {len(picture.frames)} frame(s) of {picture.frames[0].shape} {picture.dtype}"
         f"{' with alpha' if picture.has_alpha else ''}; expected one of {', '.join(supported)}",
         supported=supported,
     )

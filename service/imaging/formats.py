@@ -27,14 +27,6 @@ class ImageFormat(StrEnum):
         essence = media_type.partition(";")[0].strip().lower()
         return next((known for known in cls if essence in (known.media_type, *ALIASES.get(known, ()))), None)
 
-    @classmethod
-    def from_name(cls, name: str) -> Self | None:
-        """The format that ``format=`` names (``jpg`` and ``tif`` too, any case); None if unknown."""
-        lowered = name.strip().lower()
-        return next(
-            (known for known in cls if known.value == {"jpg": "jpeg", "tif": "tiff"}.get(lowered, lowered)), None
-        )
-
 
 # Not registered, but sent by old browsers, by Windows and by Python clients.
 ALIASES: dict[str, tuple[str, ...]] = {

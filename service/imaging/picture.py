@@ -130,9 +130,3 @@ def with_frames(picture: Picture, frames: Sequence[PixelArray]) -> Picture:
         if old.shape != new.shape:
             raise ValueError(f"expected a frame {old.shape}, got {new.shape}")
     return replace(picture, frames=tuple(frames))
-
-
-def without_alpha(picture: Picture) -> Picture:
-    """The same picture, opaque: for pixels whose dtype differs from the alpha that came with them."""
-    opaque = replace(picture.metadata, premultiplied=False)
-    return replace(picture, alpha=(None,) * len(picture.frames), metadata=opaque)

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from biasfree.artifact import Artifact
 from service.denoiser import DenoiseOptions, DenoiseResult
 from service.errors import BodyTimeout
-from service.imaging import ImageFormat, Picture, can_hold, decode, encode
+from service.imaging import ImageFormat, Picture, can_hold, check_output, decode, encode
 from service.routes.disconnect import ends_with_client
 from service.routes.intake import Upload, read_upload
 from service.routes.negotiation import Answer, negotiate
@@ -61,9 +61,12 @@ async def _denoise(request: Request, upload: Upload, query: DenoiseQuery) -> Res
     def read() -> tuple[Picture, Artifact, Answer]:
         picture = decode(upload.data, limits=service.limits, declared=upload.declared, gray_stack=query.color == "gray")
         picture, card = service.denoiser.prepare(picture, options)
+        wanted = None if query.format == "auto" else ImageFormat(query.format)
+        if wanted is not None:
+            check_output(picture, wanted)
         formats = sorted(ImageFormat, key=lambda each: each is not picture.format)
         possible = [each for each in formats if can_hold(picture, each)]
-        answer = negotiate(request.headers.get("accept", ""), named=query.format, possible=possible)
+        answer = negotiate(request.headers.get("accept", ""), wanted=wanted, possible=possible)
         return picture, service.models[card.name], answer
 
     picture, model, answer = await _in_thread(service.codecs, read)

@@ -17,20 +17,17 @@ class Answer:
     as_json: bool = False
 
 
-def negotiate(accept: str, *, named: str, possible: Sequence[ImageFormat]) -> Answer:
+def negotiate(accept: str, *, wanted: ImageFormat | None, possible: Sequence[ImageFormat]) -> Answer:
     """Choose the answer's format: the ``format`` parameter, then ``Accept``, then the first that is possible.
 
     Args:
         accept: The ``Accept`` header, empty if there is none.
-        named: The ``format`` parameter: a format's name, or ``auto``.
+        wanted: The ``format`` parameter, which can hold the result; None for ``auto``.
         possible: Formats that can hold the result, the received one first.
 
     Raises:
-        UnsupportedOutput: ``named`` cannot hold the result, or ``Accept`` allows nothing that can.
+        UnsupportedOutput: ``Accept`` allows nothing that can hold the result.
     """
-    wanted = ImageFormat.from_name(named)
-    if wanted is not None and wanted not in possible:
-        raise UnsupportedOutput(f"{wanted} cannot hold this image", supported=[each.value for each in possible])
     ranges = _ranges(accept or "*/*")
     candidates = possible if wanted is None else [wanted]
     weights = [_weight(ranges, each.media_type) for each in candidates]

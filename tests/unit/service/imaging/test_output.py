@@ -1,6 +1,5 @@
 """What each format can hold is known before the work is done."""
 
-import numpy as np
 import pytest
 
 from service.errors import UnsupportedOutput
@@ -43,28 +42,13 @@ def test_a_refusal_names_the_formats_that_would_do(name):
             assert refusal.value.facts["supported"] == supported
 
 
-def test_the_dtype_to_come_is_what_counts():
-    """A float result of an 8-bit image needs a float format."""
-    check_output(picture((6, 5)), ImageFormat.TIFF, dtype=np.dtype("float32"))
-    with pytest.raises(UnsupportedOutput):
-        check_output(picture((6, 5)), ImageFormat.PNG, dtype=np.dtype("float32"))
-
-
 @pytest.mark.parametrize("format", ALL)
-def test_names_and_media_types_are_found_again(format):
+def test_media_types_are_found_again(format):
     """Parameters and case do not matter."""
-    assert ImageFormat.from_name(format.value.upper()) is format
     assert ImageFormat.from_media_type(f" {format.media_type.upper()} ; q=0.5") is format
 
 
-@pytest.mark.parametrize("name", ["jpg", "JPG", "tif"])
-def test_short_names_do(name):
-    """As file extensions have it."""
-    assert ImageFormat.from_name(name) is not None
-
-
-def test_unknown_names_are_none():
+def test_unknown_media_types_are_none():
     """The caller words the error."""
-    assert ImageFormat.from_name("gif") is None
     assert ImageFormat.from_media_type("image/gif") is None
     assert ImageFormat.from_media_type("*/*") is None

@@ -13,7 +13,6 @@ from service.imaging import (
     require_finite,
     to_float,
     with_frames,
-    without_alpha,
 )
 from service.imaging.picture import DTYPES, Picture
 from tests.unit.service.imaging.samples import noise, picture
@@ -101,7 +100,6 @@ def test_new_frames_must_fit_the_old():
     for frames in ([], [noise((3, 4, 3))], [noise((4, 3, 3), "float32")]):
         with pytest.raises(ValueError, match=r"expected|shorter"):
             with_frames(image, frames)
-    assert with_frames(without_alpha(image), [noise((4, 3, 3), "float32")]).dtype == np.float32
 
 
 @pytest.mark.parametrize("frames", [(), (noise((4, 3)),), (noise((4, 3, 2)),), (noise((4, 3, 1)), noise((4, 3, 3)))])
