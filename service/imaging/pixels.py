@@ -10,6 +10,9 @@ from service.imaging.picture import Picture, PixelArray
 
 FloatArray = NDArray[np.float32]
 
+#: Scales far enough from both ends of float32 that neither quotient nor product leaves it.
+SINGLE_RANGE = (2.0**-100, 2.0**100)
+
 
 def to_float(frame: PixelArray, *, scale: float = 1.0) -> FloatArray:
     """A frame as the network takes it: ``frame / scale``, which is exact for every dtype but float64.
@@ -62,7 +65,7 @@ def from_float(
 
 def _factor(scale: float, dtype: np.dtype[Any]) -> np.floating[Any]:
     """A power of two in the type to reckon with: float32, half the memory, where that is exact."""
-    exact = dtype.itemsize <= 4 and np.finfo(np.float32).tiny <= scale <= np.finfo(np.float32).max / 2
+    exact = dtype.itemsize <= 4 and SINGLE_RANGE[0] <= scale <= SINGLE_RANGE[1]
     return np.float32(scale) if exact else np.float64(scale)
 
 

@@ -1,5 +1,6 @@
 """The commands."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,8 @@ def run(*arguments: object) -> tuple[int, str]:
 def recipe(tmp_path: Path) -> Path:
     """``TINY`` as a file."""
     facts = TINY.model_dump(exclude={"arguments"}, exclude_none=True)
-    lines = [f"{name} = {value!r}" for name, value in facts.items()]
+    # For numbers, strings, booleans and lists of them, JSON is TOML.
+    lines = [f"{name} = {json.dumps(value)}" for name, value in facts.items()]
     arguments = ", ".join(f"{name} = {value}" for name, value in TINY.arguments.items())
     path = tmp_path / "tiny.toml"
     path.write_text("\n".join([*lines, f"arguments = {{ {arguments} }}\n"]))
