@@ -45,7 +45,7 @@ def test_other_budget_replaces_the_first() -> None:
 
 def test_missing_recipe_names_those_there_are(tmp_path: Path) -> None:
     """By name and by path."""
-    with pytest.raises(ValueError, match="color, .*gray"):
+    with pytest.raises(ValueError, match=r"color, .*gray"):
         read_recipe("grey")
     with pytest.raises(ValueError, match="none"):
         read_recipe(str(tmp_path / "none.toml"))
