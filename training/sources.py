@@ -2,8 +2,8 @@
 
 No image is shipped with this project. The checksums were taken from public repositories that publish them beside the
 same addresses: SHA-256 of ``BSR_bsds500.tgz`` and of the Kodak files from several independent ones, SHA-256 of
-``McM.zip`` from one (its 18 images were compared with another copy), MD5 of ``Urban100_HR.tar.gz`` from several. For
-Set12 none was found.
+``McM.zip`` from one (five of its images were compared with another copy), MD5 of ``Urban100_HR.tar.gz`` from several.
+For Set12 none was found.
 """
 
 from dataclasses import dataclass
@@ -90,7 +90,7 @@ _BSDS500 = RemoteFile(
 _BSDS500_HOME = "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/resources.html"
 _BSDS500_LICENCE = "non-commercial research and education; cite Arbelaez et al. 2011"
 _BSDS500_MEMBERS = "BSR/BSDS500/data/images/*.jpg"
-#: The repository's last state, so that the files cannot change under the address.
+#: A fixed commit, so that the files cannot change under the address; not tried from here.
 _SET12 = "https://raw.githubusercontent.com/cszn/DnCNN/e93b27812d3ff523a3a79d19e5e50d233d7a8d0a/testsets/Set12"
 
 #: Name -> set. Training images first, then what models are measured on.

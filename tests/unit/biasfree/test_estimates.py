@@ -37,8 +37,8 @@ def test_a_projection_that_keeps_the_signal_gives_the_truth():
 def test_the_identity_tells_nothing_and_does_not_fail():
     """Nothing was taken away: no noise is seen, and no PSNR can be told."""
     estimate = measure(np.random.default_rng(0).random((32, 32), np.float32), lambda image: image)
-    assert estimate.sigma == pytest.approx(0, abs=1e-3)
-    assert estimate.psnr_db(white=1.0) is None or estimate.psnr_db(white=1.0) > 50
+    assert estimate.sigma == 0
+    assert estimate.psnr_db(white=1.0) is None
 
 
 def test_scale_and_white_only_change_the_unit():
