@@ -9,14 +9,17 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
+from service.analysis.bulkhead import Bulkhead
+from service.analysis.confine import Confinement
+from service.analyst import AnalysisLimits, Analyst
 from service.denoiser import Denoiser
 from service.imaging import ImageLimits
-from service.inference.engine import Engine, OnnxEngine
+from service.inference.engine import Engine, OnnxEngine, usable_cores
 from service.inference.golden import check_golden, measure_rate_px_s
 from service.inference.policy import BatchPolicy
 from service.inference.queue import BatchQueue
 from service.models import load_models
-from service.routes import denoise, health, models
+from service.routes import analyze, denoise, health, models
 from service.routes.body_limit import BodyLimit
 from service.routes.problems import install
 from service.routes.request_log import RequestLog
@@ -39,6 +42,7 @@ def create_app(service: Running) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
+        service.analyst.bulkhead.close()
         await service.queue.drain()
         service.codecs.shutdown()
 
@@ -54,6 +58,9 @@ def create_app(service: Running) -> FastAPI:
     install(app)
     app.include_router(denoise.router)
     app.include_router(denoise.router, prefix="/v1", include_in_schema=False)
+    if service.settings.analysis_enabled:
+        app.include_router(analyze.router)
+        app.include_router(analyze.router, prefix="/v1", include_in_schema=False)
     app.include_router(models.router)
     app.include_router(health.router)
     app.add_api_route("/", _root, include_in_schema=False)
@@ -87,15 +94,33 @@ def start(settings: Settings, *, engine: Engine | None = None) -> Running:
     queue = BatchQueue(engine, policy)
     queue.start()
     log.info("ready: models %s on %s", ", ".join(sorted(cards)), engine.device)
+    denoiser = Denoiser(queue, cards, tile_side=settings.tile_side, timeout_s=settings.timeout_s)
     return Running(
         settings=settings,
         models=loaded,
         device=engine.device,
         queue=queue,
-        denoiser=Denoiser(queue, cards, tile_side=settings.tile_side, timeout_s=settings.timeout_s),
+        denoiser=denoiser,
         limits=ImageLimits(max_pixels=settings.max_pixels, max_frames=settings.max_frames),
         codecs=ThreadPoolExecutor(settings.codec_threads, thread_name_prefix="biasfree-codec"),
+        analyst=_analyst(settings, denoiser, engine.device),
     )
+
+
+def _analyst(settings: Settings, denoiser: Denoiser, device: str) -> Analyst:
+    confinement = Confinement(
+        threads=settings.analysis_threads or usable_cores(),
+        # CUDA maps far more memory than it uses.
+        memory_bytes=settings.analysis_memory_bytes if device == "cpu" else None,
+    )
+    bulkhead = Bulkhead(waiting=settings.analysis_queue, timeout_s=settings.analysis_timeout_s, confinement=confinement)
+    limits = AnalysisLimits(
+        max_k=settings.analysis_max_k,
+        max_pixels=settings.analysis_max_pixels,
+        # The other half is for torch itself, the network and the figure.
+        memory_bytes=settings.analysis_memory_bytes // 2,
+    )
+    return Analyst(bulkhead, denoiser, limits, device=device)
 
 
 async def _root() -> RedirectResponse:

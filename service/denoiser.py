@@ -162,7 +162,7 @@ class Denoiser:
             ) from exc
         sigma_255 = psnr_db = None
         if run.estimates:
-            white = _white(picture, options)
+            white = white_of(picture, options.bit_depth)
             total = sum(run.estimates[1:], start=run.estimates[0])
             sigma_255 = total.sigma_255(white=white)
             psnr_db = total.psnr_db(white=white, strength=options.strength)
@@ -266,10 +266,10 @@ def _integer_bits(frame: PixelArray, options: DenoiseOptions) -> int | None:
     return options.bit_depth if frame.dtype.kind == "u" else None
 
 
-def _white(picture: Picture, options: DenoiseOptions) -> float:
+def white_of(picture: Picture, bit_depth: int | None) -> float:
     """The intensity that stands for 255."""
-    if options.bit_depth is not None:
-        return float(2**options.bit_depth - 1)
+    if bit_depth is not None:
+        return float(2**bit_depth - 1)
     if picture.dtype.kind in "iu":
         return float(intensity_range(picture.dtype)[1])
     return FLOAT_WHITE

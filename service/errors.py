@@ -9,6 +9,7 @@ The life of a request, and where each error leaves it::
     output    -> UnsupportedOutput
     queue     -> QueueFull, NotReady, DeadlineExceeded
     inference -> InferenceFailed, DeadlineExceeded
+    analysis  -> QueueFull, NotReady, DeadlineExceeded, AnalysisFailed
     encode    -> (nothing: what the header allowed can be written)
 
 ``routes.problems`` maps each of them, once, to a status and a problem type.
@@ -72,7 +73,7 @@ class UnsupportedOutput(ServiceError):
 
 
 class QueueFull(ServiceError):
-    """The work already queued takes longer than the bound. ``facts`` has ``retry_after_s``."""
+    """More work is queued than the bound allows. ``facts`` has ``retry_after_s``."""
 
 
 class NotReady(ServiceError):
@@ -85,3 +86,7 @@ class DeadlineExceeded(ServiceError):
 
 class InferenceFailed(ServiceError):
     """The device failed on this image."""
+
+
+class AnalysisFailed(ServiceError):
+    """The process of the analysis died, most likely for want of memory."""

@@ -40,6 +40,26 @@ class Settings(BaseSettings):
     queue_limit_s: float = Field(default=60, gt=0, description="Predicted seconds of queued work; past it, 429.")
     timeout_s: float = Field(default=300, gt=0, description="Seconds to read one request, and again to denoise it.")
     codec_threads: int = Field(default=2, ge=1, description="Images decoded or encoded at once.")
+    analysis_enabled: bool = Field(default=True, description="Whether there is an `/analyze`; without it, 404.")
+    analysis_timeout_s: float = Field(default=120, gt=0, description="Seconds for one analysis, waiting included.")
+    analysis_queue: int = Field(default=4, ge=0, description="Analyses that may wait while one runs; past it, 429.")
+    analysis_threads: int | None = Field(
+        default=None,
+        ge=1,
+        description="CPU threads of an analysis; by default one for each core of the process, at low priority.",
+    )
+    analysis_memory_bytes: int = Field(
+        default=2048 * MIB,
+        # PyTorch alone does not start with less than 300 MiB.
+        ge=512 * MIB,
+        description="Private memory of the analysis process on the CPU; past it, that analysis fails.",
+    )
+    analysis_max_k: int = Field(default=64, ge=1, description="Most singular vectors from each end of the spectrum.")
+    analysis_max_pixels: int = Field(
+        default=1_048_576,
+        ge=1,
+        description="Largest patch of an iterative analysis in pixels; a dense one has at most 4096 values.",
+    )
 
 
 def unknown_variables(environment: Iterable[str]) -> list[str]:

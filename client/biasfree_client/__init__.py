@@ -7,6 +7,7 @@
 from biasfree_client._client import AsyncDenoiser, Denoiser
 from biasfree_client._denoised import Denoised
 from biasfree_client._errors import (
+    AnalysisFailed,
     BadRequest,
     BiasfreeError,
     BodyTimeout,
@@ -41,6 +42,7 @@ from biasfree_client._headers import Model
 from biasfree_client._version import __version__
 
 __all__ = [
+    "AnalysisFailed",
     "AsyncDenoiser",
     "BadRequest",
     "BiasfreeError",

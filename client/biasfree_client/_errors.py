@@ -179,6 +179,10 @@ class InferenceFailed(ServerFailed):
     """The device failed on this image."""
 
 
+class AnalysisFailed(ServerFailed):
+    """The analysis took more memory than it may, or was killed."""
+
+
 class OutOfMemory(ServerFailed):
     """The device has too little memory for this image."""
 
@@ -209,6 +213,7 @@ BY_TYPE: Mapping[str, type[ProblemError]] = {
     "queue-full": QueueFull,
     "internal": ServerFailed,
     "inference-failed": InferenceFailed,
+    "analysis-failed": AnalysisFailed,
     "out-of-memory": OutOfMemory,
     "not-ready": NotReady,
     "deadline-exceeded": DeadlineExceeded,

@@ -82,7 +82,7 @@ class OnnxEngine:
 
     def __init__(self, models: Mapping[str, Artifact], *, device: str = "auto", threads: int | None = None) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or _cores()
+        options.intra_op_num_threads = threads or usable_cores()
         # Errors only: what it warns about (nodes left on the CPU by design) is no news to an operator.
         options.log_severity_level = 3
         self._device = _choose(device)
@@ -144,7 +144,7 @@ def _cuda_device_count() -> int:
     return count.value
 
 
-def _cores() -> int:
+def usable_cores() -> int:
     """Cores that this process may use; not every system tells more than how many there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -1,28 +1,24 @@
 """``POST /denoise``."""
 
-import asyncio
 import base64
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from biasfree.artifact import Artifact
+from service.analyst import model_facts
 from service.denoiser import DenoiseOptions, DenoiseResult
-from service.errors import BodyTimeout
 from service.imaging import ImageFormat, Picture, can_hold, check_output, decode, encode
 from service.routes.disconnect import ends_with_client
-from service.routes.intake import Upload, read_upload
+from service.routes.intake import IMAGE, JsonImage, Upload
 from service.routes.negotiation import Answer, negotiate
+from service.routes.reception import in_thread, model_header, received
 from service.routes.running import running
 from service.routes.schemas import BODY, RESPONSES, DenoiseQuery, DenoiseReport
 from service.routes.timing import StageClock, server_timing
 
 router = APIRouter(tags=["denoise"])
-
-T = TypeVar("T")
 
 
 @router.post(
@@ -34,16 +30,10 @@ T = TypeVar("T")
 )
 async def denoise(request: Request, query: Annotated[DenoiseQuery, Query()]) -> Response:
     """Remove Gaussian noise of any level; nothing about the noise, the range or the bit depth needs to be said."""
-    service = running(request)
-    try:
-        async with asyncio.timeout(service.settings.timeout_s):
-            upload = await read_upload(request)
-    except TimeoutError as exc:
-        limit = service.settings.timeout_s
-        raise BodyTimeout(f"the body did not arrive within {limit:g} s", limit=limit) from exc
-    service.queue.require_room()
+    uploads = await received(request, JsonImage)
+    running(request).queue.require_room()
     async with ends_with_client(request):
-        return await _denoise(request, upload, query)
+        return await _denoise(request, uploads[IMAGE], query)
 
 
 async def _denoise(request: Request, upload: Upload, query: DenoiseQuery) -> Response:
@@ -69,7 +59,7 @@ async def _denoise(request: Request, upload: Upload, query: DenoiseQuery) -> Res
         answer = negotiate(request.headers.get("accept", ""), wanted=wanted, possible=possible)
         return picture, service.models[card.name], answer
 
-    picture, model, answer = await _in_thread(service.codecs, read)
+    picture, model, answer = await in_thread(service.codecs, read)
     clock.lap("decode")
     result = await service.denoiser.denoise(picture, options, model.card)
     clock.lap("device")
@@ -82,7 +72,7 @@ async def _denoise(request: Request, upload: Upload, query: DenoiseQuery) -> Res
             return _report(request, content, answer.format, model, result, timing_ms)
         return Response(content, media_type=answer.format.media_type, headers=_facts(model, result, timing_ms))
 
-    return await _in_thread(service.codecs, write)
+    return await in_thread(service.codecs, write)
 
 
 def _report(
@@ -96,7 +86,7 @@ def _report(
     report = DenoiseReport(
         image=base64.b64encode(content).decode(),
         media_type=format.media_type,
-        model={"name": model.card.name, "version": model.card.version, "sha256": model.sha256},
+        model=model_facts(model),
         request_id=request.state.request_id,
         timing_ms=timing_ms,
         sigma_estimate=result.sigma_255,
@@ -107,7 +97,7 @@ def _report(
 
 def _facts(model: Artifact, result: DenoiseResult, timing_ms: dict[str, float]) -> dict[str, str]:
     facts = {
-        "X-Model": f"{model.card.name}; version={model.card.version}; sha256={model.sha256}",
+        "X-Model": model_header(model),
         "Server-Timing": server_timing(timing_ms),
     }
     if result.sigma_255 is not None:
@@ -115,7 +105,3 @@ def _facts(model: Artifact, result: DenoiseResult, timing_ms: dict[str, float]) 
     if result.psnr_db is not None:
         facts["X-Estimated-PSNR"] = f"{result.psnr_db:.2f}"
     return facts
-
-
-async def _in_thread(pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(pool, call)

@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException
 from service.errors import MalformedRequest, UnsupportedMedia
 from service.imaging import ImageFormat
 
-FIELD = "image"
+#: The field of a form or of JSON that there always is.
+IMAGE = "image"
 #: Enough to say which field does not belong there.
 MAX_FIELDS = 16
 #: A body of one of these types is the image, whatever it turns out to be.
@@ -20,7 +21,7 @@ UNNAMED = ("", "application/octet-stream", "application/x-www-form-urlencoded")
 
 
 class JsonImage(BaseModel):
-    """The JSON body."""
+    """The JSON body of ``/denoise``."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -28,6 +29,14 @@ class JsonImage(BaseModel):
         min_length=1,
         description="The image file in base64, plain or as a `data:` URL.",
         examples=["data:image/png;base64,iVBORw0KGgo..."],
+    )
+
+
+class JsonImages(JsonImage):
+    """The JSON body of ``/analyze``."""
+
+    clean: str | None = Field(
+        default=None, min_length=1, description="The same image without noise, where it is known; likewise in base64."
     )
 
 
@@ -39,8 +48,12 @@ class Upload:
     declared: ImageFormat | None
 
 
-async def read_upload(request: Request) -> Upload:
-    """Read the image out of a request.
+async def read_uploads(request: Request, body: type[JsonImage]) -> dict[str, Upload]:
+    """Read images out of a request, by the names that they have in a form or in JSON.
+
+    Args:
+        request: A raw image, a form or JSON.
+        body: The JSON body: its fields are the form's as well.
 
     Raises:
         MalformedRequest: The body is empty, or is not what its content type says.
@@ -51,9 +64,9 @@ async def read_upload(request: Request) -> Upload:
         raise UnsupportedMedia(f"a body in the encoding {encoding!r} is not read", supported=["identity"])
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
-        return await _multipart(request)
+        return await _multipart(request, list(body.model_fields))
     if media_type == "application/json":
-        return await asyncio.to_thread(_json, await request.body())
+        return await asyncio.to_thread(_json, await request.body(), body)
     # curl --data-binary says x-www-form-urlencoded where nobody says what it sends.
     declared = ImageFormat.from_media_type(media_type)
     if declared is None and media_type not in UNNAMED:
@@ -61,34 +74,42 @@ async def read_upload(request: Request) -> Upload:
             f"{media_type!r} is not read here",
             supported=[*(each.media_type for each in ImageFormat), "multipart/form-data", "application/json"],
         )
-    return _upload(await request.body(), declared)
+    return {IMAGE: _upload(await request.body(), declared)}
 
 
-async def _multipart(request: Request) -> Upload:
+async def _multipart(request: Request, fields: list[str]) -> dict[str, Upload]:
     try:
-        async with request.form(max_files=1, max_fields=MAX_FIELDS) as form:
-            return await _file(form)
+        async with request.form(max_files=len(fields), max_fields=MAX_FIELDS) as form:
+            return await _files(form, fields)
     except HTTPException as exc:
         raise MalformedRequest(f"the multipart body cannot be read: {exc.detail}") from exc
 
 
-async def _file(form: FormData) -> Upload:
-    part = form.get(FIELD)
-    if not isinstance(part, UploadFile):
-        raise MalformedRequest(f"expected a file in the multipart field {FIELD!r}", expected=FIELD)
-    others = sorted(set(form) - {FIELD})
+async def _files(form: FormData, fields: list[str]) -> dict[str, Upload]:
+    others = sorted(set(form) - set(fields))
     if others:
         raise MalformedRequest(f"parameters go into the query, not into the form: {', '.join(others)}")
-    return _upload(await part.read(), ImageFormat.from_media_type(part.content_type or ""))
+    uploads = {}
+    for name in fields:
+        part = form.get(name)
+        if isinstance(part, UploadFile):
+            uploads[name] = _upload(await part.read(), ImageFormat.from_media_type(part.content_type or ""))
+        elif name == IMAGE or part is not None:
+            raise MalformedRequest(f"expected a file in the multipart field {name!r}", expected=name)
+    return uploads
 
 
-def _json(body: bytes) -> Upload:
+def _json(content: bytes, body: type[JsonImage]) -> dict[str, Upload]:
     try:
-        image = JsonImage.model_validate_json(body).image
+        images: dict[str, str | None] = body.model_validate_json(content).model_dump()
     except ValidationError as exc:
         first = exc.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "body"
         raise MalformedRequest(f'expected {{"image": "<base64>"}}: {where}: {first["msg"]}') from exc
+    return {name: _from_base64(text) for name, text in images.items() if text is not None}
+
+
+def _from_base64(image: str) -> Upload:
     declared = None
     if image.startswith("data:"):
         head, comma, image = image.partition(",")

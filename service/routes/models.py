@@ -6,12 +6,14 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 
 from biasfree.card import Card
+from service.analysis.task import DENSE_VALUES
 from service.denoiser import DEFAULT_MODELS
 from service.errors import UnknownModel
 from service.imaging import ImageFormat
 from service.imaging.picture import DTYPES
 from service.routes.problems import PROBLEM_JSON, Problem
 from service.routes.running import running
+from service.settings import Settings
 
 router = APIRouter(tags=["service"])
 
@@ -34,6 +36,16 @@ class ModelCard(BaseModel):
     card: Card
 
 
+class AnalysisLimits(BaseModel):
+    """What an analysis is accepted with at most."""
+
+    max_k: int = Field(description="Singular vectors from each end of the spectrum.")
+    max_dense_values: int = Field(description="Values (channels x pixels) of a patch with its whole spectrum.")
+    max_pixels: int = Field(description="Of a patch with the leading part of its spectrum.")
+    max_waiting: int = Field(description="Analyses that wait while one runs; past it, 429.")
+    timeout_s: float
+
+
 class Limits(BaseModel):
     """What is accepted at most."""
 
@@ -42,6 +54,7 @@ class Limits(BaseModel):
     max_frames: int
     queue_limit_s: float = Field(description="Predicted seconds of queued work past which requests get 429.")
     timeout_s: float
+    analysis: AnalysisLimits | None = Field(description="Of `/analyze`; null where it is switched off.")
     media_types: list[str]
     dtypes: list[str]
 
@@ -87,6 +100,19 @@ async def limits(request: Request) -> Limits:
         max_frames=settings.max_frames,
         queue_limit_s=settings.queue_limit_s,
         timeout_s=settings.timeout_s,
+        analysis=_analysis_limits(settings),
         media_types=[each.media_type for each in ImageFormat],
         dtypes=list(DTYPES),
+    )
+
+
+def _analysis_limits(settings: Settings) -> AnalysisLimits | None:
+    if not settings.analysis_enabled:
+        return None
+    return AnalysisLimits(
+        max_k=settings.analysis_max_k,
+        max_dense_values=DENSE_VALUES,
+        max_pixels=settings.analysis_max_pixels,
+        max_waiting=settings.analysis_queue,
+        timeout_s=settings.analysis_timeout_s,
     )

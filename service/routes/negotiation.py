@@ -43,6 +43,23 @@ def negotiate(accept: str, *, wanted: ImageFormat | None, possible: Sequence[Ima
     )
 
 
+def preferred(accept: str, media_types: Sequence[str]) -> str:
+    """The media type that ``Accept`` likes best, of equals the first.
+
+    Args:
+        accept: The ``Accept`` header, empty if there is none.
+        media_types: What there is.
+
+    Raises:
+        UnsupportedOutput: It allows none of them.
+    """
+    ranges = _ranges(accept or "*/*")
+    best = max(media_types, key=lambda each: _weight(ranges, each))
+    if _weight(ranges, best) == 0:
+        raise UnsupportedOutput(f"there is nothing here as any of {accept!r}", supported=list(media_types))
+    return best
+
+
 def _ranges(accept: str) -> dict[str, float]:
     """Media ranges and their weights (RFC 9110, section 12.5.1); a weight that cannot be read is 0."""
     ranges = {}

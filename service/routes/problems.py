@@ -47,6 +47,7 @@ KINDS: dict[type[ServiceError], Kind] = {
     errors.InvalidPixels: _kind("invalid-pixels", "The image has pixels that are not finite", 422),
     errors.QueueFull: _kind("queue-full", "Too much work is queued", 429),
     errors.InferenceFailed: _kind("inference-failed", "The image could not be denoised", 500),
+    errors.AnalysisFailed: _kind("analysis-failed", "The analysis could not be finished", 500),
     TileTooLarge: _kind("out-of-memory", "The device has too little memory for this image", 500),
     errors.NotReady: _kind("not-ready", "The service is not ready", 503),
     errors.DeadlineExceeded: _kind("deadline-exceeded", "The time for the request is over", 504),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from biasfree.artifact import Artifact
+from service.analyst import Analyst
 from service.denoiser import Denoiser
 from service.imaging import ImageLimits
 from service.inference.queue import BatchQueue
@@ -25,6 +26,7 @@ class Running:
         denoiser: On that queue.
         limits: Of images.
         codecs: Threads that decode and encode.
+        analyst: Behind its bulkhead.
     """
 
     settings: Settings
@@ -34,6 +36,7 @@ class Running:
     denoiser: Denoiser
     limits: ImageLimits
     codecs: ThreadPoolExecutor
+    analyst: Analyst
 
 
 def running(request: Request) -> Running:

@@ -1,5 +1,6 @@
 """What ``/denoise`` takes and gives, for validation and for the OpenAPI document."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -51,14 +52,14 @@ class DenoiseReport(BaseModel):
     )
 
 
-_IMAGE_TYPES = {each.media_type: {"schema": {"type": "string", "format": "binary"}} for each in ImageFormat}
+IMAGE_TYPES = {each.media_type: {"schema": {"type": "string", "format": "binary"}} for each in ImageFormat}
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": "An image: as the body itself, as the multipart field `image`, or in JSON. "
         "8- and 16-bit PNG and TIFF, float TIFF, NPY of any range, JPEG, WebP, BMP.",
         "content": {
-            **_IMAGE_TYPES,
+            **IMAGE_TYPES,
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
@@ -77,7 +78,7 @@ _HEADERS = {
     "X-Estimated-PSNR": "Estimated PSNR of the result in dB; with `estimate=true`.",
     "Server-Timing": "Milliseconds of decode, queue, infer and encode.",
 }
-_ERRORS = {
+ERRORS = {
     400: "The body is empty, or is not a whole image",
     404: "No such model",
     408: "The body did not arrive in time",
@@ -90,14 +91,19 @@ _ERRORS = {
     503: "Starting or shutting down",
     504: "The time for the request is over",
 }
+
+
+def problem_responses(errors: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    """Problem documents by status, for the OpenAPI document."""
+    content = {PROBLEM_JSON: {"schema": Problem.model_json_schema()}}
+    return {status: {"description": text, "content": content} for status, text in errors.items()}
+
+
 RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The denoised image: dtype, range, size and format of the one sent.",
-        "content": _IMAGE_TYPES | {"application/json": {"schema": DenoiseReport.model_json_schema()}},
+        "content": IMAGE_TYPES | {"application/json": {"schema": DenoiseReport.model_json_schema()}},
         "headers": {name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.items()},
     },
-    **{
-        status: {"description": text, "content": {PROBLEM_JSON: {"schema": Problem.model_json_schema()}}}
-        for status, text in _ERRORS.items()
-    },
+    **problem_responses(ERRORS),
 }

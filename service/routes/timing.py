@@ -4,26 +4,30 @@ import time
 
 
 class StageClock:
-    """Milliseconds of the stages of one request."""
+    """Milliseconds of the stages of one request.
+
+    Attributes:
+        laps: Milliseconds by stage, in order.
+    """
 
     def __init__(self) -> None:
         self._last = time.perf_counter()
-        self._laps: dict[str, float] = {}
+        self.laps: dict[str, float] = {}
 
     def lap(self, stage: str) -> None:
         """The stage ends now; the next one begins."""
         now = time.perf_counter()
-        self._laps[stage] = 1000 * (now - self._last)
+        self.laps[stage] = 1000 * (now - self._last)
         self._last = now
 
     def stages(self, *, infer_s: float) -> dict[str, float]:
         """What was not the device's own time between decode and encode was waiting."""
         infer = 1000 * infer_s
         return {
-            "decode": round(self._laps["decode"], 3),
-            "queue": round(max(0.0, self._laps["device"] - infer), 3),
+            "decode": round(self.laps["decode"], 3),
+            "queue": round(max(0.0, self.laps["device"] - infer), 3),
             "infer": round(infer, 3),
-            "encode": round(self._laps["encode"], 3),
+            "encode": round(self.laps["encode"], 3),
         }
 
 

@@ -1,0 +1,134 @@
+"""One analysis: the network, the patch and what was asked for, to the report."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from biasfree.architectures import Network
+from biasfree.estimates import Estimate
+from biasfree.intensity import power_of_two_scale
+from service.analysis.jacobian import Jacobian
+from service.analysis.probes import patch_measures, whole_image
+from service.analysis.regions import activity, linear_region
+from service.analysis.report import Filter, FloatArray, Measured, Report, Vectors, WholeImage
+from service.analysis.spectrum import Spectrum, decompose
+from service.analysis.task import Pixels, Task
+
+
+def analyze(network: Network, task: Task) -> Report:
+    """Take a network apart at a patch.
+
+    Args:
+        network: In evaluation mode, on ``task.device``, float32.
+        task: What is asked.
+
+    Raises:
+        OutOfMemoryBudget: The dense method was asked for, and its matrix does not fit.
+    """
+    scale = power_of_two_scale(max(abs(float(task.noisy.min())), abs(float(task.noisy.max()))))
+    noisy = torch.from_numpy(_scaled(task.noisy, scale)).to(task.device)
+    jacobian = Jacobian(network, noisy)
+    spectrum = decompose(jacobian, k=task.k, method=task.method, memory_bytes=task.memory_bytes)
+    clean = None if task.clean is None else _scaled(task.clean, scale)
+    measures = _measures(jacobian, spectrum)
+    residual = math.sqrt(_squared(noisy - jacobian.denoised)) * scale
+    estimate = Estimate(jacobian.size, residual, measures["trace"].value)
+    denoised_norm, bias_norm = float(jacobian.denoised.norm()), float(jacobian.net_bias.norm())
+    expansion = spectrum.singular_values * torch.linalg.vecdot(spectrum.right.flatten(1), noisy.flatten())
+    return Report(
+        patch=task.patch,
+        method="iterative" if spectrum.matrix is None else "dense",
+        noisy=_numpy(noisy) * scale,
+        denoised=_numpy(jacobian.denoised) * scale,
+        clean=None if clean is None else clean * scale,
+        singular_values=_numpy(spectrum.singular_values),
+        symmetry=_numpy(torch.linalg.vecdot(spectrum.left.flatten(1), spectrum.right.flatten(1))),
+        expansion=_numpy(expansion) * scale,
+        energy_share=_numpy((expansion.double() ** 2).cumsum(0)) / (denoised_norm**2 or 1.0),
+        residuals=_numpy(spectrum.residuals),
+        tolerance=spectrum.tolerance,
+        effective_dimensionality=measures["effective_dimensionality"],
+        trace=measures["trace"],
+        nuclear_norm=None if spectrum.matrix is None else float(spectrum.singular_values.double().sum()),
+        asymmetry=measures["asymmetry"],
+        homogeneity_error=bias_norm / (denoised_norm or 1.0),
+        net_bias_norm=bias_norm * scale if network.arguments.get("bias") else None,
+        signal_preserved=_signal_preserved(
+            spectrum, measures["effective_dimensionality"].value, _numpy(jacobian.denoised) if clean is None else clean
+        ),
+        sigma_255=estimate.sigma_255(white=task.white),
+        vectors=_vectors(spectrum, task.k),
+        filters=_filters(jacobian, spectrum, task),
+        layers=activity(jacobian.relus),
+        linear_region=linear_region(network, noisy),
+        image=_whole_image(network, task),
+    )
+
+
+def _scaled(values: Pixels, scale: float) -> npt.NDArray[np.float32]:
+    return (values.astype(np.float64) / scale).astype(np.float32)
+
+
+def _measures(jacobian: Jacobian, spectrum: Spectrum) -> dict[str, Measured]:
+    """What follows from all of A: exactly where it is there, else estimated."""
+    matrix = spectrum.matrix
+    if matrix is None:
+        return patch_measures(jacobian)
+    norm = float(matrix.norm())
+    return {
+        "effective_dimensionality": Measured(float((spectrum.singular_values.double() ** 2).sum())),
+        "trace": Measured(float(matrix.diagonal().double().sum())),
+        "asymmetry": Measured(float((matrix - matrix.T).norm()) / (norm or 1.0)),
+    }
+
+
+def _signal_preserved(spectrum: Spectrum, dimensionality: float, signal: FloatArray) -> float | None:
+    """||U_d U_d^T x||^2 / ||x||^2 with d rounded down; None where fewer vectors are known, or x is zero."""
+    count = math.floor(dimensionality)
+    whole = float((signal.astype(np.float64) ** 2).sum())
+    if count > len(spectrum.singular_values) or whole == 0:
+        return None
+    axes = spectrum.left[:count].flatten(1)
+    return _squared(axes @ torch.from_numpy(signal).to(axes).flatten()) / whole
+
+
+def _vectors(spectrum: Spectrum, k: int) -> Vectors:
+    """The first ``k``, and where the whole spectrum is known the last ``k`` as well."""
+    known = len(spectrum.singular_values)
+    lower = [] if spectrum.matrix is None else range(max(k, known - k), known)
+    indices = np.array([*range(min(k, known)), *lower])
+    return Vectors(indices, _numpy(spectrum.left[indices]), _numpy(spectrum.right[indices]))
+
+
+def _filters(jacobian: Jacobian, spectrum: Spectrum, task: Task) -> tuple[Filter, ...]:
+    """Rows of A for every channel of the pixels asked for, or of the middle."""
+    patch = task.patch
+    channels = jacobian.noisy.shape[0]
+    pixels = task.pixels or ((patch.x + patch.width // 2, patch.y + patch.height // 2),)
+    places = [(x, y, channel) for x, y in pixels for channel in range(channels)]
+    units = jacobian.noisy.new_zeros((len(places), *jacobian.noisy.shape))
+    for unit, (x, y, channel) in zip(units, places, strict=True):
+        unit[channel, y - patch.y, x - patch.x] = 1
+    if spectrum.matrix is None:
+        rows = torch.cat([jacobian.rmatvec(unit[None]) for unit in units])
+    else:
+        rows = (units.flatten(1) @ spectrum.matrix).reshape(units.shape)
+    return tuple(Filter(*place, weights) for place, weights in zip(places, _numpy(rows), strict=True))
+
+
+def _whole_image(network: Network, task: Task) -> WholeImage | None:
+    if task.image is None:
+        return None
+    device = torch.device(task.device)
+    return whole_image(network, task.image, probes=task.probes, white=task.white, device=device)
+
+
+def _squared(values: torch.Tensor) -> float:
+    return float((values.double() ** 2).sum())
+
+
+def _numpy(values: torch.Tensor) -> FloatArray:
+    array: FloatArray = values.cpu().numpy()
+    return array

@@ -1,0 +1,176 @@
+"""The wall between the service and its analyses: one killable process, and a short queue before it."""
+
+import asyncio
+import logging
+import pickle
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+from anyio import BrokenWorkerProcess, to_process
+
+from service.analysis.confine import Confinement, confine, confined
+from service.errors import AnalysisFailed, DeadlineExceeded, NotReady, QueueFull
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+#: Seconds that an analysis is taken to last until one was measured.
+FIRST_GUESS_S = 10.0
+#: Weight of an analysis in the mean duration: a few decide, and one long one does not.
+SMOOTHING = 0.2
+
+
+@dataclass(frozen=True)
+class BulkheadState:
+    """What an operator wants to know now.
+
+    Attributes:
+        running: Analyses that run, 0 or 1.
+        waiting: Analyses that wait for their turn.
+        closed: Why no more are taken, or None.
+    """
+
+    running: int
+    waiting: int
+    closed: str | None
+
+
+class Bulkhead:
+    """Makes calls in a process of their own, one at a time, in the order they came.
+
+    The process is started by the first call and kept for the next ones. Whatever ends a call before it has its result
+    (its deadline, its client, memory) ends the process with it, and the next call starts a fresh one.
+
+    Args:
+        waiting: Calls that may wait while one runs.
+        timeout_s: Seconds for one call, waiting included.
+        confinement: What the process may take.
+        clock: Seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        *,
+        waiting: int,
+        timeout_s: float,
+        confinement: Confinement,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._waiting, self._timeout_s = waiting, timeout_s
+        self._confinement, self._clock = confinement, clock
+        self._admitted = 0
+        self._turn = asyncio.Lock()
+        self._starting: asyncio.Task[None] | None = None
+        self._mean_s: float | None = None
+        self._closed: str | None = None
+
+    @property
+    def state(self) -> BulkheadState:
+        """How many calls run and wait, and whether more are taken."""
+        running = min(1, self._admitted)
+        return BulkheadState(running, self._admitted - running, self._closed)
+
+    def require_room(self) -> None:
+        """Refuse a request before anything is done for it.
+
+        Raises:
+            QueueFull: As many calls wait as may; ``facts`` has ``limit`` and ``actual`` in calls, and
+                ``retry_after_s`` after which all of them will be over.
+            NotReady: No more calls are taken.
+        """
+        state = self.state
+        if state.closed is not None:
+            raise NotReady(state.closed)
+        if state.running and state.waiting >= self._waiting:
+            raise QueueFull(
+                f"one analysis runs and {state.waiting} wait, at most {self._waiting} may",
+                limit=self._waiting,
+                actual=state.waiting,
+                retry_after_s=self._admitted * (FIRST_GUESS_S if self._mean_s is None else self._mean_s),
+            )
+
+    async def run(self, call: Callable[[T], R], task: T) -> R:
+        """Wait for the turn, and make a call in the process.
+
+        Cancelling the coroutine (its client left) takes it out of the queue, or kills the process.
+
+        Args:
+            call: A function of a module, which the process imports.
+            task: Its argument.
+
+        Raises:
+            QueueFull: As ``require_room``.
+            NotReady: As ``require_room``.
+            DeadlineExceeded: ``timeout_s`` passed; the process was killed.
+            AnalysisFailed: The process died.
+            ServiceError: The call raised it.
+            UnforeseenError: The call raised something else.
+        """
+        self.require_room()
+        self._admitted += 1
+        try:
+            async with asyncio.timeout(self._timeout_s), self._turn:
+                return await self._measured(call, task)
+        except TimeoutError as exc:
+            raise DeadlineExceeded(
+                f"the analysis did not end within {self._timeout_s:g} s, waiting included", limit=self._timeout_s
+            ) from exc
+        finally:
+            self._admitted -= 1
+
+    def close(self) -> None:
+        """Take no more calls; those that were let in are finished."""
+        self._closed = self._closed or "the service is shutting down"
+
+    async def _measured(self, call: Callable[[T], R], task: T) -> R:
+        """Make a call, and learn how long one keeps the place."""
+        start = self._clock()
+        try:
+            return await self._in_process(call, task)
+        except (BrokenWorkerProcess, MemoryError) as exc:
+            log.warning("the analysis process died: %s", exc)
+            raise self._failure() from exc
+        finally:
+            seconds = self._clock() - start
+            mean_s = seconds if self._mean_s is None else self._mean_s
+            self._mean_s = mean_s + SMOOTHING * (seconds - mean_s)
+
+    async def _in_process(self, call: Callable[[T], R], task: T) -> R:
+        """Hand the task over in a file.
+
+        Through the pipe, a process without the memory for an image would answer before it has read all of it, and the
+        two would wait for each other until the deadline.
+        """
+        await self._started()
+        with TemporaryDirectory(prefix="biasfree-", ignore_cleanup_errors=True) as folder:
+            path = Path(folder, "task")
+            await asyncio.to_thread(_write, path, (call, task))
+            result: R = await to_process.run_sync(confined, self._confinement, path, cancellable=True)
+            return result
+
+    async def _started(self) -> None:
+        """Have a process. Its start is never cancelled: anyio would lose sight of the process, and it would stay."""
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.create_task(to_process.run_sync(confine, self._confinement))
+        await asyncio.shield(self._starting)
+
+    def _failure(self) -> AnalysisFailed:
+        limit = self._confinement.memory_bytes
+        if limit is None:
+            return AnalysisFailed("the analysis process died, most likely because memory ran out")
+        return AnalysisFailed(
+            "the analysis process died, most likely because it needed more memory than "
+            f"BIASFREE_ANALYSIS_MEMORY_BYTES={limit}",
+            limit=limit,
+        )
+
+
+def _write(path: Path, work: object) -> None:
+    with path.open("wb") as file:
+        pickle.dump(work, file, pickle.HIGHEST_PROTOCOL)

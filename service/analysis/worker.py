@@ -1,0 +1,40 @@
+"""What runs in the analysis process. Importing this imports torch."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from biasfree import rebuild
+from biasfree.architectures import Network
+from biasfree.artifact import Artifact
+from service.analysis.analyze import analyze
+from service.analysis.jacobian import OutOfMemoryBudget
+from service.analysis.render import render
+from service.analysis.task import Task
+from service.errors import AnalysisFailed, InvalidParameter
+
+
+def run(task: Task) -> bytes:
+    """Carry out a task; the answer in the form it asks for.
+
+    Raises:
+        AnalysisFailed: The model file is another one now than at the start of the service.
+        InvalidParameter: The dense method was asked for, and its matrix does not fit into the memory.
+    """
+    # An untrained or nearly silent layer gives numbers below 1e-38, with which a CPU is a hundred times slower.
+    torch.set_flush_denormal(True)
+    network = _network(task.model_path, task.model_sha256, task.device)
+    try:
+        report = analyze(network, task)
+    except OutOfMemoryBudget as exc:
+        raise InvalidParameter(f"{exc}; method=iterative needs no matrix") from exc
+    return render(report, task.output, task.facts)
+
+
+@lru_cache(maxsize=8)
+def _network(path: Path, sha256: str, device: str) -> Network:
+    artifact = Artifact.load(path)
+    if artifact.sha256 != sha256:
+        raise AnalysisFailed(f"the file of model {artifact.card.name!r} has changed since the service started")
+    return rebuild.network(artifact).to(device)

@@ -1,0 +1,68 @@
+"""What ``python -m service`` does: read the settings, take the port, start, serve."""
+
+import logging
+import math
+import os
+import socket
+import sys
+from typing import NoReturn
+
+import uvicorn
+from pydantic import ValidationError
+
+from biasfree.artifact import ArtifactError
+from service.app import create_app, start
+from service.inference.engine import EngineError
+from service.settings import Settings, unknown_variables
+
+log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Serve until a signal ends it. A start that is impossible is one sentence and exit status 1."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = _settings()
+    listening = _listen(settings.host, settings.port)
+    try:
+        service = start(settings)
+    except (ArtifactError, EngineError) as exc:
+        _refuse(str(exc))
+    config = uvicorn.Config(
+        create_app(service),
+        log_config=None,
+        access_log=False,
+        # A request under way may take this long; a connection that only stalls does not hold up the end for ever.
+        timeout_graceful_shutdown=math.ceil(settings.timeout_s),
+    )
+    host, port = listening.getsockname()[:2]
+    log.info("serving on http://%s:%d", f"[{host}]" if ":" in host else host, port)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _settings() -> Settings:
+    unknown = unknown_variables(os.environ)
+    if unknown:
+        _refuse(f"{', '.join(unknown)}: no such setting; see the README for those there are")
+    try:
+        return Settings()
+    except ValidationError as exc:
+        _refuse(
+            "\n".join(
+                f"BIASFREE_{'_'.join(map(str, failure['loc'])).upper()}: {failure['msg']}, got {failure['input']!r}"
+                for failure in exc.errors()
+            )
+        )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before the models are loaded, so that a port in use is told at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as exc:
+        _refuse(f"cannot listen on BIASFREE_HOST={host}, BIASFREE_PORT={port}: {exc.strerror}")
+
+
+def _refuse(sentence: str) -> NoReturn:
+    sys.stderr.write(f"{sentence}\n")
+    sys.exit(1)
