@@ -116,8 +116,8 @@ class Linearisation:
 
 
 def relus_at(network: Network, noisy: torch.Tensor) -> list[Relus]:
-    """Every layer of ReLUs of a network at an image (C, H, W), in the order of the calls; differentiable."""
-    return _record(network.folded(), noisy)[1].relus
+    """Every layer of ReLUs of a folded network at an image (C, H, W), in the order of the calls; differentiable."""
+    return _record(network, noisy)[1].relus
 
 
 def _record(network: Network, noisy: torch.Tensor) -> tuple[torch.Tensor, "_Tape"]:

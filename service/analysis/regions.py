@@ -31,9 +31,10 @@ def linear_region(network: Network, noisy: torch.Tensor) -> LinearRegion | None:
     """
     direction = torch.randn(noisy.shape, generator=torch.Generator().manual_seed(SEED), dtype=noisy.dtype)
     direction = direction.to(noisy.device) * (noisy.norm() / direction.norm())
+    folded = network.folded()
 
     def inputs(image: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return tuple(each.preactivations for each in relus_at(network, image))
+        return tuple(each.preactivations for each in relus_at(folded, image))
 
     with torch.no_grad():
         values, slopes = torch.func.jvp(inputs, (noisy,), (direction,))[:2]
