@@ -16,7 +16,7 @@ TESTS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format types train export evaluate image constraints
+.PHONY: help serve test lint format types train export evaluate bench image constraints
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -50,6 +50,9 @@ export: need-RUN need-OUTPUT $(DEV) ## Write a run's network as a model: RUN=fol
 
 evaluate: need-MODELS need-IMAGES need-OUTPUT $(DEV) ## Measure models: MODELS='a.onnx b.onnx' IMAGES=folder OUTPUT=folder [ARGS='--sigmas 25,50']
 	$(BIN)/python -m training evaluate $(MODELS) --images '$(IMAGES)' --output '$(OUTPUT)' $(ARGS)
+
+bench: $(DEV) ## Measure speed and memory, and rewrite bench/results
+	$(BIN)/python -m bench
 
 image: ## Build the container image [TORCH_INDEX_URL=index of PyTorch's CPU wheels]
 	docker build --build-arg TORCH_INDEX_URL='$(TORCH_INDEX_URL)' --tag biasfree .

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
-from service.app import create_app, start
+from service.app import start
 from service.routes.running import Running
 from service.settings import Settings
+from tests.integration.clients import client_of
 
 
 @pytest.fixture(scope="session")
@@ -29,12 +30,7 @@ def service() -> Running:
 @pytest.fixture(scope="module")
 async def client(service: Running, anyio_backend: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of that service, without a socket."""
-    app = create_app(service)
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://test", timeout=300) as client,
-    ):
+    async with client_of(service) as client:
         yield client
 
 

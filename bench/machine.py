@@ -1,0 +1,41 @@
+"""What was measured on, and with what."""
+
+import os
+import platform
+import shutil
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+PACKAGES = ("torch", "numpy", "onnxruntime-gpu")
+VECTORS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+
+
+def machine() -> dict[str, str]:
+    """Processor, cores, Python, libraries and commit."""
+    facts = {"processor": _processor(), "cores": str(_cores()), "python": platform.python_version()}
+    return facts | {name: version(name) for name in PACKAGES} | {"commit": _commit()}
+
+
+def _processor() -> str:
+    """Name and the vector instructions that matter here, where the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    flags = facts.get("flags", "").split()
+    return " ".join([facts.get("model name", platform.machine()), *(each for each in VECTORS if each in flags)])
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _commit() -> str:
+    git = shutil.which("git")
+    if git is None:
+        return "unknown"
+    command = [git, "describe", "--always", "--dirty"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # nothing from outside
+    return answer.stdout.strip() or "unknown"

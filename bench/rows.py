@@ -1,0 +1,58 @@
+"""Rows of the results, as Markdown and as JSON."""
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison, or one number.
+
+    Attributes:
+        what: What was measured.
+        ours: Our number, with its unit.
+        other: The other contestant's, if there is one.
+        ratio: How many times better ours is, if there is another.
+        wanted: What it should be.
+    """
+
+    what: str
+    ours: str
+    other: str = ""
+    ratio: float | None = None
+    wanted: str = ""
+
+
+def race(ours: Callable[[], object], other: Callable[[], object], *, rounds: int) -> tuple[float, float, float]:
+    """Medians of the seconds of two contestants that take turns, and the median of the ratios of each round.
+
+    Each runs once before, unmeasured.
+    """
+    seconds = [(_seconds(ours), _seconds(other)) for _ in range(rounds + 1)][1:]
+    mine, theirs = (statistics.median(column) for column in zip(*seconds, strict=True))
+    return mine, theirs, statistics.median(b / a for a, b in seconds)
+
+
+def write(folder: Path, name: str, rows: Sequence[Row], machine: Mapping[str, str]) -> str:
+    """Write ``name.json`` and ``name.md`` and return the latter."""
+    folder.mkdir(parents=True, exist_ok=True)
+    document = {"machine": dict(machine), "rows": [asdict(row) for row in rows]}
+    (folder / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n")
+    lines = ["| | ours | other | ratio | wanted |", "|---|---|---|---|---|"]
+    for row in rows:
+        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+        lines.append(f"| {row.what} | {row.ours} | {row.other} | {ratio} | {row.wanted} |")
+    facts = ", ".join(f"{key} {value}" for key, value in machine.items())
+    text = "\n".join([*lines, "", f"Measured by `make bench` on: {facts}.", ""])
+    (folder / f"{name}.md").write_text(text)
+    return text
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
