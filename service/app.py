@@ -41,8 +41,10 @@ def create_app(service: Running) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if service.settings.analysis_enabled:
+            service.analyst.bulkhead.warm()
         yield
-        service.analyst.bulkhead.close()
+        await service.analyst.bulkhead.end()
         await service.queue.drain()
         service.codecs.shutdown()
 

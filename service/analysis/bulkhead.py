@@ -44,13 +44,14 @@ class BulkheadState:
 class Bulkhead:
     """Makes calls in a process of their own, one at a time, in the order they came.
 
-    The process is started by the first call and kept for the next ones. Whatever ends a call before it has its result
-    (its deadline, its client, memory) ends the process with it, and the next call starts a fresh one.
+    The process is started by ``warm`` or by the first call, and kept. Whatever ends a call before it has its result
+    (its deadline, its client, memory) ends the process with it, and a fresh one is started at once.
 
     Args:
         waiting: Calls that may wait while one runs.
-        timeout_s: Seconds for one call, waiting included.
+        timeout_s: Seconds for one call, waiting included; the start of a process, a few seconds, is not counted.
         confinement: What the process may take.
+        preload: Module that the process imports when it starts.
         clock: Seconds, monotonic.
     """
 
@@ -60,10 +61,11 @@ class Bulkhead:
         waiting: int,
         timeout_s: float,
         confinement: Confinement,
+        preload: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._waiting, self._timeout_s = waiting, timeout_s
-        self._confinement, self._clock = confinement, clock
+        self._confinement, self._preload, self._clock = confinement, preload, clock
         self._admitted = 0
         self._turn = asyncio.Lock()
         self._starting: asyncio.Task[None] | None = None
@@ -115,7 +117,8 @@ class Bulkhead:
         self.require_room()
         self._admitted += 1
         try:
-            async with asyncio.timeout(self._timeout_s), self._turn:
+            async with asyncio.timeout(self._timeout_s) as deadline, self._turn:
+                await self._uncounted(deadline)
                 return await self._measured(call, task)
         except TimeoutError as exc:
             raise DeadlineExceeded(
@@ -124,20 +127,35 @@ class Bulkhead:
         finally:
             self._admitted -= 1
 
+    def warm(self) -> None:
+        """Start a process in the background if there is none, so that the next call need not wait for it."""
+        if self._closed is None:
+            self._start()
+
     def close(self) -> None:
         """Take no more calls; those that were let in are finished."""
         self._closed = self._closed or "the service is shutting down"
 
+    async def end(self) -> None:
+        """Close, and leave nothing behind in the background; the event loop ends the process with itself."""
+        self.close()
+        if self._starting is not None:
+            await asyncio.wait([self._starting])
+
     async def _measured(self, call: Callable[[T], R], task: T) -> R:
         """Make a call, and learn how long one keeps the place."""
-        start = self._clock()
+        begun, finished = self._clock(), False
         try:
-            return await self._in_process(call, task)
+            result = await self._in_process(call, task)
+            finished = True
+            return result
         except (BrokenWorkerProcess, MemoryError) as exc:
             log.warning("the analysis process died: %s", exc)
             raise self._failure() from exc
         finally:
-            seconds = self._clock() - start
+            if not finished:  # and so, most likely, is the process
+                self.warm()
+            seconds = self._clock() - begun
             mean_s = seconds if self._mean_s is None else self._mean_s
             self._mean_s = mean_s + SMOOTHING * (seconds - mean_s)
 
@@ -147,18 +165,33 @@ class Bulkhead:
         Through the pipe, a process without the memory for an image would answer before it has read all of it, and the
         two would wait for each other until the deadline.
         """
-        await self._started()
         with TemporaryDirectory(prefix="biasfree-", ignore_cleanup_errors=True) as folder:
             path = Path(folder, "task")
             await asyncio.to_thread(_write, path, (call, task))
             result: R = await to_process.run_sync(confined, self._confinement, path, cancellable=True)
             return result
 
+    async def _uncounted(self, deadline: asyncio.Timeout) -> None:
+        """Have a process; the deadline is put off by the time that takes."""
+        when, begun = deadline.when(), asyncio.get_running_loop().time()
+        assert when is not None
+        deadline.reschedule(None)
+        await self._started()
+        deadline.reschedule(when + asyncio.get_running_loop().time() - begun)
+
     async def _started(self) -> None:
         """Have a process. Its start is never cancelled: anyio would lose sight of the process, and it would stay."""
+        try:
+            await asyncio.shield(self._start())
+        except BrokenWorkerProcess as exc:
+            raise self._failure() from exc
+
+    def _start(self) -> asyncio.Task[None]:
+        """The start that is under way, or a new one; a process that is there already passes it in no time."""
         if self._starting is None or self._starting.done():
-            self._starting = asyncio.create_task(to_process.run_sync(confine, self._confinement))
-        await asyncio.shield(self._starting)
+            self._starting = asyncio.create_task(to_process.run_sync(confine, self._confinement, self._preload))
+            self._starting.add_done_callback(_log_failure)
+        return self._starting
 
     def _failure(self) -> AnalysisFailed:
         limit = self._confinement.memory_bytes
@@ -169,6 +202,12 @@ class Bulkhead:
             f"BIASFREE_ANALYSIS_MEMORY_BYTES={limit}",
             limit=limit,
         )
+
+
+def _log_failure(start: asyncio.Task[None]) -> None:
+    """Tell of a start that failed even if no call waited for it."""
+    if not start.cancelled() and (failure := start.exception()) is not None:
+        log.warning("the analysis process could not be started: %r", failure)
 
 
 def _write(path: Path, work: object) -> None:

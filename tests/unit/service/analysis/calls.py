@@ -95,3 +95,8 @@ def confinement(_: object) -> dict[str, object]:
         "threads": os.environ["OMP_NUM_THREADS"],
         "ignores_ctrl_c": signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
     }
+
+
+def loaded(module: str) -> bool:
+    """Whether a module is imported in this process."""
+    return module in sys.modules

@@ -23,15 +23,28 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds a 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes")
 
 
+#: Of the test that runs.
+WALLS: list[Bulkhead] = []
+
+
 def bulkhead(*, waiting: int = 4, timeout_s: float = 60, memory_bytes: int = GIB, **options) -> Bulkhead:
     """A bulkhead with room and time."""
     confinement = Confinement(threads=2, memory_bytes=memory_bytes)
-    return Bulkhead(waiting=waiting, timeout_s=timeout_s, confinement=confinement, **options)
+    WALLS.append(Bulkhead(waiting=waiting, timeout_s=timeout_s, confinement=confinement, **options))
+    return WALLS[-1]
 
 
 def run(coroutine):
-    """Run a coroutine with a bound on its time."""
-    return asyncio.run(asyncio.wait_for(coroutine, 120))
+    """Run a coroutine with a bound on its time, and end its bulkheads as the service ends its own."""
+
+    async def ended():
+        try:
+            return await asyncio.wait_for(coroutine, 60)
+        finally:
+            while WALLS:
+                await WALLS.pop().end()
+
+    return asyncio.run(ended())
 
 
 class Announcements:
@@ -368,3 +381,31 @@ def test_the_service_and_the_start_of_the_process_load_nothing_heavy(statement):
     code = f"import sys; {statement}; print(*sorted({{'torch', 'numpy', 'onnxruntime', 'fastapi'}} & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT).stdout
     assert loaded.split() == []
+
+
+def test_a_process_started_in_advance_makes_the_first_call():
+    """With its module imported already; a start is no part of a call's time."""
+
+    async def scenario() -> None:
+        wall = bulkhead(timeout_s=1, preload="torch")  # which takes longer than that to import
+        wall.warm()
+        assert await wall.run(calls.loaded, "torch")
+        with pytest.raises(DeadlineExceeded):
+            await wall.run(calls.hang, None)
+        assert await wall.run(calls.loaded, "torch")
+
+    run(scenario())
+
+
+def test_a_bulkhead_that_ended_starts_nothing():
+    """Neither by itself nor when asked to."""
+
+    async def scenario() -> None:
+        wall = bulkhead()
+        await wall.end()
+        wall.warm()
+        assert wall._starting is None
+        with pytest.raises(NotReady):
+            await wall.run(calls.process_id, None)
+
+    run(scenario())
