@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse
 
 from service.analysis.bulkhead import Bulkhead
 from service.analysis.confine import Confinement
+from service.analysis.task import prepare
 from service.analyst import AnalysisLimits, Analyst
 from service.denoiser import Denoiser
 from service.imaging import ImageLimits
@@ -115,7 +116,12 @@ def _analyst(settings: Settings, denoiser: Denoiser, device: str) -> Analyst:
         # CUDA maps far more memory than it uses.
         memory_bytes=settings.analysis_memory_bytes if device == "cpu" else None,
     )
-    bulkhead = Bulkhead(waiting=settings.analysis_queue, timeout_s=settings.analysis_timeout_s, confinement=confinement)
+    bulkhead = Bulkhead(
+        waiting=settings.analysis_queue,
+        timeout_s=settings.analysis_timeout_s,
+        confinement=confinement,
+        prepare=prepare,
+    )
     limits = AnalysisLimits(
         max_k=settings.analysis_max_k,
         max_pixels=settings.analysis_max_pixels,

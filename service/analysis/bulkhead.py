@@ -51,7 +51,7 @@ class Bulkhead:
         waiting: Calls that may wait while one runs.
         timeout_s: Seconds for one call, waiting included; the start of a process, a few seconds, is not counted.
         confinement: What the process may take.
-        preload: Module that the process imports when it starts.
+        prepare: What the process does when it starts; a function of a module.
         clock: Seconds, monotonic.
     """
 
@@ -61,11 +61,11 @@ class Bulkhead:
         waiting: int,
         timeout_s: float,
         confinement: Confinement,
-        preload: str | None = None,
+        prepare: Callable[[], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._waiting, self._timeout_s = waiting, timeout_s
-        self._confinement, self._preload, self._clock = confinement, preload, clock
+        self._confinement, self._prepare, self._clock = confinement, prepare, clock
         self._admitted = 0
         self._turn = asyncio.Lock()
         self._starting: asyncio.Task[None] | None = None
@@ -189,7 +189,7 @@ class Bulkhead:
     def _start(self) -> asyncio.Task[None]:
         """The start that is under way, or a new one; a process that is there already passes it in no time."""
         if self._starting is None or self._starting.done():
-            self._starting = asyncio.create_task(to_process.run_sync(confine, self._confinement, self._preload))
+            self._starting = asyncio.create_task(to_process.run_sync(confine, self._confinement, self._prepare))
             self._starting.add_done_callback(_log_failure)
         return self._starting
 

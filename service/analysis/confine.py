@@ -5,12 +5,12 @@ Imports neither torch nor NumPy: the number of their threads is decided when the
 
 import contextlib
 import ctypes
-import importlib
 import os
 import pickle
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,8 +79,8 @@ def confined(confinement: Confinement, path: Path) -> Any:
         raise UnforeseenError("".join(traceback.format_exception(exc))) from None
 
 
-def confine(confinement: Confinement, preload: str | None = None) -> None:
-    """Confine this process, then import a module into it; a second time changes nothing."""
+def confine(confinement: Confinement, prepare: Callable[[], None] | None = None) -> None:
+    """Confine this process, then prepare it for its calls; a second time changes nothing."""
     os.environ.update(_thread_variables(confinement.threads))
     # A terminal's Ctrl-C and a supervisor's SIGTERM go to all processes; ours ends when the service says so.
     for each in (signal.SIGINT, signal.SIGTERM):
@@ -94,8 +94,8 @@ def confine(confinement: Confinement, preload: str | None = None) -> None:
         _die_with_parent()
         _be_killed_first()
         _bound_memory(confinement.memory_bytes)
-    if preload is not None:
-        importlib.import_module(preload)
+    if prepare is not None:
+        prepare()
 
 
 def _thread_variables(threads: int) -> dict[str, str]:

@@ -69,3 +69,10 @@ def carry_out(task: Task) -> bytes:
     from service.analysis.worker import run  # torch: only there
 
     return run(task)
+
+
+def prepare() -> None:
+    """Called in the analysis process when it starts."""
+    from service.analysis.worker import warm_up
+
+    warm_up()

@@ -1,16 +1,18 @@
 """What runs in the analysis process. Importing this imports torch."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import torch
 
 from biasfree import rebuild
-from biasfree.architectures import Network
+from biasfree.architectures import DnCNN, Network
 from biasfree.artifact import Artifact
 from service.analysis.analyze import analyze
-from service.analysis.jacobian import OutOfMemoryBudget
+from service.analysis.jacobian import Jacobian, OutOfMemoryBudget
+from service.analysis.regions import linear_region
 from service.analysis.render import render
+from service.analysis.spectrum import dense
 from service.analysis.task import Task
 from service.errors import AnalysisFailed, InvalidParameter
 
@@ -30,6 +32,14 @@ def run(task: Task) -> bytes:
     except OutOfMemoryBudget as exc:
         raise InvalidParameter(f"{exc}; method=iterative needs no matrix") from exc
     return render(report, task.output, task.facts)
+
+
+@cache
+def warm_up() -> None:
+    """Have torch load what it loads when it is first used: half a second that the first analysis need not take."""
+    network, noisy = DnCNN(depth=3, width=2, normalise=False).eval(), torch.ones(1, 4, 4)
+    dense(Jacobian(network, noisy), memory_bytes=2**20)
+    linear_region(network, noisy)
 
 
 @lru_cache(maxsize=8)

@@ -100,3 +100,8 @@ def confinement(_: object) -> dict[str, object]:
 def loaded(module: str) -> bool:
     """Whether a module is imported in this process."""
     return module in sys.modules
+
+
+def load_torch() -> None:
+    """Import torch."""
+    import torch  # noqa: F401  # what is tested is that it has been

@@ -384,10 +384,10 @@ def test_the_service_and_the_start_of_the_process_load_nothing_heavy(statement):
 
 
 def test_a_process_started_in_advance_makes_the_first_call():
-    """With its module imported already; a start is no part of a call's time."""
+    """Prepared already; a start is no part of a call's time."""
 
     async def scenario() -> None:
-        wall = bulkhead(timeout_s=1, preload="torch")  # which takes longer than that to import
+        wall = bulkhead(timeout_s=1, prepare=calls.load_torch)  # which takes longer than that
         wall.warm()
         assert await wall.run(calls.loaded, "torch")
         with pytest.raises(DeadlineExceeded):
