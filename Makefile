@@ -10,13 +10,14 @@ DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check install $(if $(CI),--quiet) --constraint constraints.txt
 EDITABLE := $(PIP) --no-build-isolation
 
-# Options of train, export, evaluate and test; see `make help`.
+# Options of train, export, evaluate, reproduce and test; see `make help`.
 RECIPE ?= gray
+FIGURE ?= spectrum
 TESTS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format types train export evaluate bench image constraints
+.PHONY: help serve test lint format types train export evaluate reproduce bench image constraints
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -50,6 +51,9 @@ export: need-RUN need-OUTPUT $(DEV) ## Write a run's network as a model: RUN=fol
 
 evaluate: need-MODELS need-IMAGES need-OUTPUT $(DEV) ## Measure models: MODELS='a.onnx b.onnx' IMAGES=folder OUTPUT=folder [ARGS='--sigmas 25,50']
 	$(BIN)/python -m training evaluate $(MODELS) --images '$(IMAGES)' --output '$(OUTPUT)' $(ARGS)
+
+reproduce: need-IMAGES need-OUTPUT $(DEV) ## The paper's tables and figures: IMAGES=folder OUTPUT=folder [FIGURE=spectrum] [MODEL=x.onnx] [ARGS='--size 30']
+	$(BIN)/python -m training reproduce '$(FIGURE)' --images '$(IMAGES)' --output '$(OUTPUT)' $(if $(MODEL),--model '$(MODEL)') $(ARGS)
 
 bench: $(DEV) ## Measure speed and memory, and rewrite bench/results
 	$(BIN)/python -m bench

@@ -1,5 +1,6 @@
 """``python -m training``: the commands."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -158,3 +159,28 @@ def illustrate(
     from training.illustrate import illustrate as draw
 
     draw(model, image, output, sigma_255=sigma)
+
+
+class Figure(StrEnum):
+    """What ``reproduce`` can make again."""
+
+    SPECTRUM = "spectrum"
+
+
+@app.command()
+def reproduce(
+    figure: Annotated[Figure, typer.Argument(help="Which part: the Jacobian's spectrum.")],
+    *,
+    images: Annotated[Path, typer.Option(help="Folder of clean photographs.")],
+    output: Annotated[Path, typer.Option(help="Folder for tables, numbers and figures.")],
+    model: Annotated[Path | None, typer.Option(help="A model file; the shipped gray one if not.")] = None,
+    count: Annotated[int, typer.Option(help="Photographs, the first by name.", min=1)] = 10,
+    size: Annotated[int, typer.Option(help="Side in pixels of the patch in the middle of each.", min=4)] = 40,
+) -> None:
+    """Measure a model as the paper does, and print its numbers beside the paper's."""
+    from rich.console import Console
+
+    from training.reproduce.spectrum import reproduce_spectrum
+
+    make = {Figure.SPECTRUM: reproduce_spectrum}[figure]
+    make(model, images=images, output=output, count=count, side=size, console=Console())

@@ -76,11 +76,11 @@ def _measures(jacobian: Jacobian, spectrum: Spectrum) -> dict[str, Measured]:
     matrix = spectrum.matrix
     if matrix is None:
         return patch_measures(jacobian)
-    norm = float(matrix.norm())
+    norm = float(torch.linalg.matrix_norm(matrix, dtype=torch.float64))
     return {
         "effective_dimensionality": Measured(float((spectrum.singular_values.double() ** 2).sum())),
         "trace": Measured(float(matrix.diagonal().double().sum())),
-        "asymmetry": Measured(float((matrix - matrix.T).norm()) / (norm or 1.0)),
+        "asymmetry": Measured(float(torch.linalg.matrix_norm(matrix - matrix.T, dtype=torch.float64)) / (norm or 1.0)),
     }
 
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from anyio import BrokenWorkerProcess, to_process
 
-from service.analysis.confine import Confinement, confine, confined
+from service.analysis.confine import Confinement, confine, confined, guarded
 from service.errors import AnalysisFailed, DeadlineExceeded, NotReady, QueueFull
 
 log = logging.getLogger(__name__)
@@ -22,6 +22,8 @@ R = TypeVar("R")
 
 #: Seconds that an analysis is taken to last until one was measured.
 FIRST_GUESS_S = 10.0
+#: Seconds for the start of a process, which takes two or three.
+START_LIMIT_S = 60.0
 #: Weight of an analysis in the mean duration: a few decide, and one long one does not.
 SMOOTHING = 0.2
 
@@ -172,10 +174,10 @@ class Bulkhead:
             return result
 
     async def _uncounted(self, deadline: asyncio.Timeout) -> None:
-        """Have a process; the deadline is put off by the time that takes."""
+        """Have a process; the deadline is put off by the time that takes, within ``START_LIMIT_S``."""
         when, begun = deadline.when(), asyncio.get_running_loop().time()
         assert when is not None
-        deadline.reschedule(None)
+        deadline.reschedule(begun + START_LIMIT_S)
         await self._started()
         deadline.reschedule(when + asyncio.get_running_loop().time() - begun)
 
@@ -189,9 +191,15 @@ class Bulkhead:
     def _start(self) -> asyncio.Task[None]:
         """The start that is under way, or a new one; a process that is there already passes it in no time."""
         if self._starting is None or self._starting.done():
-            self._starting = asyncio.create_task(to_process.run_sync(confine, self._confinement, self._prepare))
+            self._starting = asyncio.create_task(self._prepared())
             self._starting.add_done_callback(_log_failure)
         return self._starting
+
+    async def _prepared(self) -> None:
+        """Two calls: with the second comes NumPy, whose threads the first has to bound before they are there."""
+        await to_process.run_sync(confine, self._confinement)
+        if self._prepare is not None:
+            await to_process.run_sync(guarded, self._prepare)
 
     def _failure(self) -> AnalysisFailed:
         limit = self._confinement.memory_bytes

@@ -12,13 +12,16 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from service.errors import ServiceError
 
 if sys.platform == "linux":
     import resource
+
+T = TypeVar("T")
 
 #: Where both want the cores, the kernel's scheduler then gives /denoise (niceness 0) nine tenths of them (weights 1024
 #: and 110), and yet an analysis goes on. At 19 it would stand still.
@@ -67,10 +70,18 @@ def confined(confinement: Confinement, path: Path) -> Any:
         UnforeseenError: The call raised anything else.
     """
     confine(confinement)
+    return guarded(partial(_load_and_call, path))
+
+
+def guarded(call: Callable[[], T]) -> T:
+    """Make a call whose failures the other side understands.
+
+    Raises:
+        ServiceError: As the call raised it.
+        UnforeseenError: The call raised anything else but want of memory, which ends the process.
+    """
     try:
-        with path.open("rb") as file:
-            call, task = pickle.load(file)  # noqa: S301  # our own parent wrote it, into a folder of its own
-        return call(task)
+        return call()
     except ServiceError:
         raise
     except BaseException as exc:  # SystemExit too would otherwise be raised again in the service, and end it
@@ -79,8 +90,17 @@ def confined(confinement: Confinement, path: Path) -> Any:
         raise UnforeseenError("".join(traceback.format_exception(exc))) from None
 
 
-def confine(confinement: Confinement, prepare: Callable[[], None] | None = None) -> None:
-    """Confine this process, then prepare it for its calls; a second time changes nothing."""
+def _load_and_call(path: Path) -> Any:
+    with path.open("rb") as file:
+        # Nobody is left to do that where the service is killed meanwhile. Windows does not let go of an open file.
+        with contextlib.suppress(PermissionError):
+            path.unlink()
+        call, task = pickle.load(file)  # noqa: S301  # our own parent wrote it, into a folder of its own
+    return call(task)
+
+
+def confine(confinement: Confinement) -> None:
+    """Confine this process; a second time changes nothing."""
     os.environ.update(_thread_variables(confinement.threads))
     # A terminal's Ctrl-C and a supervisor's SIGTERM go to all processes; ours ends when the service says so.
     for each in (signal.SIGINT, signal.SIGTERM):
@@ -94,8 +114,6 @@ def confine(confinement: Confinement, prepare: Callable[[], None] | None = None)
         _die_with_parent()
         _be_killed_first()
         _bound_memory(confinement.memory_bytes)
-    if prepare is not None:
-        prepare()
 
 
 def _thread_variables(threads: int) -> dict[str, str]:

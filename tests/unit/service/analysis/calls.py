@@ -105,3 +105,18 @@ def loaded(module: str) -> bool:
 def load_torch() -> None:
     """Import torch."""
     import torch  # noqa: F401  # what is tested is that it has been
+
+
+def niceness_of_threads(_: object) -> list[int]:
+    """That of every thread of this process."""
+    return [os.getpriority(os.PRIO_PROCESS, int(each.name)) for each in Path("/proc/self/task").iterdir()]
+
+
+def want_memory() -> None:
+    """Fail as an allocation does."""
+    raise MemoryError
+
+
+def files_below(folder: Path) -> list[str]:
+    """Names of the files in a folder's folders."""
+    return [each.name for each in folder.rglob("*") if each.is_file()]

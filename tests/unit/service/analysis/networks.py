@@ -60,6 +60,9 @@ def _untrained(name: str) -> Network:
         built = _Leaky()
     else:
         built = ResUNet(channels=CHANNELS[name], widths=(8, 12, 16), blocks=1, bottom_blocks=1, bias=bias)
+    if name == "leaky":
+        for silent in (built.down, built.up, built.grouped):  # ReLUs that are off before, after and between them
+            silent.weight.data[:, :2] = -silent.weight.data[:, :2].abs()
     for parameter in built.parameters():
         if not parameter.any():  # the kernels that start at zero would leave little to be tested
             nn.init.normal_(parameter, std=0.1)
@@ -67,20 +70,22 @@ def _untrained(name: str) -> Network:
 
 
 class _Leaky(DnCNN):
-    """Leaky ReLUs, dilation, a stride and a transposed convolution, two branches that are concatenated."""
+    """Leaky ReLUs, dilation, groups, a stride and its transposed, results used twice, branches concatenated."""
 
     def __init__(self) -> None:
         super().__init__(depth=4, width=8, normalise=False)
         self.down = nn.Conv2d(8, 8, 2, stride=2, bias=False)
         self.up = nn.ConvTranspose2d(8, 8, 2, stride=2, bias=False)
         self.dilated = nn.Conv2d(8, 8, 3, padding=2, dilation=2, bias=False)
+        self.grouped = nn.Conv2d(8, 8, 3, padding=1, groups=2, bias=False)
         self.join = nn.Conv2d(16, 1, 3, padding=1, bias=False)
 
     def forward(self, noisy: torch.Tensor) -> torch.Tensor:
         height, width = noisy.shape[-2:]
         features = F.leaky_relu(self.head(noisy), 0.2)
-        wide = F.relu(self.dilated(features))
-        deep = self.up(F.leaky_relu(self.down(F.pad(features, (0, width % 2, 0, height % 2)))))
+        shared = self.dilated(features)  # taken twice: neither may overwrite it
+        wide = F.relu(self.grouped(F.relu(shared) + shared))
+        deep = F.relu(self.up(F.relu(self.down(F.pad(features, (0, width % 2, 0, height % 2))))))
         joined: torch.Tensor = self.join(torch.cat([wide, deep[..., :height, :width]], dim=1))
         return noisy - joined
 

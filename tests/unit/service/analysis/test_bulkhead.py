@@ -6,13 +6,14 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from service.analysis.bulkhead import FIRST_GUESS_S, Bulkhead
-from service.analysis.confine import Confinement, UnforeseenError
+from service.analysis.confine import NICENESS, Confinement, UnforeseenError
 from service.errors import AnalysisFailed, DeadlineExceeded, InvalidParameter, NotReady, QueueFull
 from tests.unit.service.analysis import calls
 
@@ -407,5 +408,36 @@ def test_a_bulkhead_that_ended_starts_nothing():
         assert wall._starting is None
         with pytest.raises(NotReady):
             await wall.run(calls.process_id, None)
+
+    run(scenario())
+
+
+@linux
+def test_every_thread_of_a_prepared_process_has_low_priority():
+    """What ``prepare`` imports starts threads, and none of them may be there before the process is confined."""
+
+    async def scenario() -> None:
+        wall = bulkhead(prepare=calls.load_torch)
+        assert set(await wall.run(calls.niceness_of_threads, None)) == {NICENESS}
+
+    run(scenario())
+
+
+def test_want_of_memory_at_the_start_is_told_as_such():
+    """As in a call."""
+
+    async def scenario() -> None:
+        with pytest.raises(AnalysisFailed, match="BIASFREE_ANALYSIS_MEMORY_BYTES"):
+            await bulkhead(prepare=calls.want_memory).run(calls.process_id, None)
+
+    run(scenario())
+
+
+def test_the_file_of_a_task_is_gone_before_the_call_begins(tmp_path, monkeypatch):
+    """So that no image stays behind when the service itself is killed."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    async def scenario() -> None:
+        assert await bulkhead().run(calls.files_below, tmp_path) == []
 
     run(scenario())

@@ -1,0 +1,60 @@
+"""Which layers of ReLUs a network makes use of, on whole photographs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from biasfree.architectures import Network
+from service.analysis.linearisation import Relus, relus_at
+from service.analysis.regions import activity
+from training.reproduce.patches import Patch, on_every_core
+from training.reproduce.subspaces import SIGMAS_255
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LayerActivity:
+    """One layer of ReLUs.
+
+    Attributes:
+        channels: Its feature maps.
+        reduction: Pixels of the image for one of the layer, along an axis.
+        active: The fraction of its units that is active, for each of ``SIGMAS_255`` and each photograph (S, M).
+    """
+
+    channels: int
+    reduction: int
+    active: FloatArray
+
+
+def measure_activity(network: Network, patches: Sequence[Patch]) -> list[LayerActivity]:
+    """Pass the whole noisy photographs through the network, and look at its ReLUs.
+
+    Returns:
+        The layers, from the input to the output.
+    """
+    measured = on_every_core(lambda patch: _activity(network, patch), patches)
+    fractions = np.array([active for _, active in measured])
+    layers = measured[0][0]
+    return [LayerActivity(*layer, fractions[:, :, place].T) for place, layer in enumerate(layers)]
+
+
+def _activity(network: Network, patch: Patch) -> tuple[list[tuple[int, int]], list[list[float]]]:
+    """Channels and reduction of every layer, and its active fraction at each noise level (S, L)."""
+    active, layers = [], []
+    for sigma_255 in SIGMAS_255:
+        noisy = patch.noisy_photograph(sigma_255)
+        with torch.no_grad():
+            relus = relus_at(network, noisy)
+        layers = [_layer(each, noisy.shape[1]) for each in relus]
+        active.append([layer.active for layer in activity(relus)])
+    return layers, active
+
+
+def _layer(relus: Relus, height: int) -> tuple[int, int]:
+    _, channels, rows, _ = relus.preactivations.shape
+    return channels, round(height / rows)
