@@ -6,13 +6,17 @@ from pathlib import Path
 import pytest
 
 from biasfree.artifact import SHIPPED, Artifact
-from service.routes import denoise, health, models
+from service.analysis.document import AnalysisDocument
+from service.routes import analyze, denoise, health, models
+from service.routes.analyze_schemas import AnalyzeQuery
 from service.routes.problems import INTERNAL, KINDS, ROUTER
+from service.routes.schemas import DenoiseQuery
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
+ANALYSIS = (ROOT / "docs" / "analysis.md").read_text()
 
 
 def settings_table() -> str:
@@ -60,9 +64,21 @@ def test_every_make_target_of_the_readme_exists():
 
 def test_every_path_of_the_interface_is_in_the_readme():
     """Nothing is hidden."""
-    for router in (denoise.router, models.router, health.router):
+    for router in (denoise.router, analyze.router, models.router, health.router):
         for route in router.routes:
             assert route.path in README
+
+
+def test_every_parameter_is_in_the_interface_document():
+    """Of both routes for images."""
+    for name in (*DenoiseQuery.model_fields, *AnalyzeQuery.model_fields):
+        assert f"`{name}`" in API, name
+
+
+def test_every_field_of_an_analysis_is_explained():
+    """By its name."""
+    for name in AnalysisDocument.model_fields:
+        assert f"`{name}`" in ANALYSIS, name
 
 
 def test_every_problem_is_in_the_interface_document():
