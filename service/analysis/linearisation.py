@@ -7,7 +7,7 @@ zero outside a window is, after a convolution, zero outside a slightly wider one
 whose ReLUs are all off at this image carries nothing: the convolutions before and after leave it out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -101,6 +101,8 @@ class Linearisation:
         self._convolutions = tape.convolutions
         for index, relus in enumerate(tape.relus):
             self._leave_out_silent(index, relus)
+        for convolution in self._convolutions:
+            convolution.weight = _channels_last(convolution.weight)
 
     def __call__(self, vectors: torch.Tensor, window: Window | None = None) -> torch.Tensor:
         """Multiply vectors by A.
@@ -125,9 +127,9 @@ class Linearisation:
         if relus.before is None or not relus.only_convolved or len(kept) == gains.shape[1]:
             return
         self._gains[index] = _channels_last(gains[:, kept])
-        relus.before.weight = _channels_last(relus.before.weight[kept])
+        relus.before.weight = relus.before.weight[kept]
         for each in relus.after:
-            each.weight = _channels_last(each.weight[:, kept])
+            each.weight = each.weight[:, kept]
 
 
 def relus_at(network: Network, noisy: torch.Tensor) -> list[Relus]:
@@ -245,9 +247,8 @@ class _Batch(Operand):
             return self._combined(function, args)
         if function is F.pad and not any(args[1]):
             return self
-        if function is F.pixel_unshuffle and (window := self.window.divided(args[1])) is not None:
-            result = function(self.tensor, args[1])
-            return replace(self, tensor=result, window=window, sides=self._coarser(args[1]), fresh=False)
+        if function is F.pixel_unshuffle:
+            return self._in_cells((args[1], args[1]), lambda tensor: F.pixel_unshuffle(tensor, args[1]))
         return self._full(function(*unwrapped(args, lambda each: each.on(each.whole)), **kwargs))
 
     def _gated(self, gains: torch.Tensor) -> "_Batch":
@@ -260,6 +261,9 @@ class _Batch(Operand):
         weight, fresh = convolution.weight, _fresh(convolution)
         if self.window.empty or weight.numel() == 0:
             return self._nothing(weight, stride, padding, dilation)
+        if _pair(stride) == tuple(weight.shape[2:]) and _pair(padding) == (0, 0) and _pair(dilation) == (1, 1):
+            cells = self._in_cells(_pair(stride), lambda tensor: F.conv2d(tensor, weight, None, stride, 0, 1, groups))
+            return replace(cells, fresh=fresh)
         rows, columns = (step * (side - 1) for step, side in zip(_pair(dilation), weight.shape[2:], strict=True))
         keeps_grid = _pair(stride) == (1, 1) and (2 * _pair(padding)[0], 2 * _pair(padding)[1]) == (rows, columns)
         if not keeps_grid or self.window == self.whole:
@@ -270,6 +274,12 @@ class _Batch(Operand):
         result = F.conv2d(self.tensor, weight, None, stride, (rows, columns), dilation, groups)
         cut = inside.seen_from(spread)
         return replace(self, tensor=result[..., cut.rows, cut.columns], window=inside, fresh=fresh)
+
+    def _in_cells(self, cell: tuple[int, int], function: Callable[[torch.Tensor], torch.Tensor]) -> "_Batch":
+        """A function each of whose outputs has a cell of inputs of its own; what fills no cell is left over."""
+        sides = self.sides[0] // cell[0], self.sides[1] // cell[1]
+        window = self.window.in_cells(cell).within(Window(0, 0, *sides))
+        return replace(self, tensor=function(self.on(window.times(cell))), window=window, sides=sides, fresh=False)
 
     def _nothing(self, weight: torch.Tensor, stride: Any, padding: Any, dilation: Any) -> "_Batch":
         """The result of a convolution that nothing goes into, or nothing comes out of."""
@@ -295,9 +305,6 @@ class _Batch(Operand):
         self.tensor[..., place.rows, place.columns] += other.tensor
         return replace(self, fresh=False)
 
-    def _coarser(self, factor: int) -> tuple[int, int]:
-        return self.sides[0] // factor, self.sides[1] // factor
-
     def _full(self, tensor: torch.Tensor, *, fresh: bool = False) -> "_Batch":
         height, width = tensor.shape[-2:]
         return replace(self, tensor=tensor, window=Window(0, 0, height, width), sides=(height, width), fresh=fresh)
@@ -307,7 +314,7 @@ def _convolution(function: Function, args: Sequence[Any], kwargs: dict[str, Any]
     if function not in CONVOLUTIONS:
         return None
     groups = args[6] if len(args) > 6 else kwargs.get("groups", 1)
-    return Convolution(_channels_last(args[1]), dense=function is F.conv2d and groups == 1)
+    return Convolution(args[1], dense=function is F.conv2d and groups == 1)
 
 
 def _fresh(convolution: Convolution) -> bool:

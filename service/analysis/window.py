@@ -55,12 +55,15 @@ class Window:
         """The same, counted from the corner of ``other``."""
         return Window(self.top - other.top, self.left - other.left, self.bottom - other.top, self.right - other.left)
 
-    def divided(self, factor: int) -> "Window | None":
-        """On a grid coarser by ``factor``; None where it is not made of whole cells."""
-        sides = (self.top, self.left, self.bottom, self.right)
-        if any(side % factor for side in sides):
-            return None
-        return Window(*(side // factor for side in sides))
+    def in_cells(self, cell: tuple[int, int]) -> "Window":
+        """The cells of so many rows and columns that it touches, on their own grid."""
+        rows, columns = cell
+        return Window(self.top // rows, self.left // columns, -(-self.bottom // rows), -(-self.right // columns))
+
+    def times(self, cell: tuple[int, int]) -> "Window":
+        """What a window on the grid of such cells covers."""
+        rows, columns = cell
+        return Window(self.top * rows, self.left * columns, self.bottom * rows, self.right * columns)
 
 
 NOWHERE = Window(0, 0, 0, 0)
