@@ -14,8 +14,10 @@ from service.denoiser import DenoiseOptions, Denoiser, white_of
 from service.errors import InvalidParameter
 from service.imaging import Picture
 
-#: Side of the patch where none is asked for, as in the paper's figures.
-DEFAULT_SIZE = 40
+#: Side of the patch where none is asked for, as in the paper's figures, and singular vectors from each end.
+DEFAULT_SIZE, DEFAULT_K = 40, 8
+#: Random vectors for the whole image: errors of an eighth of one vector's.
+MAX_PROBES = 64
 #: Pixels whose equivalent filters may be asked for at once.
 MAX_FILTER_PIXELS = 64
 
@@ -28,7 +30,7 @@ class AnalysisOptions:
         x: Column of the patch's left edge; None to centre it.
         y: Row of its top edge; None to centre it.
         size: Its side; None for 40, or what the image has.
-        k: Singular vectors to show from each end of the spectrum.
+        k: Singular vectors to show from each end of the spectrum; None for 8, or what there are.
         method: How to compute the spectrum.
         pixels: (x, y) of equivalent filters, in the image; none for the middle of the patch.
         probes: Random vectors for estimates over the whole image; 0 for no such estimates.
@@ -42,7 +44,7 @@ class AnalysisOptions:
     x: int | None = None
     y: int | None = None
     size: int | None = None
-    k: int = 8
+    k: int | None = None
     method: Method = "auto"
     pixels: Sequence[tuple[int, int]] = ()
     probes: int = 0
@@ -134,7 +136,7 @@ class Analyst:
             image=image if options.probes else None,
             white=white_of(picture, options.bit_depth),
             patch=patch,
-            k=options.k,
+            k=min(DEFAULT_K, self.limits.max_k, _cut(image, patch).size) if options.k is None else options.k,
             method=options.method,
             pixels=tuple(options.pixels),
             probes=options.probes,
@@ -171,7 +173,7 @@ class Analyst:
     def _require_within(self, patch: Patch, channels: int, options: AnalysisOptions) -> None:
         pixels = patch.width * patch.height
         values = channels * pixels
-        _require("k", options.k, min(self.limits.max_k, values))
+        _require("k", options.k or 1, min(self.limits.max_k, values))
         if options.method == "dense":
             _require(f"values of a dense analysis of {patch.width} x {patch.height}", values, DENSE_VALUES)
         _require("pixels of the patch", pixels, self.limits.max_pixels)
@@ -180,8 +182,8 @@ class Analyst:
             if not (0 <= x - patch.x < patch.width and 0 <= y - patch.y < patch.height):
                 raise InvalidParameter(
                     f"pixel={x},{y} lies outside the patch of {patch.width} x {patch.height} at {patch.x},{patch.y}",
-                    limit=[patch.x, patch.y, patch.x + patch.width - 1, patch.y + patch.height - 1],
-                    actual=[x, y],
+                    limit={"x": [patch.x, patch.x + patch.width - 1], "y": [patch.y, patch.y + patch.height - 1]},
+                    actual={"x": x, "y": y},
                 )
 
 

@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     )
     analysis_max_k: int = Field(default=64, ge=1, description="Most singular vectors from each end of the spectrum.")
     analysis_max_pixels: int = Field(
-        default=1_048_576,
+        default=262_144,
         ge=1,
         description="Largest patch of an iterative analysis in pixels; a dense one has at most 4096 values.",
     )

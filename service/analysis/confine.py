@@ -23,8 +23,8 @@ if sys.platform == "linux":
 
 T = TypeVar("T")
 
-#: Where both want the cores, the kernel's scheduler then gives /denoise (niceness 0) nine tenths of them (weights 1024
-#: and 110), and yet an analysis goes on. At 19 it would stand still.
+#: Where both want the cores, the kernel's scheduler weighs /denoise (niceness 0) with 1024 and an analysis with 110:
+#: beside one, 36 of 40 images a second were left, 20 at the same niceness. At 19 an analysis would stand still.
 NICENESS = 10
 #: The first that the kernel kills when the machine runs out of memory.
 OOM_SCORE = 1000

@@ -78,14 +78,17 @@ class LinearRegionSize(Part):
 class WholeImageEstimates(Part):
     """Estimates over the whole image by random probes; for independent Gaussian noise only."""
 
-    probes: int = Field(description="How many random probes were sent through A.")
+    probes: int = Field(description="How many random vectors were sent through A.")
     effective_dimensionality: Number = Field(description="||A||_F^2 of the whole image.")
     trace: Number = Field(description="tr A of the whole image.")
     sigma_estimate: Number = Field(description="Estimated noise standard deviation, 0-255 scale.")
     estimated_psnr: Number | None = Field(
         default=None, description="Estimated PSNR of the denoised image in dB; null where nothing can be told."
     )
-    standard_errors: dict[str, Number] = Field(description="Standard errors of these estimates, by field.")
+    standard_errors: dict[str, Number] = Field(
+        description="Standard errors of these estimates, by field: of the random vectors alone. "
+        "How far the noise level and the PSNR themselves may be off is in docs/adr/0001."
+    )
 
 
 class AnalysisDocument(Part):
@@ -103,13 +106,13 @@ class AnalysisDocument(Part):
     net_bias_norm: Number | None = Field(
         default=None, description="||f(y) - A y|| of a network with additive constants; null for a bias-free one."
     )
-    singular_values: list[Number] = Field(description="s_1 >= s_2 >= ...; most are near 0: the network projects.")
+    singular_values: list[Number] = Field(description="s_1 >= s_2 >= ...: how strongly each part is passed.")
     symmetry: list[Number] = Field(
         description="u_i . v_i for each of them: 1 where A passes a picture unchanged in kind, as a projection does."
     )
     expansion: list[Number] = Field(description="c_i = s_i (v_i . y): the denoised patch is the sum of c_i u_i.")
     energy_share: list[Number] = Field(
-        description="Share of ||f(y)||^2 in the first i terms of that sum; 1 when all are counted."
+        description="Share of ||f(y)||^2 in the first i terms of that sum; 1 when all are counted (0 where f(y) is 0)."
     )
     residuals: list[Number] = Field(
         description="max(||A v_i - s_i u_i||, ||A^T u_i - s_i v_i||): how exact each triplet is."
@@ -129,8 +132,8 @@ class AnalysisDocument(Part):
         default=None, description="Sum of the singular values; null where not all are known."
     )
     asymmetry: Number = Field(
-        description="||A - A^T||_F / ||A||_F: 0 for a projection; near 0.4 for trained networks, whose leading vectors "
-        "match all the same."
+        description="||A - A^T||_F / ||A||_F: 0 for a projection; about 0.5 for the shipped networks, whose "
+        "leading vectors agree all the same."
     )
     signal_preserved: Number | None = Field(
         default=None,
@@ -155,7 +158,7 @@ class AnalysisDocument(Part):
     )
     layers: list[LayerActivity] = Field(description="Activity of the ReLUs, from the input to the output.")
     linear_region: LinearRegionSize | None = Field(
-        default=None, description="How far A holds; null for a network without ReLUs."
+        default=None, description="How far A holds; null where no ReLU would flip: for a black patch."
     )
     image: WholeImageEstimates | None = Field(
         default=None, description="Estimates over the whole image; null where they were not asked for."

@@ -63,10 +63,11 @@ def _linearity(report: Report) -> list[tuple[str, str]]:
 
 
 def _image(image: WholeImage) -> list[tuple[str, str]]:
-    psnr = "" if image.psnr_db is None else rf",  PSNR ≈ {measured(image.psnr_db)} dB"
+    # Without the probes' errors, which are far smaller than what such an estimate is off by.
+    psnr = "" if image.psnr_db is None else f",  PSNR ≈ {image.psnr_db.value:.1f} dB"
     return [
         ("Whole image", rf"$d$ = {measured(image.effective_dimensionality)},  tr = {measured(image.trace)}"),
-        (f"    by {image.probes} probes", rf"$\sigma$ ≈ {measured(image.sigma_255)}{psnr}"),
+        (f"    by {image.probes} probes", rf"$\sigma$ ≈ {image.sigma_255.value:.1f}{psnr}"),
     ]
 
 

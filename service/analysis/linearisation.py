@@ -170,7 +170,7 @@ class _Recorded(Operand):
         result = function(*unwrapped(args, lambda each: each.tensor), **kwargs)
         convolution = _convolution(function, args, kwargs)
         for source in operands(args):
-            source.note_use(function, convolution)
+            source.note_use(convolution)
         if function in RELUS:
             before = self.convolution if self.convolution is not None and self.convolution.dense else None
             relus = Relus(self.tensor, _slope(function, args, kwargs), before)
@@ -178,12 +178,12 @@ class _Recorded(Operand):
             return replace(self, tensor=result, convolution=None, relus=relus)
         if convolution is not None:
             self.tape.convolutions.append(convolution)
-        elif function not in LINEAR:
+        elif function not in LINEAR or (function is F.pad and any(args[3:] or [kwargs.get("value")])):
             raise TypeError(f"{function.__name__} is not known to be linear: the analysis cannot take it apart")
         return replace(self, tensor=result, convolution=convolution, relus=None)
 
-    def note_use(self, function: Function, convolution: Convolution | None) -> None:
-        """A function takes this; it is ``convolution`` if it is one."""
+    def note_use(self, convolution: Convolution | None) -> None:
+        """A function takes this: a convolution, or (None) another one."""
         if self.convolution is not None:
             self.convolution.uses += 1
         if self.relus is not None and convolution is not None and convolution.dense:
@@ -246,7 +246,7 @@ class _Batch(Operand):
         if function in (torch.Tensor.add, torch.Tensor.sub):
             return self._combined(function, args)
         if function is F.pad and not any(args[1]):
-            return self
+            return replace(self, fresh=False)
         if function is F.pixel_unshuffle:
             return self._in_cells((args[1], args[1]), lambda tensor: F.pixel_unshuffle(tensor, args[1]))
         return self._full(function(*unwrapped(args, lambda each: each.on(each.whole)), **kwargs))
@@ -291,7 +291,7 @@ class _Batch(Operand):
     def _combined(self, function: Function, args: Sequence["_Batch"]) -> "_Batch":
         left, right = args
         if right.window.empty:
-            return left
+            return replace(left, fresh=False)
         window = left.window.around(right.window)
         if function is torch.Tensor.add:
             for one, other in ((left, right), (right, left)):

@@ -25,7 +25,10 @@ class Operand:
         cls, function: Function, types: Sequence[type], args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         """How torch hands over a call (https://docs.pytorch.org/docs/stable/notes/extending.html)."""
-        return next(operands(args)).apply(function, args, kwargs or {})
+        operand = next(operands(args), None)
+        if operand is None:
+            raise TypeError(f"{function.__name__} takes an image by keyword: the analysis cannot take it apart")
+        return operand.apply(function, args, kwargs or {})
 
     def __add__(self, other: Any) -> Any:
         return self.apply(torch.Tensor.add, (self, other), {})

@@ -45,7 +45,7 @@ def render(report: Report, output: Output, facts: Mapping[str, Any]) -> bytes:
         return document(report, facts).model_dump_json().encode()
     if output is Output.NPZ:
         return archive(report, facts)
-    return figure(report, title=f"What {facts['model']['name']} {facts['model']['version']} did to this patch")
+    return figure(report, title=f"What model {facts['model']['name']} did to this patch")
 
 
 def document(report: Report, facts: Mapping[str, Any]) -> AnalysisDocument:

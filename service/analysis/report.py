@@ -134,7 +134,7 @@ class Report:
         vectors: Some of the singular vectors.
         filters: Equivalent filters of the pixels asked for, or of the middle.
         layers: Activity of the ReLUs (L,).
-        linear_region: How far A holds; None for a network without ReLUs.
+        linear_region: How far A holds; None where no ReLU would flip, as for a black patch.
         image: Estimates over the whole image, where asked for.
     """
 

@@ -102,7 +102,7 @@ def iterative(jacobian: Jacobian, *, k: int, memory_bytes: int, tolerance: float
     product = _Products(jacobian, memory_bytes // 2)
     start = torch.randn((jacobian.size, block), generator=torch.Generator().manual_seed(SEED))
     right = torch.linalg.qr(start.to(jacobian.noisy)).Q
-    blocks = _blocks(jacobian, block, memory_bytes // 2)
+    blocks = _blocks_in(memory_bytes // 2, jacobian, block)
     for _ in range(RESTARTS):
         left, values, right, converged = _lanczos(product, right, blocks=blocks, k=k, tolerance=tolerance)
         if converged:
@@ -178,7 +178,7 @@ def _split_off(columns: torch.Tensor, basis: torch.Tensor) -> tuple[torch.Tensor
     return inside + again, outside, new
 
 
-def _blocks(jacobian: Jacobian, width: int, memory_bytes: int) -> int:
+def _blocks_in(memory_bytes: int, jacobian: Jacobian, width: int) -> int:
     """How many blocks of each basis the memory holds, at least two, and fewer than N vectors."""
     held = memory_bytes // (3 * width * jacobian.size * jacobian.noisy.element_size())
     return max(2, min(BLOCKS, held, jacobian.size // width - 1))

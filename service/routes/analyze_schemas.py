@@ -1,20 +1,27 @@
 """What ``/analyze`` takes and gives, for validation and for the OpenAPI document."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from service.analysis.document import AnalysisDocument
 from service.analysis.task import Output
+from service.analyst import MAX_PROBES
 from service.routes.intake import JsonImages
 from service.routes.schemas import ERRORS, IMAGE_TYPES, problem_responses
 
-#: Most random vectors for the whole image: errors of an eighth of one vector's.
-MAX_PROBES = 64
 FORMATS: Mapping[str, Output] = {"json": Output.JSON, "npz": Output.NPZ, "png": Output.PNG}
-#: A pixel as x,y; nine digits are more than any image has.
-PixelText = Annotated[str, StringConstraints(pattern=r"^\d{1,9},\d{1,9}$")]
+
+
+def _pixel(text: str) -> str:
+    if not re.fullmatch(r"\d{1,9},\d{1,9}", text):
+        raise ValueError("expected x,y: column and row of a pixel, counted from 0")
+    return text
+
+
+PixelText = Annotated[str, AfterValidator(_pixel)]
 
 
 class AnalyzeQuery(BaseModel):
@@ -27,11 +34,16 @@ class AnalyzeQuery(BaseModel):
     size: int | None = Field(
         default=None, ge=1, description="Side of the patch; by default 40, or what the image has.", examples=[40]
     )
-    k: int = Field(default=8, ge=1, description="Singular vectors to return from each end of the spectrum.")
+    k: int | None = Field(
+        default=None,
+        ge=1,
+        description="Singular vectors to return from each end of the spectrum; by default 8, or what the patch has.",
+        examples=[8],
+    )
     method: Literal["auto", "dense", "iterative"] = Field(
         default="auto",
         description="`dense`: the whole spectrum, up to 4096 values (64 x 64 gray). `iterative`: the k largest "
-        "singular values of a patch of any size, the rest estimated. `auto`: dense where it can be.",
+        "singular values of larger patches, the rest estimated. `auto`: dense where it can be.",
     )
     pixel: list[PixelText] = Field(
         default=[],

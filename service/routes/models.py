@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from biasfree.card import Card
 from service.analysis.task import DENSE_VALUES
+from service.analyst import MAX_FILTER_PIXELS, MAX_PROBES
 from service.denoiser import DEFAULT_MODELS
 from service.errors import UnknownModel
 from service.imaging import ImageFormat
@@ -42,6 +43,8 @@ class AnalysisLimits(BaseModel):
     max_k: int = Field(description="Singular vectors from each end of the spectrum.")
     max_dense_values: int = Field(description="Values (channels x pixels) of a patch with its whole spectrum.")
     max_pixels: int = Field(description="Of a patch with the leading part of its spectrum.")
+    max_filter_pixels: int = Field(description="How often `pixel` may be given.")
+    max_probes: int = Field(description="Random vectors for the estimates over the whole image.")
     max_waiting: int = Field(description="Analyses that wait while one runs; past it, 429.")
     timeout_s: float
 
@@ -113,6 +116,8 @@ def _analysis_limits(settings: Settings) -> AnalysisLimits | None:
         max_k=settings.analysis_max_k,
         max_dense_values=DENSE_VALUES,
         max_pixels=settings.analysis_max_pixels,
+        max_filter_pixels=MAX_FILTER_PIXELS,
+        max_probes=MAX_PROBES,
         max_waiting=settings.analysis_queue,
         timeout_s=settings.analysis_timeout_s,
     )

@@ -83,7 +83,7 @@ class _Leaky(DnCNN):
     def forward(self, noisy: torch.Tensor) -> torch.Tensor:
         height, width = noisy.shape[-2:]
         features = F.leaky_relu(self.head(noisy), 0.2)
-        shared = self.dilated(features)  # taken twice: neither may overwrite it
+        shared = F.pad(self.dilated(features), (0, 0, 0, 0))  # taken twice: neither may overwrite it
         wide = F.relu(self.grouped(F.relu(shared) + shared))
         deep = F.relu(self.up(F.relu(self.down(F.pad(features, (0, width % 2, 0, height % 2))))))
         joined: torch.Tensor = self.join(torch.cat([wide, deep[..., :height, :width]], dim=1))

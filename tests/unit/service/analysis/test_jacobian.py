@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from biasfree.architectures import DnCNN
@@ -110,18 +111,32 @@ def test_a_matrix_beyond_its_memory_is_refused_with_the_numbers() -> None:
         jacobian.dense(memory_bytes=64 * 64 * 8 - 1)
 
 
-def test_what_is_not_linear_is_refused() -> None:
-    """A sigmoid would be linearised wrongly without a word."""
+class _Altered(DnCNN):
+    """A small network with something around it."""
 
-    class Squashed(DnCNN):
-        def forward(self, noisy: torch.Tensor) -> torch.Tensor:
-            return torch.sigmoid(super().forward(noisy))
+    def __init__(self, around) -> None:
+        super().__init__(depth=3, width=4, normalise=False)
+        self.around = around
 
-        def folded(self) -> "Squashed":
-            return self
+    def forward(self, noisy: torch.Tensor) -> torch.Tensor:
+        return self.around(super().forward(noisy))
 
-    with pytest.raises(TypeError, match="sigmoid is not known to be linear"):
-        Jacobian(Squashed(depth=3, width=4, normalise=False).eval(), torch.rand(1, 6, 6))
+    def folded(self) -> "_Altered":
+        return self
+
+
+@pytest.mark.parametrize(
+    ("around", "message"),
+    [
+        (torch.sigmoid, "sigmoid is not known to be linear"),
+        (lambda image: F.pad(image, (1, 1, 1, 1), value=1), "pad is not known to be linear"),
+        (lambda image: F.conv2d(input=image, weight=torch.ones(1, 1, 1, 1)), "conv2d takes an image by keyword"),
+    ],
+)
+def test_what_is_not_linear_is_refused(around, message: str) -> None:
+    """It would be linearised wrongly without a word."""
+    with pytest.raises(TypeError, match=message):
+        Jacobian(_Altered(around).eval(), torch.rand(1, 6, 6))
 
 
 def network_in_float32(name: str) -> torch.nn.Module:
