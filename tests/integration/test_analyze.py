@@ -236,7 +236,7 @@ async def test_a_deadline_ends_a_long_analysis_and_frees_the_process() -> None:
 
 async def test_an_analysis_that_needs_too_much_memory_fails_alone() -> None:
     """500 with the name of the setting; the service denoises on, and smaller analyses are answered."""
-    settings = Settings(device="cpu", analysis_memory_bytes=512 * 1024**2)
+    settings = Settings(device="cpu", analysis_memory_bytes=512 * 1024**2, analysis_max_pixels=10**6)
     noisy = photograph(512, 312)[1]
     noisy = np.tile(noisy, (4, 4))
     async with client_of(start(settings)) as client:
