@@ -184,3 +184,14 @@ def reproduce(
 
     make = {Figure.SPECTRUM: reproduce_spectrum}[figure]
     make(model, images=images, output=output, count=count, side=size, console=Console())
+
+
+@app.command()
+def analysis_figure(
+    *,
+    output: Annotated[Path, typer.Option(help="The PNG to write.")],
+) -> None:
+    """Draw the documents' example of an analysis: a cat's eye with noise, and the shipped gray model."""
+    from training.reproduce.example import draw_example
+
+    draw_example(output)

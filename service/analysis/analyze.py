@@ -10,7 +10,7 @@ from biasfree.architectures import Network
 from biasfree.estimates import Estimate
 from biasfree.intensity import power_of_two_scale
 from service.analysis.jacobian import Jacobian
-from service.analysis.probes import patch_measures, whole_image
+from service.analysis.probes import patch_measures, squared_norm, whole_image
 from service.analysis.regions import activity, linear_region
 from service.analysis.report import Filter, FloatArray, Measured, Report, Vectors, WholeImage
 from service.analysis.spectrum import Spectrum, decompose
@@ -33,7 +33,7 @@ def analyze(network: Network, task: Task) -> Report:
     spectrum = decompose(jacobian, k=task.k, method=task.method, memory_bytes=task.memory_bytes)
     clean = None if task.clean is None else _scaled(task.clean, scale)
     measures = _measures(jacobian, spectrum)
-    residual = math.sqrt(_squared(noisy - jacobian.denoised)) * scale
+    residual = math.sqrt(squared_norm(noisy - jacobian.denoised)) * scale
     estimate = Estimate(jacobian.size, residual, measures["trace"].value)
     denoised_norm, bias_norm = float(jacobian.denoised.norm()), float(jacobian.net_bias.norm())
     expansion = spectrum.singular_values * torch.linalg.vecdot(spectrum.right.flatten(1), noisy.flatten())
@@ -91,7 +91,7 @@ def _signal_preserved(spectrum: Spectrum, dimensionality: float, signal: FloatAr
     if count > len(spectrum.singular_values) or whole == 0:
         return None
     axes = spectrum.left[:count].flatten(1)
-    return _squared(axes @ torch.from_numpy(signal).to(axes).flatten()) / whole
+    return squared_norm(axes @ torch.from_numpy(signal).to(axes).flatten()) / whole
 
 
 def _vectors(spectrum: Spectrum, k: int) -> Vectors:
@@ -123,10 +123,6 @@ def _whole_image(network: Network, task: Task) -> WholeImage | None:
         return None
     device = torch.device(task.device)
     return whole_image(network, task.image, probes=task.probes, white=task.white, device=device)
-
-
-def _squared(values: torch.Tensor) -> float:
-    return float((values.double() ** 2).sum())
 
 
 def _numpy(values: torch.Tensor) -> FloatArray:

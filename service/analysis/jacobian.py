@@ -17,10 +17,10 @@ from service.analysis.window import Window
 
 #: Least side in pixels of the squares whose columns of A are computed together; a network's stride where that is more.
 #: Small squares stay longer in small windows, large ones fill the convolutions. On a 40 x 40 patch squares of 4, 8 and
-#: 10 made the shipped network 7.4, 9.1 and 9.3 times as fast as one backward pass a pixel, and those of 4 and 8 a
-#: DnCNN, which works at full resolution, 4.4 and 3.6 times.
+#: 10 made the shipped network 7.3, 9.1 and 9.3 times as fast as one backward pass a pixel, and those of 4 and 8 a
+#: DnCNN, which works at full resolution, 4.2 and 3.5 times.
 BLOCK_SIDE_PX = 4
-#: Feature maps of the largest layer that are there at once, on the way through a residual U-Net.
+#: Feature maps of the largest layer that are taken to be there at once; the shipped network was seen to hold 5.
 LAYERS_HELD = 8
 
 

@@ -34,7 +34,7 @@ LINEAR: frozenset[Function] = frozenset(
     }
 )
 LEAKY_SLOPE = 0.01  # torch's default
-#: Channels are left out in such groups, the lanes of a 512-bit register: 59 channels took 1.2 times as long as 64.
+#: Channels are left out in such groups, the lanes of a 512-bit register: 59 outputs took 1.2 times as long as 64.
 LANES = 16
 
 
@@ -202,7 +202,7 @@ class _Batch(Operand):
         sides: H and W of the grid.
         gains: Of the ReLUs that are still ahead.
         convolutions: That are still ahead.
-        fresh: Whoever takes this next is the only one, and may overwrite it: that saves a tenth of the time.
+        fresh: Whoever takes this next is the only one, and may overwrite it (40 x 40: 0.52 s, else 0.57).
     """
 
     tensor: torch.Tensor

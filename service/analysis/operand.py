@@ -1,5 +1,6 @@
 """Objects that a network's ``forward`` takes for tensors."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -8,17 +9,17 @@ import torch
 Function = Callable[..., Any]
 
 
-class Operand:
+class Operand(ABC):
     """Stands for a tensor (B, C, H, W): every function of torch that meets one is handed to ``apply``."""
 
     @property
+    @abstractmethod
     def shape(self) -> torch.Size:
         """(B, C, H, W)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def apply(self, function: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Do what stands for ``function``; ``args`` hold this object and maybe others of its kind."""
-        raise NotImplementedError
 
     @classmethod
     def __torch_function__(

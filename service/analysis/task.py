@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from service.analysis.report import Patch
 
-#: Values of the largest patch that is decomposed as a matrix, 64 x 64 gray. On two cores it took 13 s and 0.9 GB; four
+#: Values of the largest patch that is decomposed as a matrix, 64 x 64 gray. On two cores it took 14 s and 0.9 GB; four
 #: times the values take sixteen times the memory and 64 times the time.
 DENSE_VALUES = 4096
 

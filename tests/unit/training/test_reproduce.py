@@ -31,6 +31,8 @@ from training.reproduce.spectra import measure_spectra
 from training.reproduce.spectrum import reproduce_spectrum
 from training.reproduce.subspaces import measure_subspaces, nestedness
 
+ROOT = Path(__file__).parents[3]
+
 SIDE = 10
 
 
@@ -284,3 +286,14 @@ def test_wrong_input_is_one_line(tmp_path, monkeypatch, photographs, arguments, 
     assert result.output.startswith("error: ")
     assert message in result.output
     assert not (tmp_path / "output").exists()
+
+
+def test_the_example_of_the_documents_is_drawn(tmp_path: Path) -> None:
+    """The same picture as in the documents, pixel for pixel but for rounding."""
+    output = tmp_path / "analysis.png"
+    answer = CliRunner().invoke(app, ["analysis-figure", "--output", str(output)])
+    assert answer.exit_code == 0, answer.output
+    with Image.open(output) as drawn, Image.open(ROOT / "docs" / "images" / "analysis.png") as kept:
+        assert drawn.size == kept.size
+        difference = np.asarray(drawn.convert("L"), float) - np.asarray(kept.convert("L"), float)
+    assert np.abs(difference).mean() < 2
