@@ -3,21 +3,16 @@
 import contextlib
 import http.client
 import io
-import os
-import re
 import select
 import statistics
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import httpx
 import numpy as np
 
 from bench.rows import Row
+from bench.server import service
 
 ROUNDS, REQUESTS, SIDE = 5, 12, 512
 HEADERS = {"Content-Type": "application/x-npy"}
@@ -26,7 +21,7 @@ HEADERS = {"Content-Type": "application/x-npy"}
 def rows() -> Iterator[Row]:
     """Images a second alone and beside."""
     content = _npy(np.random.default_rng(0).random((SIDE, SIDE), np.float32))
-    with _server() as url, httpx.Client(base_url=url, timeout=300) as client:
+    with service() as server, httpx.Client(base_url=server.url, timeout=300) as client:
         _images_per_s(client, content)
         pairs = [(_images_per_s(client, content), _beside(client, content)) for _ in range(ROUNDS)]
     alone, beside = (statistics.median(column) for column in zip(*pairs, strict=True))
@@ -51,21 +46,6 @@ def _beside(client: httpx.Client, content: bytes) -> float:
         if select.select([other.sock], [], [], 0)[0]:
             raise RuntimeError("the analysis ended before the measurement did")
     return measured
-
-
-@contextmanager
-def _server() -> Iterator[str]:
-    environment = {**os.environ, "BIASFREE_PORT": "0", "BIASFREE_DEVICE": "cpu"}
-    command = [sys.executable, "-m", "service"]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)  # noqa: S603  # ours
-    assert process.stderr is not None
-    try:
-        found = next(match for line in process.stderr if (match := re.search(r"serving on (http://\S+)", line)))
-        threading.Thread(target=process.stderr.read, daemon=True).start()
-        yield found[1]
-    finally:
-        process.terminate()
-        process.wait(timeout=60)
 
 
 def _npy(array: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> bytes:

@@ -1,0 +1,63 @@
+"""The service as a process of its own, on a free port of loopback."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+#: Seconds that a server has to end in.
+ENDS_IN_S = 60
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that answers: its ``url`` without a path, and its process."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+
+@contextmanager
+def service(settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """``python -m service`` on the CPU until the context ends.
+
+    Args:
+        settings: Further environment variables, ``BIASFREE_...``.
+
+    Raises:
+        RuntimeError: It ended before it served.
+    """
+    environment = {**os.environ, "BIASFREE_PORT": "0", "BIASFREE_DEVICE": "cpu", **(settings or {})}
+    command = [sys.executable, "-m", "service"]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)  # noqa: S603  # ours
+    assert process.stderr is not None
+    try:
+        for line in process.stderr:
+            if found := re.search(r"serving on (http://\S+)", line):
+                break
+        else:
+            raise RuntimeError("the service ended before it served")
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+        yield Server(found[1], process)
+    finally:
+        end(process)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """End a process by SIGTERM, and by force where that does not help."""
+    process.terminate()
+    try:
+        process.wait(timeout=ENDS_IN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident memory of one process, without its children (Linux)."""
+    with open(f"/proc/{pid}/statm") as file:  # noqa: PTH123  # a path of the kernel's
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
