@@ -18,22 +18,21 @@ UNSHUFFLE = 2
 
 
 class ResidualBlock(nn.Module):
-    """``x + conv(relu(conv(x)))``, started as the identity."""
+    """``x + conv(relu(conv(x)))``, started as the identity; the ReLU is leaky where ``slope`` is not 0."""
 
-    def __init__(self, width: int, *, bias: bool) -> None:
+    def __init__(self, width: int, *, slope: float, bias: bool) -> None:
         super().__init__()
+        self._slope = slope
         self.conv1 = nn.Conv2d(width, width, 3, padding=1, bias=bias)
         self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=bias)
         nn.init.zeros_(self.conv2.weight)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Features (B, width, H, W) in and out."""
-        update: torch.Tensor = self.conv2(F.relu(self.conv1(features)))
+        inner = self.conv1(features)
+        rectified = F.leaky_relu(inner, self._slope) if self._slope else F.relu(inner)
+        update: torch.Tensor = self.conv2(rectified)
         return features + update
-
-
-def _blocks(width: int, count: int, *, bias: bool) -> nn.Sequential:
-    return nn.Sequential(*(ResidualBlock(width, bias=bias) for _ in range(count)))
 
 
 class ResUNet(Network):
@@ -44,6 +43,8 @@ class ResUNet(Network):
         widths: Feature channels of each scale, from half the image's resolution down by two each.
         blocks: Residual blocks of each scale on the way down, and again on the way up.
         bottom_blocks: Residual blocks of the lowest scale.
+        slope: Of the ReLUs below 0. Features carry the image's mean, which is positive everywhere, so that a ReLU can
+            be off at every place of every image, and then no gradient ever turns it on again; with a slope one does.
         bias: Give every convolution an additive constant (the comparison of the paper, never served).
     """
 
@@ -54,6 +55,7 @@ class ResUNet(Network):
         widths: Sequence[int] = (32, 64, 128),
         blocks: int = 2,
         bottom_blocks: int = 4,
+        slope: float = 0.0,
         bias: bool = False,
     ) -> None:
         super().__init__()
@@ -62,18 +64,23 @@ class ResUNet(Network):
             "widths": list(widths),
             "blocks": blocks,
             "bottom_blocks": bottom_blocks,
+            "slope": slope,
             "bias": bias,
         }
         self._widths = tuple(widths)
         self._blocks, self._bottom_blocks = blocks, bottom_blocks
         unshuffled = channels * UNSHUFFLE**2
         steps = list(zip(self._widths, self._widths[1:], strict=False))
+
+        def stack(width: int, count: int) -> nn.Sequential:
+            return nn.Sequential(*(ResidualBlock(width, slope=slope, bias=bias) for _ in range(count)))
+
         self.head = nn.Conv2d(unshuffled, widths[0], 3, padding=1, bias=bias)
-        self.encoders = nn.ModuleList(_blocks(wide, blocks, bias=bias) for wide, _ in steps)
+        self.encoders = nn.ModuleList(stack(wide, blocks) for wide, _ in steps)
         self.downs = nn.ModuleList(nn.Conv2d(wide, deep, 2, stride=2, bias=bias) for wide, deep in steps)
-        self.bottom = _blocks(self._widths[-1], bottom_blocks, bias=bias)
+        self.bottom = stack(self._widths[-1], bottom_blocks)
         self.ups = nn.ModuleList(nn.ConvTranspose2d(deep, wide, 2, stride=2, bias=bias) for wide, deep in steps)
-        self.decoders = nn.ModuleList(_blocks(wide, blocks, bias=bias) for wide, _ in steps)
+        self.decoders = nn.ModuleList(stack(wide, blocks) for wide, _ in steps)
         self.tail = nn.Conv2d(widths[0], unshuffled, 3, padding=1, bias=bias)
         nn.init.zeros_(self.tail.weight)
 

@@ -16,6 +16,10 @@ NETWORKS = {
     "dncnn without norm, colour": ("dncnn", {"channels": 3, "depth": 4, "width": 6, "normalise": False}),
     "resunet of one scale": ("resunet", {"channels": 1, "widths": [5], "blocks": 1, "bottom_blocks": 1}),
     "resunet, colour": ("resunet", {"channels": 3, "widths": [4, 6], "blocks": 2, "bottom_blocks": 1}),
+    "resunet with leaky ReLUs": (
+        "resunet",
+        {"channels": 1, "widths": [4, 6], "blocks": 1, "bottom_blocks": 1, "slope": 0.1},
+    ),
     "resunet of three scales": ("resunet", {"channels": 1, "widths": [4, 5, 6], "blocks": 1, "bottom_blocks": 1}),
 }
 every_network = pytest.mark.parametrize("name", NETWORKS)
