@@ -1,7 +1,7 @@
 """The web application: start-up, shutdown, and what every request passes."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -9,15 +9,18 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
+from biasfree.artifact import Artifact
 from service.analysis.bulkhead import Bulkhead
 from service.analysis.confine import Confinement
 from service.analysis.task import prepare
 from service.analyst import AnalysisLimits, Analyst
 from service.denoiser import Denoiser
 from service.imaging import ImageLimits
-from service.inference.engine import Engine, OnnxEngine, usable_cores
+from service.inference.cores import usable_cores
+from service.inference.engine import Engine, OnnxEngine
 from service.inference.golden import check_golden, measure_rate_px_s
-from service.inference.policy import BatchPolicy
+from service.inference.policy import BatchPolicy, Lane
+from service.inference.priority import give_way
 from service.inference.queue import BatchQueue
 from service.models import load_models
 from service.routes import analyze, denoise, health, models
@@ -35,6 +38,9 @@ constants, so it is exactly `f(y) = A_y y` and generalises to noise levels that 
 
 Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents.
 """
+
+#: Pixels of one batch. On a CPU a batch of tiles is no faster than one after the other once each has 256 x 256 pixels.
+BATCH_PIXELS = {"cpu": 2**16, "cuda": 2**20}
 
 
 def create_app(service: Running) -> FastAPI:
@@ -85,16 +91,19 @@ def start(settings: Settings, *, engine: Engine | None = None) -> Running:
         EngineError: The device does not compute what a model's card says.
     """
     loaded = load_models(settings.models_dir)
-    engine = engine or OnnxEngine(loaded, device=settings.device, threads=settings.threads)
+    engines = _engines(loaded, settings) if engine is None else {Lane.EXPRESS: engine}
     cards = {name: model.card for name, model in loaded.items()}
-    for card in cards.values():
-        check_golden(engine, card)
+    for each in engines.values():
+        for card in cards.values():
+            check_golden(each, card)
+    engine = engines[Lane.EXPRESS]
     policy = BatchPolicy(
-        budget_px=settings.batch_pixels,
+        budget_px=settings.batch_pixels or BATCH_PIXELS[engine.device],
         limit_s=settings.queue_limit_s,
         rates_px_s={name: measure_rate_px_s(engine, card) for name, card in cards.items()},
+        express_px=settings.express_pixels if Lane.BULK in engines else None,
     )
-    queue = BatchQueue(engine, policy)
+    queue = BatchQueue(engines, policy)
     queue.start()
     log.info("ready: models %s on %s", ", ".join(sorted(cards)), engine.device)
     denoiser = Denoiser(queue, cards, tile_side=settings.tile_side, timeout_s=settings.timeout_s)
@@ -108,6 +117,16 @@ def start(settings: Settings, *, engine: Engine | None = None) -> Running:
         codecs=ThreadPoolExecutor(settings.codec_threads, thread_name_prefix="biasfree-codec"),
         analyst=_analyst(settings, denoiser, engine.device),
     )
+
+
+def _engines(loaded: Mapping[str, Artifact], settings: Settings) -> dict[Lane, Engine]:
+    """The device for each lane. On the CPU bulk has threads of its own, which give way; a GPU's tiles are short."""
+    express = OnnxEngine(loaded, device=settings.device, threads=settings.threads)
+    if express.device != "cpu":
+        return {Lane.EXPRESS: express}
+    with ThreadPoolExecutor(1, initializer=give_way) as lower:
+        bulk = lower.submit(lambda: OnnxEngine(loaded, device="cpu", threads=settings.threads)).result()
+    return {Lane.EXPRESS: express, Lane.BULK: bulk}
 
 
 def _analyst(settings: Settings, denoiser: Denoiser, device: str) -> Analyst:

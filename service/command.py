@@ -5,6 +5,7 @@ import math
 import os
 import socket
 import sys
+import threading
 from typing import NoReturn
 
 import uvicorn
@@ -16,6 +17,9 @@ from service.inference.engine import EngineError
 from service.settings import Settings, unknown_variables
 
 log = logging.getLogger(__name__)
+
+#: What does not need the lost device (a body that still arrives, an analysis) may take this long to end.
+GRACE_WITHOUT_DEVICE_S = 10.0
 
 
 def main() -> None:
@@ -34,9 +38,21 @@ def main() -> None:
         # A request under way may take this long; a connection that only stalls does not hold up the end for ever.
         timeout_graceful_shutdown=math.ceil(settings.timeout_s),
     )
+    server = uvicorn.Server(config)
+    service.queue.on_death = lambda: _end(server)
     host, port = listening.getsockname()[:2]
     log.info("serving on http://%s:%d", f"[{host}]" if ":" in host else host, port)
-    uvicorn.Server(config).run(sockets=[listening])
+    server.run(sockets=[listening])
+    if service.queue.state.died:
+        _refuse("the device's thread died; a supervisor should start the service again")
+
+
+def _end(server: uvicorn.Server) -> None:
+    """End a server whose device is lost: at once for those who waited for it, soon for everything else."""
+    server.should_exit = True
+    timer = threading.Timer(GRACE_WITHOUT_DEVICE_S, lambda: setattr(server, "force_exit", True))
+    timer.daemon = True
+    timer.start()
 
 
 def _settings() -> Settings:

@@ -4,9 +4,9 @@ picture -> planes (float32) -> tiles -> batch queue -> tiles -> planes -> pictur
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -30,11 +30,19 @@ from service.inference.policy import Admission
 from service.inference.queue import BatchQueue, TileTooLarge
 from service.inference.tiling import TileGrid, split, stitch
 
+T = TypeVar("T")
+
 #: Frames of one stack that are in float32 at once.
 FRAMES_IN_FLIGHT = 4
 
 #: Models used when the caller names none, by the number of channels.
 DEFAULT_MODELS = {1: "gray", 3: "color"}
+
+#: Scales that leave float32 room on both sides for everything a network computes.
+NEAR_ONE = (2.0**-32, 2.0**32)
+
+#: Values that are worked on in the event loop: about 20 microseconds, as long as a thread takes to begin.
+ON_LOOP_VALUES = 2**14
 
 #: White of floating-point images, where no bit depth is given: the convention of every imaging library.
 FLOAT_WHITE = 1.0
@@ -185,15 +193,18 @@ class Denoiser:
 
     async def _frame(self, frame: PixelArray, run: _Run) -> PixelArray:
         """One frame (H, W, C) in its dtype: through the network and back."""
-        scale = await asyncio.to_thread(_scale, frame)
-        noisy = await asyncio.to_thread(to_float, frame, scale=scale)
+        size = frame.size
+        scale = await _off_loop(size, lambda: _scale(frame, always=run.options.estimate))
+        noisy = await _off_loop(size, lambda: to_float(frame, scale=scale))
         denoised = await self._network(noisy, run)
         if run.options.estimate:
-            signs = await asyncio.to_thread(probe, noisy.shape)
-            moved = await asyncio.to_thread(lambda: noisy + STEP * signs)
+            signs = await _off_loop(size, lambda: probe(noisy.shape))
+            moved = await _off_loop(size, lambda: noisy + STEP * signs)
             perturbed = await self._network(moved, run)
-            run.estimates.append(await asyncio.to_thread(Estimate.of, noisy, denoised, perturbed, signs, scale=scale))
-        return await asyncio.to_thread(_finish, frame, noisy, denoised, run.options, scale)
+            run.estimates.append(
+                await _off_loop(size, lambda: Estimate.of(noisy, denoised, perturbed, signs, scale=scale))
+            )
+        return await _off_loop(size, lambda: _finish(frame, noisy, denoised, run.options, scale))
 
     async def _network(self, noisy: FloatArray, run: _Run) -> FloatArray:
         """An image (C, H, W) through the network, tile by tile, in smaller tiles once memory was short."""
@@ -219,10 +230,15 @@ class Denoiser:
         return passes * (picture.channels // card.channels) * sum(grid.tile_pixels for grid in grids)
 
     async def _tiled(self, noisy: FloatArray, grid: TileGrid, run: _Run) -> FloatArray:
-        tiles = await asyncio.to_thread(_cut, noisy, grid, run.card.channels)
+        tiles = await _off_loop(noisy.size, lambda: _cut(noisy, grid, run.card.channels))
         done = await self._queue.submit(run.admission, tiles)
         run.infer_s += done.infer_s
-        return await asyncio.to_thread(_join, done.tiles, grid)
+        return await _off_loop(noisy.size, lambda: _join(done.tiles, grid))
+
+
+async def _off_loop(values: int, work: Callable[[], T]) -> T:
+    """Work on an array: in a thread, unless it is so small that the way there takes longer than the work."""
+    return work() if values <= ON_LOOP_VALUES else await asyncio.to_thread(work)
 
 
 def _cut(noisy: FloatArray, grid: TileGrid, channels: int) -> list[FloatArray]:
@@ -237,9 +253,16 @@ def _join(tiles: list[FloatArray], grid: TileGrid) -> FloatArray:
     return planes[0] if len(planes) == 1 else np.concatenate(planes)
 
 
-def _scale(frame: PixelArray) -> float:
-    """Power of two near the largest absolute intensity: the network then sees every range alike, bit for bit."""
-    return power_of_two_scale(max(abs(float(frame.min())), abs(float(frame.max()))))
+def _scale(frame: PixelArray, *, always: bool) -> float:
+    """What the network's input is divided by: a power of two near the largest absolute intensity, or 1.
+
+    Powers of two change no bit of the result but the exponent, so that they are needed only far from 1, where float32
+    ends, and ``always`` for the estimates, whose step is relative to 1.
+    """
+    if frame.dtype.kind in "iu" and not always:
+        return 1.0
+    scale = power_of_two_scale(max(abs(float(frame.min())), abs(float(frame.max()))))
+    return 1.0 if NEAR_ONE[0] <= scale <= NEAR_ONE[1] and not always else scale
 
 
 def _finish(

@@ -34,9 +34,18 @@ class Settings(BaseSettings):
     max_pixels: int = Field(default=64_000_000, ge=1, description="Largest image in pixels, over all its frames.")
     max_frames: int = Field(default=256, ge=1, description="Most frames of a stack.")
     tile_side: int = Field(
-        default=2048, ge=64, description="Longest side of a tile in pixels, with its halo; more is faster and larger."
+        default=2304, ge=64, description="Longest side of a tile in pixels, with its halo; more is faster and larger."
     )
-    batch_pixels: int = Field(default=1_048_576, ge=1, description="Pixels of one batch; one tile may exceed it.")
+    batch_pixels: int | None = Field(
+        default=None,
+        ge=1,
+        description="Pixels of one batch; one tile may exceed it. By default 65536 on a CPU, 1048576 on a GPU.",
+    )
+    express_pixels: int = Field(
+        default=262_144,
+        ge=0,
+        description="On a CPU, requests up to this size do not wait for tiles of larger ones, which give way to them.",
+    )
     queue_limit_s: float = Field(default=60, gt=0, description="Predicted seconds of queued work; past it, 429.")
     timeout_s: float = Field(default=300, gt=0, description="Seconds to read one request, and again to denoise it.")
     codec_threads: int = Field(default=2, ge=1, description="Images decoded or encoded at once.")

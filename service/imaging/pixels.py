@@ -45,7 +45,7 @@ def from_float(
         bit_depth: Significant bits of an integer type, if fewer than it has; ignored for floats.
 
     Returns:
-        Page (H, W, C) of ``dtype``, C-contiguous, which shares no memory with ``image``.
+        Page (H, W, C) of ``dtype``, C-contiguous; it may show the memory of ``image``.
 
     Raises:
         InvalidParameter: ``bit_depth`` does not fit ``dtype``.
@@ -60,7 +60,7 @@ def from_float(
     if scale != 1.0 or dtype.itemsize < values.itemsize:
         largest = float(np.finfo(dtype).max)
         values = np.clip(values, -largest, largest)
-    return values.astype(dtype, order="C")
+    return values.astype(dtype, order="C", copy=False)
 
 
 def _factor(scale: float, dtype: np.dtype[Any]) -> np.floating[Any]:

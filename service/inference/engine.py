@@ -11,6 +11,7 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 
 from biasfree.artifact import INPUT, OUTPUT, Artifact
+from service.inference.cores import usable_cores
 from service.inference.tiling import FloatArray
 
 log = logging.getLogger(__name__)
@@ -142,11 +143,6 @@ def _cuda_device_count() -> int:
     if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
         return 0
     return count.value
-
-
-def usable_cores() -> int:
-    """Cores that this process may use; not every system tells more than how many there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _sessions(

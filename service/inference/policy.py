@@ -1,22 +1,34 @@
 """Which tiles run next: the batching policy, without threads, clocks or devices.
 
-The unit of work is a tile. Tiles are taken round-robin over jobs, so a large image does not starve small ones; a batch
-holds tiles of one model and one shape up to a budget of pixels; a batch is there as soon as there is any tile.
-A request is admitted once, with all its pixels; the queue is bounded by the seconds that the admitted work is predicted
-to take, from the pixel rate measured so far.
+The unit of work is a tile. Small requests have a lane of their own, so that they never wait for a tile of a large one;
+within a lane tiles are taken round-robin over jobs. A batch holds tiles of one model and one shape up to a budget of
+pixels; a batch is there as soon as there is any tile. A request is admitted once, with all its pixels; the queue is
+bounded by the seconds that the admitted work ahead is predicted to take, from the pixel rate measured so far.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from service.errors import QueueFull
+from service.inference.occupancy import Occupancy
 from service.inference.tiling import FloatArray
 
 #: Weight of a batch in the measured rate: a few decide, and one slow batch does not.
 RATE_SMOOTHING = 0.2
 #: Batches below this many pixels weigh less: what they take is mostly the call, which says little of the rate.
 FULL_WEIGHT_PX = 2**18
+#: Each batch that succeeds gives back this share of a budget that was halved: about 180 batches undo a halving.
+RECOVERY = 1 / 256
+
+
+class Lane(StrEnum):
+    """Where a request waits."""
+
+    EXPRESS = "express"
+    BULK = "bulk"
 
 
 @dataclass(eq=False)
@@ -25,10 +37,12 @@ class Admission:
 
     Attributes:
         model: Name of the model that denoises its tiles.
-        pixels_left: Pixels of tiles, halos included, that the device has not been given yet.
+        lane: Where its tiles wait.
+        pixels_left: Pixels of tiles, halos included, that are not done yet.
     """
 
     model: str
+    lane: Lane
     pixels_left: int
 
 
@@ -95,36 +109,43 @@ class BatchPolicy:
         budget_px: Pixels of one batch; a single tile may exceed it.
         limit_s: Predicted seconds of queued work past which a job is refused.
         rates_px_s: First estimate of each model's pixel rate.
+        express_px: Requests of at most so many pixels take the express lane; None where there is one lane only.
     """
 
-    def __init__(self, *, budget_px: int, limit_s: float, rates_px_s: dict[str, float]) -> None:
-        self.budget_px = budget_px
-        self._limit_s = limit_s
+    def __init__(
+        self, *, budget_px: int, limit_s: float, rates_px_s: dict[str, float], express_px: int | None = None
+    ) -> None:
+        self.budget_px = self._full_budget_px = budget_px
+        self._limit_s, self._express_px = limit_s, express_px
         self._rates_px_s = dict(rates_px_s)
-        self._rotation: deque[Job] = deque()
+        self._rotations: dict[Lane, deque[Job]] = {lane: deque() for lane in Lane}
         self._admissions: set[Admission] = set()
+        self._occupancy = Occupancy()
 
     @property
     def predicted_s(self) -> float:
         """Seconds that the admitted work will take at the measured rates."""
-        return sum(each.pixels_left / self._rates_px_s[each.model] for each in self._admissions)
+        return self._ahead_s(Lane.BULK)
 
     def __len__(self) -> int:
-        return len(self._rotation)
+        return sum(map(len, self._rotations.values()))
 
     @property
     def idle(self) -> bool:
         """No request is admitted."""
         return not self._admissions
 
-    def require_room(self) -> None:
+    def require_room(self, lane: Lane = Lane.EXPRESS) -> None:
         """Refuse where the bound is exceeded already. An empty queue has room for any image.
+
+        Args:
+            lane: Of the request; where its size is not known yet, the lane with more room.
 
         Raises:
             QueueFull: The work ahead takes longer than the bound; ``facts`` has ``retry_after_s``, ``limit`` and
                 ``actual`` in seconds.
         """
-        ahead_s = self.predicted_s
+        ahead_s = self._ahead_s(lane)
         if ahead_s > self._limit_s:
             raise QueueFull(
                 f"{ahead_s:.1f} s of work are queued, at most {self._limit_s:g} s are accepted",
@@ -143,8 +164,10 @@ class BatchPolicy:
         Raises:
             QueueFull: As ``require_room``.
         """
-        self.require_room()
-        admission = Admission(model, pixels)
+        small = self._express_px is None or pixels <= self._express_px
+        lane = Lane.EXPRESS if small else Lane.BULK
+        self.require_room(lane)
+        admission = Admission(model, lane, pixels)
         self._admissions.add(admission)
         return admission
 
@@ -154,47 +177,62 @@ class BatchPolicy:
 
     def add(self, job: Job) -> None:
         """Queue a job of an admitted request."""
-        self._rotation.append(job)
+        self._rotations[job.admission.lane].append(job)
 
     def remove(self, job: Job) -> None:
         """Forget a job's waiting tiles: its client left, its deadline passed, or it failed."""
         job.waiting.clear()
-        self._forget([job])
+        self._forget(job.admission.lane, [job])
 
-    def next_batch(self) -> Batch | None:
-        """Take the tiles that run next, or None if none waits.
+    def next_batch(self, lane: Lane = Lane.EXPRESS) -> Batch | None:
+        """Take the tiles that run next in a lane, or None if none waits there.
 
         The job at the front decides model and shape; every job with tiles of that kind gives one in turn until the
         budget is full. Those that gave go to the back, the one that gave last to the very end.
         """
-        if not self._rotation:
+        rotation = self._rotations[lane]
+        if not rotation:
             return None
-        front = self._rotation[0]
-        jobs = [job for job in self._rotation if job.key == front.key]
+        front = rotation[0]
+        jobs = [job for job in rotation if job.key == front.key]
         room = max(1, self.budget_px // front.tile_px)
         entries = _round_robin(jobs, room)
-        for job, _ in entries:
-            job.admission.pixels_left = max(0, job.admission.pixels_left - job.tile_px)
         latest_first = dict.fromkeys(job for job, _ in reversed(entries))  # a set that keeps the order
-        self._forget(latest_first)
-        self._rotation.extend(job for job in reversed(latest_first) if job.waiting)
+        self._forget(lane, latest_first)
+        self._rotations[lane].extend(job for job in reversed(latest_first) if job.waiting)
         return Batch(front.admission.model, tuple(entries))
 
-    def observe(self, batch: Batch, seconds: float) -> None:
-        """Learn a model's pixel rate from a batch that took ``seconds``."""
-        measured = batch.pixels / max(seconds, 1e-9)
+    def began(self, batch: Batch, now_s: float) -> None:
+        """A batch runs from ``now_s``, on any clock that only goes forward."""
+        self._occupancy.begin(batch, now_s)
+
+    def failed(self, batch: Batch, now_s: float) -> None:
+        """It failed, which says nothing of the device's rate; its tiles are still to be done."""
+        self._occupancy.end(batch, now_s)
+
+    def done(self, batch: Batch, now_s: float) -> None:
+        """It succeeded: its share of the device teaches the model's rate, and a halved budget recovers a bit."""
+        measured = batch.pixels / max(self._occupancy.end(batch, now_s), 1e-9)
         rate = self._rates_px_s[batch.model]
         # The mean of times, not of rates: it is time that is predicted.
         weight = RATE_SMOOTHING * min(1.0, batch.pixels / FULL_WEIGHT_PX)
         self._rates_px_s[batch.model] = 1 / ((1 - weight) / rate + weight / measured)
+        for job, _ in batch.entries:
+            job.admission.pixels_left = max(0, job.admission.pixels_left - job.tile_px)
+        self.budget_px = min(self._full_budget_px, self.budget_px + math.ceil(self.budget_px * RECOVERY))
 
     def halve_budget(self, *, below_px: int) -> None:
         """The device had no memory for ``below_px`` pixels: allow half of that at most from now on."""
         self.budget_px = max(1, min(self.budget_px, below_px // 2))
 
-    def _forget(self, jobs: Iterable[Job]) -> None:
+    def _ahead_s(self, lane: Lane) -> float:
+        """Seconds of work that a new request of a lane would find before it; bulk does not hold up express."""
+        ahead = (each for each in self._admissions if lane is Lane.BULK or each.lane is Lane.EXPRESS)
+        return sum(each.pixels_left / self._rates_px_s[each.model] for each in ahead)
+
+    def _forget(self, lane: Lane, jobs: Iterable[Job]) -> None:
         gone = set(jobs)
-        self._rotation = deque(job for job in self._rotation if job not in gone)
+        self._rotations[lane] = deque(job for job in self._rotations[lane] if job not in gone)
 
 
 def _round_robin(jobs: Sequence[Job], room: int) -> list[tuple[Job, int]]:

@@ -1,10 +1,10 @@
-"""The thread that feeds the device, and the way in and out of it for coroutines."""
+"""The threads that feed the device, one for each lane, and the way in and out of them for coroutines."""
 
 import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,7 +12,8 @@ import numpy as np
 
 from service.errors import InferenceFailed, NotReady, ServiceError
 from service.inference.engine import Engine, EngineError, OutOfDeviceMemory
-from service.inference.policy import Admission, Batch, BatchPolicy, Job
+from service.inference.policy import Admission, Batch, BatchPolicy, Job, Lane
+from service.inference.priority import give_way
 from service.inference.tiling import FloatArray
 
 log = logging.getLogger(__name__)
@@ -28,15 +29,19 @@ class QueueState:
 
     Attributes:
         jobs: Requests with tiles that wait.
-        predicted_s: Seconds that those tiles will take.
+        predicted_s: Seconds that the admitted work will take.
         budget_px: Pixels of one batch.
+        batches: How many the device was given since the start.
         closed: Why no more jobs are taken, or None.
+        died: Whether that is because a thread of the device has died.
     """
 
     jobs: int
     predicted_s: float
     budget_px: int
+    batches: int
     closed: str | None
+    died: bool
 
 
 @dataclass(eq=False)
@@ -57,32 +62,45 @@ class Denoised:
 
 
 class BatchQueue:
-    """Runs jobs on one device, batch by batch, from a thread of its own.
+    """Runs jobs on one device, batch by batch, from a thread for each lane.
 
     Args:
-        engine: The device.
+        engines: The device, for each lane that ``policy`` uses.
         policy: What runs next.
+        on_death: Called from the thread that died, when everybody who waits has been answered.
         clock: Seconds, monotonic.
     """
 
-    def __init__(self, engine: Engine, policy: BatchPolicy, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._engine, self._policy, self._clock = engine, policy, clock
+    def __init__(
+        self,
+        engines: Mapping[Lane, Engine],
+        policy: BatchPolicy,
+        *,
+        on_death: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engines, self._policy, self._clock = dict(engines), policy, clock
+        self.on_death = on_death
         self._pending: dict[Job, _Pending] = {}
         self._changed = threading.Condition()
         self._closed: str | None = None
-        self._stopping = self._ended = False
-        self._thread = threading.Thread(target=self._work, name="biasfree-device", daemon=True)
+        self._stopping = self._ended = self._died = False
+        self._batches = 0
+        self._threads = [
+            threading.Thread(target=self._work, args=(lane,), name=f"biasfree-{lane}", daemon=True) for lane in engines
+        ]
 
     def start(self) -> None:
-        """Start the device's thread."""
-        self._thread.start()
+        """Start the device's threads."""
+        for thread in self._threads:
+            thread.start()
 
     def require_room(self) -> None:
         """Refuse a request before anything is done for it.
 
         Raises:
             QueueFull: Too much is queued.
-            NotReady: The queue drains, or its thread has died.
+            NotReady: The queue drains, or a thread of the device has died.
         """
         with self._changed:
             self._require_open()
@@ -98,7 +116,7 @@ class BatchQueue:
 
         Raises:
             QueueFull: Too much is queued.
-            NotReady: The queue drains, or its thread has died.
+            NotReady: The queue drains, or a thread of the device has died.
         """
         with self._changed:
             self._require_open()
@@ -122,14 +140,14 @@ class BatchQueue:
         Raises:
             TileTooLarge: A tile does not fit into the device's memory.
             InferenceFailed: The device failed on one of the tiles.
-            NotReady: The thread has died.
+            NotReady: A thread of the device has died.
         """
         job = Job(admission, tiles)
         loop = asyncio.get_running_loop()
         pending = _Pending(loop, loop.create_future())
         with self._changed:
             if self._ended:
-                raise NotReady(self._closed or "the device's thread has ended")
+                raise NotReady(self._closed or "the device's threads have ended")
             self._policy.add(job)
             self._pending[job] = pending
             self._changed.notify_all()
@@ -144,7 +162,14 @@ class BatchQueue:
     def state(self) -> QueueState:
         """Depth, predicted seconds, budget, and whether it is open."""
         with self._changed:
-            return QueueState(len(self._policy), self._policy.predicted_s, self._policy.budget_px, self._closed)
+            return QueueState(
+                jobs=len(self._policy),
+                predicted_s=self._policy.predicted_s,
+                budget_px=self._policy.budget_px,
+                batches=self._batches,
+                closed=self._closed,
+                died=self._died,
+            )
 
     def close(self) -> None:
         """Take no more jobs; those that are queued are finished."""
@@ -152,7 +177,7 @@ class BatchQueue:
             self._closed = self._closed or "the service is shutting down"
 
     async def drain(self) -> None:
-        """Close, wait for the admitted requests, and end the thread."""
+        """Close, wait for the admitted requests, and end the threads."""
         self.close()
         await asyncio.to_thread(self._end)
 
@@ -161,7 +186,8 @@ class BatchQueue:
             self._changed.wait_for(lambda: self._policy.idle or self._ended)
             self._stopping = True
             self._changed.notify_all()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def _require_open(self) -> None:
         if self._closed is not None:
@@ -172,44 +198,58 @@ class BatchQueue:
             self._policy.remove(job)
             self._pending.pop(job, None)
 
-    def _work(self) -> None:
-        """The thread: batches until it is told to stop. Whatever ends it otherwise is told to everyone who waits."""
+    def _work(self, lane: Lane) -> None:
+        """A thread: batches until it is told to stop. Whatever ends it otherwise is told to everyone who waits."""
         try:
-            while (batch := self._await_batch()) is not None:
-                self._run(batch)
+            if lane is Lane.BULK:
+                give_way()
+            while (batch := self._await_batch(lane)) is not None:
+                self._run(batch, self._engines[lane])
         except BaseException:
             log.critical("the device's thread died", exc_info=True)
+            self._died = True
         finally:
             self._abandon()
+        if self._died:
+            self.on_death()
 
-    def _await_batch(self) -> Batch | None:
+    def _await_batch(self, lane: Lane) -> Batch | None:
         with self._changed:
             while not self._stopping:
-                batch = self._policy.next_batch()
+                batch = self._policy.next_batch(lane)
                 if batch is not None:
                     return batch
                 self._changed.wait()
         return None
 
-    def _run(self, batch: Batch) -> None:
+    def _run(self, batch: Batch, engine: Engine) -> None:
         """Run a batch; one that fails is run again in halves, so that a bad tile fails alone."""
-        start = self._clock()
+        start = self._begin(batch)
         try:
-            denoised = self._engine.run(batch.model, _stack(batch.tiles))
+            denoised = engine.run(batch.model, _stack(batch.tiles))
         except OutOfDeviceMemory as exc:
             with self._changed:
                 self._policy.halve_budget(below_px=batch.pixels)
-            self._retry(batch, TileTooLarge("the device has no memory for one tile"), exc)
+            self._retry(batch, engine, TileTooLarge("the device has no memory for one tile"), exc)
         except Exception as exc:
             # Whatever a device throws fails these requests, not the service.
-            self._retry(batch, InferenceFailed("the device failed on this image"), exc)
+            self._retry(batch, engine, InferenceFailed("the device failed on this image"), exc)
         else:
             self._deliver(batch, denoised, self._clock() - start)
 
-    def _retry(self, batch: Batch, error: ServiceError, cause: Exception) -> None:
+    def _begin(self, batch: Batch) -> float:
+        with self._changed:
+            now = self._clock()
+            self._policy.began(batch, now)
+            self._batches += 1
+        return now
+
+    def _retry(self, batch: Batch, engine: Engine, error: ServiceError, cause: Exception) -> None:
+        with self._changed:
+            self._policy.failed(batch, self._clock())
         if len(batch.entries) > 1:
             for half in batch.halves():
-                self._run(half)
+                self._run(half, engine)
             return
         level = logging.WARNING if isinstance(cause, EngineError) else logging.ERROR
         log.log(level, "a tile of %s failed alone", batch.tiles[0].shape, exc_info=cause)
@@ -219,7 +259,7 @@ class BatchQueue:
 
     def _deliver(self, batch: Batch, denoised: FloatArray, seconds: float) -> None:
         with self._changed:
-            self._policy.observe(batch, seconds)
+            self._policy.done(batch, self._clock())
             for (job, index), tile in zip(batch.entries, denoised, strict=True):
                 pending = self._pending.get(job)
                 if pending is None:  # its client has left
@@ -238,10 +278,10 @@ class BatchQueue:
             _resolve(pending, error)
 
     def _abandon(self) -> None:
-        """The thread ends: nobody may go on waiting for it."""
+        """A thread ends, and the others with it: nobody may go on waiting for them."""
         with self._changed:
-            self._ended = True
-            self._closed = self._closed or "the device's thread has died"
+            self._ended = self._stopping = True
+            self._closed = self._closed or "a thread of the device has died"
             for pending in self._pending.values():
                 _resolve(pending, NotReady(self._closed))
             self._pending.clear()

@@ -142,11 +142,18 @@ def stitch(tiles: Sequence[FloatArray], grid: TileGrid) -> FloatArray:
 
 
 def _spans(length: int, *, side: int, radius: int, stride: int) -> tuple[Span, ...]:
+    """As few spans of at most ``side`` as cover ``length``, and those as short as they can be.
+
+    At 4000 x 6000 with sides up to 2048 and a halo of 136, tiles of the longest side would do 2.1 times the work of the
+    whole image, the last of them mostly twice; these do 1.3 times.
+    """
     padded = _round_up(length, stride)
     halo = _round_up(radius, stride)
-    side = max(side // stride * stride, 2 * halo + stride)
-    if padded <= side:
+    longest = max(side // stride * stride, 2 * halo + stride)
+    if padded <= longest:
         return (Span(0, padded, 0, padded),)
+    count = -(-(padded - 2 * halo) // (longest - 2 * halo))
+    side = _round_up(-(-(padded - 2 * halo) // count), stride) + 2 * halo
     starts = [*range(0, padded - side, side - 2 * halo), padded - side]
     borders = [0, *(start + halo for start in starts[1:]), padded]
     return tuple(

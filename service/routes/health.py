@@ -24,6 +24,7 @@ class Ready(BaseModel):
     models: list[str] = Field(description="Models whose golden tile came out right on this device.")
     queued: int = Field(description="Requests that wait.")
     predicted_s: float = Field(description="Seconds that the queued work will take.")
+    batches: int = Field(description="Batches that the device was given since the start.")
 
 
 @router.head("/healthz", include_in_schema=False)
@@ -50,4 +51,5 @@ async def readyz(request: Request) -> Ready:
         models=sorted(service.models),
         queued=state.jobs,
         predicted_s=round(state.predicted_s, 3),
+        batches=state.batches,
     )

@@ -1,20 +1,26 @@
 """The batching policy, without threads or devices."""
 
+import math
+
 import numpy as np
 import pytest
 
 from service.errors import QueueFull
-from service.inference.policy import FULL_WEIGHT_PX, Admission, BatchPolicy, Job
+from service.inference.policy import FULL_WEIGHT_PX, Admission, Batch, BatchPolicy, Job, Lane
 
 
-def policy(*, budget_px: int = 4 * 64, limit_s: float = 1e6, rate_px_s: float = 64.0) -> BatchPolicy:
+def policy(
+    *, budget_px: int = 4 * 64, limit_s: float = 1e6, rate_px_s: float = 64.0, express_px: int | None = None
+) -> BatchPolicy:
     """A queue whose device takes one second for an 8 x 8 tile."""
-    return BatchPolicy(budget_px=budget_px, limit_s=limit_s, rates_px_s={"gray": rate_px_s, "color": rate_px_s})
+    return BatchPolicy(
+        budget_px=budget_px, limit_s=limit_s, rates_px_s={"gray": rate_px_s, "color": rate_px_s}, express_px=express_px
+    )
 
 
 def job(tiles: int, *, side: int = 8, model: str = "gray") -> Job:
     """A job of square tiles."""
-    return Job(Admission(model, 0), [np.zeros((1, side, side), np.float32)] * tiles)
+    return Job(Admission(model, Lane.EXPRESS, 0), [np.zeros((1, side, side), np.float32)] * tiles)
 
 
 def admitted(queue: BatchPolicy, tiles: int) -> Job:
@@ -24,12 +30,19 @@ def admitted(queue: BatchPolicy, tiles: int) -> Job:
     return each
 
 
-def drain(queue: BatchPolicy) -> list[list[Job]]:
-    """The jobs of every batch, in order."""
+def drain(queue: BatchPolicy, lane: Lane = Lane.EXPRESS) -> list[list[Job]]:
+    """Run every batch of a lane, a second each; their jobs, in order."""
     batches = []
-    while (batch := queue.next_batch()) is not None:
+    while (batch := queue.next_batch(lane)) is not None:
+        run(queue, batch)
         batches.append([owner for owner, _ in batch.entries])
     return batches
+
+
+def run(queue: BatchPolicy, batch: Batch, *, seconds: float | None = None) -> None:
+    """A batch begins and is done; without ``seconds`` at the rate of 64 pixels a second."""
+    queue.began(batch, 0.0)
+    queue.done(batch, batch.pixels / 64 if seconds is None else seconds)
 
 
 def test_a_single_tile_is_a_batch_at_once():
@@ -138,10 +151,10 @@ def test_the_prediction_follows_the_measured_rate():
     """A device twice as fast as thought halves the prediction."""
     queue = policy(rate_px_s=64, budget_px=FULL_WEIGHT_PX)
     for _ in range(60):
-        queue.add(Job(Admission("gray", 0), [np.zeros((1, 512, 512), np.float32)]))
+        queue.add(Job(Admission("gray", Lane.EXPRESS, 0), [np.zeros((1, 512, 512), np.float32)]))
         batch = queue.next_batch()
         assert batch is not None
-        queue.observe(batch, batch.pixels / 128)
+        run(queue, batch, seconds=batch.pixels / 128)
     admitted(queue, 8)
     assert queue.predicted_s == pytest.approx(4.0, rel=0.01)
 
@@ -153,7 +166,7 @@ def test_tiny_batches_hardly_move_the_prediction():
         queue.add(job(1))
         batch = queue.next_batch()
         assert batch is not None
-        queue.observe(batch, 0.0005)
+        run(queue, batch, seconds=0.0005)
     queue.admit("gray", 25_000_000)
     assert queue.predicted_s == pytest.approx(25 / 1.7, rel=0.05)
 
@@ -183,3 +196,80 @@ def test_a_large_tile_that_does_not_fit_leaves_a_smaller_budget_alone():
     queue = policy(budget_px=1000)
     queue.halve_budget(below_px=1_000_000)
     assert queue.budget_px == 1000
+
+
+def test_a_small_request_does_not_wait_for_a_large_one():
+    """Each has a lane, and the express lane's bound does not count what waits in bulk."""
+    queue = policy(limit_s=10, express_px=4 * 64)
+    large = admitted(queue, 100)
+    small = admitted(queue, 4)
+    assert (large.admission.lane, small.admission.lane) == (Lane.BULK, Lane.EXPRESS)
+    assert drain(queue, Lane.EXPRESS) == [[small] * 4]
+    with pytest.raises(QueueFull):
+        queue.admit("gray", 5 * 64)
+
+
+def test_a_large_request_waits_for_everything():
+    """Bulk gives way, so that its prediction counts the express lane too."""
+    queue = policy(limit_s=10, express_px=6 * 64)
+    admitted(queue, 6)
+    admitted(queue, 6)
+    with pytest.raises(QueueFull, match=r"12\.0 s"):
+        queue.admit("gray", 100 * 64)
+
+
+def test_work_is_predicted_until_it_is_done():
+    """A tile that runs still takes its time."""
+    queue = policy(budget_px=64)
+    admitted(queue, 3)
+    batch = queue.next_batch()
+    assert batch is not None
+    queue.began(batch, 0.0)
+    assert queue.predicted_s == pytest.approx(3.0)
+    queue.done(batch, 1.0)
+    assert queue.predicted_s == pytest.approx(2.0)
+
+
+def test_two_batches_at_once_do_not_make_the_device_seem_slow():
+    """Each took two seconds of the clock and one of the device."""
+    queue = policy(budget_px=FULL_WEIGHT_PX, rate_px_s=FULL_WEIGHT_PX, express_px=FULL_WEIGHT_PX)
+    side = math.isqrt(FULL_WEIGHT_PX)
+    for pixels in (FULL_WEIGHT_PX, FULL_WEIGHT_PX + 1):
+        queue.add(Job(queue.admit("gray", pixels), [np.zeros((1, side, side), np.float32)]))
+    first, second = queue.next_batch(Lane.EXPRESS), queue.next_batch(Lane.BULK)
+    assert first is not None
+    assert second is not None
+    queue.began(first, 10.0)
+    queue.began(second, 10.0)
+    queue.done(first, 12.0)
+    queue.done(second, 12.0)
+    queue.admit("gray", 5 * FULL_WEIGHT_PX)
+    assert queue.predicted_s == pytest.approx(5.0, rel=1e-3)
+
+
+def test_a_failed_batch_says_nothing_of_the_rate():
+    """It may have ended at once."""
+    queue = policy(budget_px=FULL_WEIGHT_PX)
+    queue.add(job(4))
+    batch = queue.next_batch()
+    assert batch is not None
+    queue.began(batch, 0.0)
+    queue.failed(batch, 1e-6)
+    queue.admit("gray", 64)
+    assert queue.predicted_s == pytest.approx(1.0)
+
+
+def test_a_halved_budget_recovers_slowly_and_to_what_it_was():
+    """Memory that was short for a moment does not slow the device for ever, nor is it asked for again at once."""
+    queue = policy(budget_px=1000 * 64)
+    queue.halve_budget(below_px=1000 * 64)
+    seen = [queue.budget_px]
+    for _ in range(400):
+        queue.add(job(1))
+        batch = queue.next_batch()
+        assert batch is not None
+        run(queue, batch)
+        seen.append(queue.budget_px)
+    assert seen[0] == 500 * 64
+    assert seen[50] < 700 * 64
+    assert seen[-1] == 1000 * 64

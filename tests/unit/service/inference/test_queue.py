@@ -1,6 +1,8 @@
 """The thread around the policy, with engines that do real arithmetic and fail on purpose."""
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Callable
 
@@ -9,7 +11,8 @@ import pytest
 
 from service.errors import InferenceFailed, NotReady
 from service.inference.engine import EngineError, OutOfDeviceMemory
-from service.inference.policy import BatchPolicy
+from service.inference.policy import BatchPolicy, Lane
+from service.inference.priority import BULK_NICENESS
 from service.inference.queue import BatchQueue, Denoised, TileTooLarge
 
 
@@ -36,7 +39,8 @@ def tile(value: float, side: int = 8) -> np.ndarray:
 
 def queue_on(engine: FakeEngine, *, budget_px: int = 1024) -> BatchQueue:
     """A started queue."""
-    queue = BatchQueue(engine, BatchPolicy(budget_px=budget_px, limit_s=1e9, rates_px_s={"gray": 1e6}))
+    policy = BatchPolicy(budget_px=budget_px, limit_s=1e9, rates_px_s={"gray": 1e6})
+    queue = BatchQueue({Lane.EXPRESS: engine}, policy)
     queue.start()
     return queue
 
@@ -160,7 +164,7 @@ def test_out_of_memory_halves_the_budget_and_retries():
         queue = queue_on(FakeEngine(only_four), budget_px=64 * 16)
         done = await submit(queue, [tile(value) for value in range(16)])
         assert [result[0, 0, 0] for result in done.tiles] == [value / 2 for value in range(16)]
-        assert queue.state.budget_px <= 64 * 4
+        assert queue.state.budget_px < 64 * 5
         await queue.drain()
 
     run(scenario())
@@ -221,8 +225,69 @@ def test_death_of_the_thread_answers_everyone_who_waits():
         with pytest.raises(NotReady, match="died"):
             await submit(queue, [tile(2)])
         assert queue.state.closed is not None
+        assert queue.state.died
+        await queue.drain()
 
     run(scenario())
+
+
+def test_death_of_the_thread_is_told_after_everyone_was_answered():
+    """The process is about to end: those who waited know why already."""
+    told = threading.Event()
+
+    def die(batch: np.ndarray) -> None:
+        raise SystemExit
+
+    async def scenario() -> None:
+        queue = queue_on(FakeEngine(die))
+        queue.on_death = told.set
+        with pytest.raises(NotReady):
+            await submit(queue, [tile(0)])
+        await asyncio.to_thread(told.wait, 30)
+        assert told.is_set()
+
+    run(scenario())
+
+
+def test_a_small_request_passes_a_large_one_that_runs():
+    """Its lane has a thread of its own; the large one is held in its first tile meanwhile."""
+    gate = Gate()
+    policy = BatchPolicy(budget_px=64, limit_s=1e9, rates_px_s={"gray": 1e6}, express_px=64)
+
+    async def scenario() -> None:
+        queue = BatchQueue({Lane.EXPRESS: FakeEngine(), Lane.BULK: FakeEngine(gate)}, policy)
+        queue.start()
+        large = asyncio.create_task(submit(queue, [tile(value) for value in range(9)]))
+        await asyncio.to_thread(gate.entered.wait, 30)
+        assert (await submit(queue, [tile(3)])).tiles[0][0, 0, 0] == 1.5
+        assert not large.done()
+        gate.opened.set()
+        assert [result[0, 0, 0] for result in (await large).tiles] == [value / 2 for value in range(9)]
+        await queue.drain()
+
+    run(scenario())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has priorities of threads")
+def test_bulk_gives_way_in_the_scheduler_and_express_does_not():
+    """The thread that feeds bulk runs at a lower priority than this one."""
+    seen = {}
+
+    def note(lane: Lane) -> Callable[[np.ndarray], None]:
+        return lambda batch: seen.update({lane: os.getpriority(os.PRIO_PROCESS, threading.get_native_id())})
+
+    policy = BatchPolicy(budget_px=64, limit_s=1e9, rates_px_s={"gray": 1e6}, express_px=64)
+
+    async def scenario() -> None:
+        queue = BatchQueue({lane: FakeEngine(note(lane)) for lane in Lane}, policy)
+        queue.start()
+        await submit(queue, [tile(1)])
+        await submit(queue, [tile(1)] * 2)
+        await queue.drain()
+
+    run(scenario())
+    here = os.getpriority(os.PRIO_PROCESS, 0)
+    assert seen == {Lane.EXPRESS: here, Lane.BULK: max(here, BULK_NICENESS)}
 
 
 def test_draining_finishes_what_is_queued_and_takes_nothing_new():

@@ -52,6 +52,13 @@ def test_all_tiles_of_an_image_have_one_shape():
     assert {tile.shape for tile in split(image_of(1000, 777), grid)} == {(1, *grid.tile_shape)}
 
 
+def test_tiles_are_no_larger_than_an_image_needs():
+    """24 megapixels in tiles of at most 2048 cost less than a third more than the image alone."""
+    grid = TileGrid.of(4000, 6000, side=2048, radius=129, stride=8)
+    assert grid.tile_pixels < 1.31 * 4000 * 6000
+    assert max(grid.tile_shape) <= 2048
+
+
 def test_a_small_image_is_one_tile_and_is_not_copied():
     """The common case costs nothing."""
     image = image_of(64, 64)
