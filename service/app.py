@@ -17,7 +17,7 @@ from service.analyst import AnalysisLimits, Analyst
 from service.denoiser import Denoiser
 from service.imaging import ImageLimits
 from service.inference.cores import usable_cores
-from service.inference.engine import Engine, OnnxEngine
+from service.inference.engine import Engine, EngineError, OnnxEngine
 from service.inference.golden import check_golden, measure_rate_px_s
 from service.inference.policy import BatchPolicy, Lane
 from service.inference.priority import give_way
@@ -121,12 +121,24 @@ def start(settings: Settings, *, engine: Engine | None = None) -> Running:
 
 def _engines(loaded: Mapping[str, Artifact], settings: Settings) -> dict[Lane, Engine]:
     """The device for each lane. On the CPU bulk has threads of its own, which give way; a GPU's tiles are short."""
-    express = OnnxEngine(loaded, device=settings.device, threads=settings.threads)
+    express = _engine(loaded, settings)
     if express.device != "cpu":
         return {Lane.EXPRESS: express}
     with ThreadPoolExecutor(1, initializer=give_way) as lower:
-        bulk = lower.submit(lambda: OnnxEngine(loaded, device="cpu", threads=settings.threads)).result()
+        bulk = lower.submit(_engine, loaded, settings).result()
     return {Lane.EXPRESS: express, Lane.BULK: bulk}
+
+
+def _engine(loaded: Mapping[str, Artifact], settings: Settings) -> Engine:
+    if settings.engine == "onnxruntime":
+        return OnnxEngine(loaded, device=settings.device, threads=settings.threads)
+    try:
+        from service.inference.openvino_engine import OpenVinoEngine
+    except ModuleNotFoundError as exc:
+        raise EngineError(
+            "BIASFREE_ENGINE=openvino, but it is not installed: pip install 'biasfree[openvino]'"
+        ) from exc
+    return OpenVinoEngine(loaded, threads=settings.threads, precision=settings.precision)
 
 
 def _analyst(settings: Settings, denoiser: Denoiser, device: str) -> Analyst:

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import uvicorn
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from biasfree.artifact import ArtifactError
 from service.app import create_app, start
@@ -62,12 +63,13 @@ def _settings() -> Settings:
     try:
         return Settings()
     except ValidationError as exc:
-        _refuse(
-            "\n".join(
-                f"BIASFREE_{'_'.join(map(str, failure['loc'])).upper()}: {failure['msg']}, got {failure['input']!r}"
-                for failure in exc.errors()
-            )
-        )
+        _refuse("\n".join(_sentence(failure) for failure in exc.errors()))
+
+
+def _sentence(failure: ErrorDetails) -> str:
+    if not failure["loc"]:  # settings that contradict each other
+        return failure["msg"].removeprefix("Value error, ")
+    return f"BIASFREE_{'_'.join(map(str, failure['loc'])).upper()}: {failure['msg']}, got {failure['input']!r}"
 
 
 def _listen(host: str, port: int) -> socket.socket:

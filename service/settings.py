@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024**2
@@ -23,6 +23,14 @@ class Settings(BaseSettings):
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto",
         description="Where the network runs; `cuda` refuses to start without a usable GPU, `auto` takes what is there.",
+    )
+    engine: Literal["onnxruntime", "openvino"] = Field(
+        default="onnxruntime",
+        description="What computes: `openvino` is for CPUs, and an extra (`pip install 'biasfree[openvino]'`).",
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32",
+        description="Of the multiplications; `bfloat16` needs `openvino` and a processor that has it.",
     )
     threads: int | None = Field(
         default=None, ge=1, description="CPU threads of one batch; by default one for each core of the process."
@@ -69,6 +77,14 @@ class Settings(BaseSettings):
         ge=1,
         description="Largest patch of an iterative analysis in pixels; a dense one has at most 4096 values.",
     )
+
+    @model_validator(mode="after")
+    def _engine_fits(self) -> Self:
+        if self.precision == "bfloat16" and self.engine != "openvino":
+            raise ValueError("expected BIASFREE_ENGINE=openvino for BIASFREE_PRECISION=bfloat16")
+        if self.engine == "openvino" and self.device == "cuda":
+            raise ValueError("expected BIASFREE_DEVICE=cpu or auto for BIASFREE_ENGINE=openvino, got cuda")
+        return self
 
 
 def unknown_variables(environment: Iterable[str]) -> list[str]:

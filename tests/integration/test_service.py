@@ -127,7 +127,7 @@ async def test_past_the_bound_of_the_queue_the_answer_is_429_with_retry_after(an
 class CountingEngine:
     """The real engine, and how often it ran."""
 
-    device = "cpu"
+    device, tolerance = "cpu", OnnxEngine.tolerance
 
     def __init__(self) -> None:
         self._engine = OnnxEngine(load_models(None), device="cpu")
@@ -182,6 +182,7 @@ async def test_the_process_serves_and_ends_on_sigterm(server):
         ({"BIASFREE_HOST": "192.0.2.1"}, "cannot listen on"),
         ({"BIASFREE_MODELS_DIR": "/nowhere"}, "is not a folder"),
         ({"BIASFREE_DEVICE": "tpu"}, "BIASFREE_DEVICE"),
+        ({"BIASFREE_PRECISION": "bfloat16"}, "expected BIASFREE_ENGINE=openvino"),
     ],
 )
 def test_a_start_that_is_impossible_is_one_sentence(environment, sentence):

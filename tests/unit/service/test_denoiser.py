@@ -19,7 +19,7 @@ CARDS = {path.stem: Artifact.load(path).card for path in SHIPPED.glob("*.onnx")}
 class Small:
     """A device that gives batches back and has memory for ``room_px`` pixels."""
 
-    device = "cpu"
+    device, tolerance = "cpu", 0.0
 
     def __init__(self, room_px: float = float("inf")) -> None:
         self.room_px = room_px

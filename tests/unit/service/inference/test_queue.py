@@ -19,7 +19,7 @@ from service.inference.queue import BatchQueue, Denoised, TileTooLarge
 class FakeEngine:
     """Halves every value, and calls ``before`` with each batch."""
 
-    device = "cpu"
+    device, tolerance = "cpu", 0.0
 
     def __init__(self, before: Callable[[np.ndarray], None] = lambda batch: None) -> None:
         self.before = before

@@ -1,0 +1,68 @@
+"""The optional engine gives what the standard one gives."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from biasfree.artifact import SHIPPED, Artifact
+from service.inference.engine import DeviceUnavailable, OnnxEngine
+from service.inference.golden import check_golden
+from tests.integration.clients import client_of
+from tests.integration.images import NPY, from_npy, npy, photograph
+
+openvino = pytest.importorskip("openvino", reason="an extra, and not installed for this machine")
+from service.app import start  # noqa: E402
+from service.inference.openvino_engine import OpenVinoEngine  # noqa: E402
+from service.settings import Settings  # noqa: E402
+
+MODELS = {path.stem: Artifact.load(path) for path in SHIPPED.glob("*.onnx")}
+
+
+@pytest.fixture(scope="module")
+def noisy() -> Iterator[np.ndarray]:
+    """A photograph with noise of sigma 25, odd sides."""
+    clean = photograph(181)[:, :155].astype(np.float32)
+    return clean + 25 / 255 * np.random.default_rng(0).standard_normal(clean.shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 13), (64, 64), (181, 155)], ids=str)
+def test_float32_is_the_same_network(shape: tuple[int, int], noisy: np.ndarray) -> None:
+    """To the rounding of float32, at any size."""
+    batch = np.ascontiguousarray(noisy[None, None, : shape[0], : shape[1]])
+    ours = OpenVinoEngine(MODELS).run("gray", batch)
+    np.testing.assert_allclose(ours, OnnxEngine(MODELS, device="cpu").run("gray", batch), atol=1e-5)
+
+
+def test_results_stay_when_the_engine_goes_on(noisy: np.ndarray) -> None:
+    """OpenVINO uses its output's memory again; what was handed out is a copy."""
+    engine = OpenVinoEngine(MODELS)
+    first = engine.run("gray", noisy[None, None])
+    kept = first.copy()
+    engine.run("gray", np.zeros_like(noisy)[None, None])
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_bfloat16_passes_the_golden_tile_where_the_processor_has_it() -> None:
+    """Within its own tolerance, not within that of float32; elsewhere it refuses to start."""
+    try:
+        engine = OpenVinoEngine(MODELS, precision="bfloat16")
+    except DeviceUnavailable:
+        return
+    for model in MODELS.values():
+        check_golden(engine, model.card)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The service runs on asyncio."""
+    return "asyncio"
+
+
+@pytest.mark.anyio
+async def test_the_service_runs_on_it(noisy: np.ndarray) -> None:
+    """Chosen by a setting; the answer is the standard one's."""
+    async with client_of(start(Settings(device="cpu", engine="openvino", analysis_enabled=False))) as client:
+        answer = await client.post("/denoise", content=npy(noisy), headers=NPY)
+    expected = OnnxEngine(MODELS, device="cpu").run("gray", noisy[None, None])[0, 0]
+    np.testing.assert_allclose(from_npy(answer.content), expected, atol=1e-5)
