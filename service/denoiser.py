@@ -4,6 +4,7 @@ picture -> planes (float32) -> tiles -> batch queue -> tiles -> planes -> pictur
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
@@ -26,7 +27,7 @@ from service.imaging import (
     to_rgb,
     with_frames,
 )
-from service.inference.policy import Admission
+from service.inference.policy import RECOVERY, Admission
 from service.inference.queue import BatchQueue, TileTooLarge
 from service.inference.tiling import TileGrid, split, stitch
 
@@ -111,7 +112,8 @@ class Denoiser:
 
     def __init__(self, queue: BatchQueue, cards: Mapping[str, Card], *, tile_side: int, timeout_s: float) -> None:
         self._queue, self._cards = queue, cards
-        self._tile_side, self._timeout_s = tile_side, timeout_s
+        self._tile_side = self._longest_tile_side = tile_side
+        self._timeout_s = timeout_s
 
     def card(self, picture: Picture, options: DenoiseOptions) -> Card:
         """The model for a picture; raises ``UnknownModel`` or ``InvalidParameter`` before any work is done."""
@@ -211,13 +213,18 @@ class Denoiser:
         grid = self._grid(noisy.shape[1:], run.card)
         while True:
             try:
-                return await self._tiled(noisy, grid, run)
+                denoised = await self._tiled(noisy, grid, run)
             except TileTooLarge:
                 self._tile_side = min(self._tile_side, max(grid.tile_shape) // 2)
                 smaller = self._grid(noisy.shape[1:], run.card)
                 if smaller.tile_shape == grid.tile_shape:  # all but halo
                     raise
                 grid = smaller
+            else:
+                # Memory that was short for a while is asked for again, little by little.
+                longer = self._tile_side + math.ceil(self._tile_side * RECOVERY)
+                self._tile_side = min(self._longest_tile_side, longer)
+                return denoised
 
     def _grid(self, shape: Sequence[int], card: Card) -> TileGrid:
         height, width = shape

@@ -65,6 +65,31 @@ def test_a_tile_that_does_not_fit_is_cut_smaller():
     assert engine.shapes[0][2] > 512
 
 
+def test_tiles_grow_again_once_there_is_memory():
+    """Slowly: hundreds of images later they are what they were."""
+    engine = Small(300 * 300)
+
+    async def scenario():
+        policy = BatchPolicy(budget_px=1, limit_s=1e9, rates_px_s=dict.fromkeys(CARDS, 1e6))
+        queue = BatchQueue({Lane.EXPRESS: engine}, policy)
+        queue.start()
+        denoiser = Denoiser(queue, CARDS, tile_side=512, timeout_s=60)
+        large, small = picture(np.ones((512, 512, 1), np.float32)), picture(np.ones((8, 8, 1), np.float32))
+        await denoiser.denoise(large, DenoiseOptions(), CARDS["gray"])
+        engine.room_px = float("inf")
+        shapes = []
+        for each in (large, *[small] * 300, large):
+            engine.shapes.clear()
+            await denoiser.denoise(each, DenoiseOptions(), CARDS["gray"])
+            shapes.append(engine.shapes[0][2:])
+        await queue.drain()
+        return shapes[0], shapes[-1]
+
+    first, last = asyncio.run(scenario())
+    assert max(first) < 512
+    assert last == (512, 512)
+
+
 @pytest.mark.parametrize("side", [700, 1000, 2000])
 def test_every_size_finds_a_tile_that_fits(side):
     """Also an image that is smaller than half of the largest tile."""
