@@ -1,23 +1,50 @@
-"""``python -m bench``: every measurement."""
+"""``python -m bench``: every measurement, or those that are named."""
 
+import argparse
 import sys
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 
-from bench import analysis, bulkhead
 from bench.machine import machine
-from bench.rows import write
+from bench.rows import Row, write
 
 RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
-    """Measure, print each row as it comes, and write the results."""
-    rows = []
-    for row in chain(bulkhead.rows(), analysis.rows()):
+    """Measure, print each row as it comes, and write the results of each part when it is done."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure speed and memory.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(parts())}; all of them if none")
+    chosen = parser.parse_args().parts or list(parts())
+    if unknown := sorted(set(chosen) - set(parts())):
+        parser.error(f"no such part: {', '.join(unknown)}")
+    for name in chosen:
+        _measure(name, parts()[name]())
+
+
+def parts() -> Mapping[str, Callable[[], Iterable[Row]]]:
+    """Name of a page of results -> what measures its rows. The modules are imported when they are needed."""
+    return {
+        "engine": _rows_of("engines"),
+        "throughput": _rows_of("throughput"),
+        "scale": _rows_of("scale"),
+        "load": _rows_of("fairness", "overload", "disconnects", "soak"),
+        "analysis": _rows_of("bulkhead", "analysis"),
+    }
+
+
+def _rows_of(*modules: str) -> Callable[[], Iterable[Row]]:
+    return lambda: chain.from_iterable(import_module(f"bench.{name}").rows() for name in modules)
+
+
+def _measure(name: str, rows: Iterable[Row]) -> None:
+    measured = []
+    for row in rows:
         sys.stderr.write(f"{row}\n")
-        rows.append(row)
-    sys.stdout.write(write(RESULTS, "analysis", rows, machine()))
+        measured.append(row)
+    sys.stdout.write(write(RESULTS, name, measured, machine()))
 
 
 if __name__ == "__main__":

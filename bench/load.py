@@ -10,7 +10,7 @@ import queue
 import statistics
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -39,6 +39,7 @@ class Outcome:
         start_s: When it was sent, in seconds since the load began.
         seconds: How long its answer took.
         body: The answer.
+        retry_after_s: What ``Retry-After`` said, if it said seconds.
     """
 
     request: Request
@@ -46,6 +47,7 @@ class Outcome:
     start_s: float
     seconds: float
     body: bytes = b""
+    retry_after_s: int | None = None
 
     @property
     def end_s(self) -> float:
@@ -164,12 +166,24 @@ class Connection:
             self._connection.request("POST", request.path, request.body, headers)
             response = self._connection.getresponse()
             body, status = response.read(), response.status
+            retry_after_s = whole_seconds(response.getheader("Retry-After"))
         except (OSError, http.client.HTTPException):
             self._connection.close()
-            body, status = b"", 0
+            body, status, retry_after_s = b"", 0, None
         seconds = time.perf_counter() - start
         kept = body if self._keep_bodies else b""
-        return Outcome(request, status, start - self._begin, seconds, kept)
+        return Outcome(request, status, start - self._begin, seconds, kept, retry_after_s)
+
+
+def whole_seconds(retry_after: str | None) -> int | None:
+    """The value of ``Retry-After`` in seconds; None where there is none, or a date."""
+    return int(retry_after) if retry_after is not None and retry_after.isdecimal() else None
+
+
+def quantile(values: Iterable[float], share: float) -> float:
+    """The nearest rank, as ``Load.latency_s`` takes it; NaN of nothing."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
 
 
 def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:

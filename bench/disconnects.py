@@ -1,0 +1,134 @@
+"""Clients that leave: what they cost the device, and whether those who stay notice."""
+
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from random import Random
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from bench.load import Load, Request, closed_loop
+from bench.payloads import UINT8, as_npy, noise
+from bench.probe import Probe
+from bench.rows import Row
+from bench.server import service
+
+CLIENTS, AT_A_TIME, SIDE = 1000, 32, 256
+#: The longest that a client stays after it has sent what it sends.
+STAYS_S = 0.05
+#: One in so many sends only half of its body.
+HALVES = 4
+REQUESTS, NEXT_CLIENTS = 500, 8
+#: An empty queue is watched for so long: requests may still be read or decoded while it looks empty.
+QUIET_S, PAUSE_S = 3.0, 0.01
+#: A queue that is not empty by then never will be.
+GIVE_UP_S = 120.0
+
+
+@dataclass(frozen=True)
+class Leaver:
+    """One client: what it sends, and the seconds after which it closes."""
+
+    content: bytes
+    stays_s: float
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """What was seen.
+
+    Attributes:
+        whole: Clients that sent all of their request.
+        emptied_s: From the last client until the queue was empty for good.
+        batches: What the device ran for them, where the server counts it.
+        load: The next requests.
+    """
+
+    whole: int
+    emptied_s: float
+    batches: int | None
+    load: Load
+
+
+def rows(*, clients: int = CLIENTS, requests: int = REQUESTS) -> Iterator[Row]:
+    """The queue afterwards, the device's work, and the next clients.
+
+    Args:
+        clients: Clients that leave.
+        requests: Requests of those who come next.
+    """
+    request = as_npy(noise(np.random.default_rng(0), SIDE, SIDE, UINT8))
+    with service() as server:
+        closed_loop(server.url, [request] * AT_A_TIME, clients=NEXT_CLIENTS).require_served()
+        leavers = planned(request, clients, Random(0))  # noqa: S311  # a load, not a secret
+        found = _aftermath(server.url, request, leavers, requests)
+    yield Row(
+        f"{clients} clients that leave within {1000 * STAYS_S:g} ms: until nothing waits for the device",
+        f"{found.emptied_s:.2f} s",
+        wanted="below 1 s",
+    )
+    yield _work(found)
+    yield _next(found.load)
+
+
+def planned(request: Request, count: int, random: Random) -> list[Leaver]:
+    """What the clients will do; the same for the same ``random``."""
+    head = (
+        f"POST {request.path} HTTP/1.1\r\nHost: localhost\r\n"
+        f"Content-Type: {request.content_type}\r\nContent-Length: {len(request.body)}\r\n\r\n"
+    ).encode("latin-1")
+    whole, half = head + request.body, head + request.body[: len(request.body) // 2]
+    return [Leaver(half if random.randrange(HALVES) == 0 else whole, random.uniform(0, STAYS_S)) for _ in range(count)]
+
+
+def _work(found: Aftermath) -> Row:
+    told = "not counted by the server" if found.batches is None else f"{found.batches} batches"
+    return Row(
+        "The same: what the device ran for them", told, f"{found.whole} whole requests", wanted="at most one batch each"
+    )
+
+
+def _next(load: Load) -> Row:
+    told = f"{len(load.served)} of {len(load.outcomes)} served"
+    return Row(f"The next requests, {NEXT_CLIENTS} clients", told, wanted="all")
+
+
+def _aftermath(url: str, request: Request, leavers: list[Leaver], requests: int) -> Aftermath:
+    with Probe(url) as probe:
+        before = probe.readyz().batches
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        list(pool.map(lambda leaver: _leave(url, leaver), leavers))
+    with Probe(url) as probe:
+        emptied_s = _emptied_s(probe)
+        after = probe.readyz().batches
+    batches = None if before is None or after is None else after - before
+    longest = max(len(leaver.content) for leaver in leavers)
+    whole = sum(len(leaver.content) == longest for leaver in leavers)
+    return Aftermath(whole, emptied_s, batches, closed_loop(url, [request] * requests, clients=NEXT_CLIENTS))
+
+
+def _leave(url: str, leaver: Leaver) -> None:
+    """Connect, send, stay a little, and close so that the server gets a reset."""
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port)) as client:
+        client.sendall(leaver.content)
+        time.sleep(leaver.stays_s)
+        # Lingering on, for no seconds: what has not been sent or read is thrown away, and the peer is told by RST.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def _emptied_s(probe: Probe) -> float:
+    """Seconds from now until the last look that found something in the queue."""
+    begin = time.perf_counter()
+    busy_s = now_s = 0.0
+    while now_s - busy_s < QUIET_S and now_s < GIVE_UP_S:
+        idle = probe.readyz().idle
+        now_s = time.perf_counter() - begin
+        if not idle:
+            busy_s = now_s
+        time.sleep(PAUSE_S)
+    return busy_s

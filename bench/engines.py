@@ -1,0 +1,109 @@
+"""The engine alone: the shipped network against the paper's and against classical denoisers, engines, and settings."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+from scipy.signal import wiener
+from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_wavelet
+
+from bench.images import Photograph, noisy_photograph
+from bench.quality import LOSS_OVER, psnr_loss_db
+from bench.rows import Row, race
+from biasfree.architectures import DnCNN
+from biasfree.artifact import INPUT, OUTPUT, SHIPPED, Artifact
+from biasfree.export import to_onnx
+from service.inference.cores import usable_cores
+from service.inference.engine import DeviceUnavailable, OnnxEngine
+from service.inference.openvino_engine import OpenVinoEngine
+
+SIDE, ROUNDS = 512, 7
+#: White is 1.
+SIGMA = 25 / 255
+
+CLASSICAL: Mapping[str, Callable[[Photograph], object]] = {
+    "wavelets, BayesShrink (scikit-image)": lambda image: denoise_wavelet(image, rescale_sigma=True),
+    "non-local means (scikit-image)": lambda image: denoise_nl_means(image, h=0.8 * SIGMA, sigma=SIGMA),
+    "total variation (scikit-image)": lambda image: denoise_tv_chambolle(image, weight=0.1),  # type: ignore[no-untyped-call]  # it has no types
+    "Wiener (SciPy)": lambda image: wiener(image, 5, SIGMA**2),
+}
+
+#: What was not chosen, beside what was: ONNX Runtime's own defaults, and one thread for each core.
+SETTINGS: Mapping[str, Callable[[onnxruntime.SessionOptions], None]] = {
+    "threads that do not spin": lambda options: options.add_session_config_entry(
+        "session.intra_op.allow_spinning", "0"
+    ),
+    "no arena": lambda options: setattr(options, "enable_cpu_mem_arena", False),
+    "no memory patterns": lambda options: setattr(options, "enable_mem_pattern", False),
+    "one thread": lambda options: setattr(options, "intra_op_num_threads", 1),
+}
+
+
+def rows() -> Iterator[Row]:
+    """Megapixels a second of 512 x 512, contestants taking turns."""
+    models = {path.stem: Artifact.load(path) for path in SHIPPED.glob("*.onnx")}
+    engine, image = OnnxEngine(models, device="cpu"), noisy_photograph(SIDE, SIDE)
+    gray = partial(engine.run, "gray", image[None, None])
+    yield _row(
+        "the shipped gray network / DnCNN of 20 layers of 64", gray, _paper(image), wanted="at least 8", rounds=3
+    )
+    yield from _openvino(models, gray, image)
+    for name, denoise in CLASSICAL.items():
+        yield _row(f"the shipped gray network / {name}", gray, partial(denoise, image), rounds=3)
+    for name, change in SETTINGS.items():
+        yield _row(
+            f"ONNX Runtime as the service sets it / {name}", gray, _session(models["gray"].content, image, change)
+        )
+    four = np.repeat(image[None, None], 4, axis=0)
+    together = partial(engine.run, "gray", four)
+    yield _row("four images one by one / in one batch", lambda: [gray() for _ in four], together, pixels=4 * SIDE**2)
+
+
+def _row(
+    what: str,
+    ours: Callable[[], object],
+    other: Callable[[], object],
+    *,
+    wanted: str = "",
+    rounds: int = ROUNDS,
+    pixels: int = SIDE**2,
+) -> Row:
+    mine, theirs, ratio = race(ours, other, rounds=rounds)
+    return Row(what, f"{pixels / mine / 1e6:.3g} Mpx/s", f"{pixels / theirs / 1e6:.3g} Mpx/s", ratio, wanted)
+
+
+def _paper(image: Photograph) -> Callable[[], object]:
+    """The paper's network; its speed does not depend on its weights."""
+    torch.manual_seed(0)
+    network = DnCNN(channels=1, depth=20, width=64)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.02)
+    return _session(to_onnx(network.eval().folded().eval()).SerializeToString(), image)
+
+
+def _session(
+    content: bytes, image: Photograph, change: Callable[[onnxruntime.SessionOptions], None] = lambda _: None
+) -> Callable[[], object]:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = usable_cores()
+    options.log_severity_level = 3
+    change(options)
+    session: Any = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return lambda: session.run([OUTPUT], {INPUT: image[None, None]})
+
+
+def _openvino(models: Mapping[str, Artifact], gray: Callable[[], object], image: Photograph) -> Iterator[Row]:
+    """The optional engine in each precision that this processor has, and what that costs in quality."""
+    for precision in ("float32", "bfloat16"):
+        try:
+            engine = OpenVinoEngine(models, precision=precision)
+        except DeviceUnavailable as exc:
+            yield Row(f"OpenVINO, {precision}", f"not here: {exc}")
+            continue
+        call = partial(engine.run, "gray", image[None, None])
+        yield _row(f"OpenVINO, {precision} / ONNX Runtime", call, gray)
+        loss = psnr_loss_db(OnnxEngine(models, device="cpu"), engine)
+        yield Row(f"PSNR lost by OpenVINO, {precision}: {LOSS_OVER}", f"{loss:.4f} dB", wanted="below 0.02 dB")

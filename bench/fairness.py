@@ -1,0 +1,154 @@
+"""What a large image costs a small one: its latency on an idle service, and while the large one is denoised."""
+
+import statistics
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.load import Connection, Outcome, Request, median_ratio, quantile
+from bench.payloads import FLOAT32, UINT8, as_npy, noise
+from bench.probe import Probe
+from bench.rows import Row
+from bench.server import service
+
+ROUNDS, REQUESTS, SIDE = 5, 40, 256
+LARGE = (4000, 6000)
+#: Small requests before the first measured one.
+WARM_UP = 20
+#: Enough for a large image on a slow machine, and for the small ones that have to wait for it.
+PATIENCE_S = 600
+#: Between looks at whether the large image is on the device.
+PAUSE_S = 0.01
+
+
+@dataclass(frozen=True)
+class Round:
+    """Seconds of the small image and of the large one, each alone and beside the other."""
+
+    small_alone: tuple[float, ...]
+    small_beside: tuple[float, ...]
+    large_alone: float
+    large_beside: float
+
+
+def rows(*, rounds: int = ROUNDS, requests: int = REQUESTS, large: tuple[int, int] = LARGE) -> Iterator[Row]:
+    """Latency of both.
+
+    Args:
+        rounds: Idle and busy take turns this often.
+        requests: Small requests that are measured in each turn.
+        large: Height and width of the large image.
+    """
+    rng = np.random.default_rng(0)
+    small, big = as_npy(noise(rng, SIDE, SIDE, FLOAT32)), as_npy(noise(rng, *large, UINT8))
+    with service() as server:
+        _alone(server.url, small, WARM_UP)
+        measured = [_round(server.url, small, big, requests) for _ in range(rounds)]
+    size = f"{large[0]} x {large[1]}"
+    yield _small_row(measured, size)
+    yield _large_row(measured, size)
+
+
+def within(small: Outcome, large: Sequence[Outcome]) -> bool:
+    """Whether one of the large requests was under way during all of the small one."""
+    return any(each.start_s <= small.start_s and small.end_s <= each.end_s for each in large)
+
+
+def _small_row(measured: Sequence[Round], size: str) -> Row:
+    alone = [quantile(each.small_alone, 0.95) for each in measured]
+    beside = [quantile(each.small_beside, 0.95) for each in measured]
+    count = sum(len(each.small_beside) for each in measured)
+    return Row(
+        f"p95 latency of {SIDE} x {SIDE} float32 NPY, one client, while {size} gray is denoised ({count} requests)",
+        f"{1000 * statistics.median(beside):.0f} ms",
+        f"{1000 * statistics.median(alone):.0f} ms on an idle service",
+        median_ratio(beside, alone),
+        "at most 3 times",
+    )
+
+
+def _large_row(measured: Sequence[Round], size: str) -> Row:
+    alone, beside = [each.large_alone for each in measured], [each.large_beside for each in measured]
+    return Row(
+        f"Latency of {size} gray uint8 NPY beside those small requests",
+        f"{statistics.median(beside):.2f} s",
+        f"{statistics.median(alone):.2f} s alone",
+        median_ratio(beside, alone),
+    )
+
+
+def _round(url: str, small: Request, big: Request, requests: int) -> Round:
+    small_alone = _alone(url, small, requests)
+    (large_alone,) = _alone(url, big, 1)
+    small_beside, large_beside = _beside(url, small, big, requests)
+    return Round(small_alone, small_beside, large_alone, large_beside)
+
+
+def _alone(url: str, request: Request, count: int) -> tuple[float, ...]:
+    with Connection(url, time.perf_counter()) as connection, Probe(url) as probe:
+        return tuple(_after_a_look(connection, request, probe)[0].seconds for _ in range(count))
+
+
+def _after_a_look(connection: Connection, request: Request, probe: Probe) -> tuple[Outcome, bool]:
+    """How the request ended, and whether work was queued when it was sent."""
+    busy = not probe.readyz().idle
+    outcome = connection.send(request)
+    if outcome.status != 200:
+        raise RuntimeError(f"expected 200, got {outcome.status}")
+    return outcome, busy
+
+
+class _Repeated:
+    """A client in a thread that sends one request again and again, until the context ends."""
+
+    def __init__(self, url: str, request: Request, begin: float) -> None:
+        self._url, self._request, self._begin = url, request, begin
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._send)
+        self.outcomes: list[Outcome] = []
+
+    def __enter__(self) -> "_Repeated":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _send(self) -> None:
+        with Connection(self._url, self._begin) as connection:
+            while not self._stop.is_set():
+                self.outcomes.append(connection.send(self._request))
+
+
+def _beside(url: str, small: Request, big: Request, requests: int) -> tuple[tuple[float, ...], float]:
+    """Seconds of small requests, each sent while tiles of a large image waited and ended before that image did."""
+    begin = time.perf_counter()
+    with _Repeated(url, big, begin) as repeated, Connection(url, begin) as connection, Probe(url) as probe:
+        sent = _send_until_enough(connection, probe, small, repeated, requests)
+    if any(each.status != 200 for each in repeated.outcomes):
+        raise RuntimeError("expected 200 for every large image")
+    measured = tuple(each.seconds for each in sent if within(each, repeated.outcomes))
+    # The last one ended after the small requests did.
+    beside = repeated.outcomes[:-1] or repeated.outcomes
+    return measured, statistics.median(each.seconds for each in beside)
+
+
+def _send_until_enough(
+    connection: Connection, probe: Probe, small: Request, repeated: _Repeated, requests: int
+) -> list[Outcome]:
+    """Small requests sent while a large one had the device: enough of them, and over one large image at least."""
+    sent: list[Outcome] = []
+    end = time.perf_counter() + PATIENCE_S
+    while time.perf_counter() < end:
+        outcome, busy = _after_a_look(connection, small, probe)
+        if busy:
+            sent.append(outcome)
+        else:
+            time.sleep(PAUSE_S)
+        if repeated.outcomes and len(sent) >= requests:
+            return sent
+    raise RuntimeError(f"within {PATIENCE_S} s, {len(sent)} requests met a large image, {requests} were expected")

@@ -1,0 +1,32 @@
+"""Requests to denoise images of noise; what they show does not matter to the time they take."""
+
+import io
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from bench.load import Request
+
+UINT8, FLOAT32 = np.dtype(np.uint8), np.dtype(np.float32)
+
+
+def noise(rng: np.random.Generator, height: int, width: int, dtype: np.dtype[np.generic]) -> npt.NDArray[np.generic]:
+    """A gray image (H, W): 0..255 as uint8, 0..1 as float32."""
+    if dtype == UINT8:
+        return rng.integers(0, 256, (height, width), dtype=np.uint8)
+    return rng.random((height, width), dtype=np.float32)
+
+
+def as_npy(image: npt.NDArray[np.generic]) -> Request:
+    """The image (H, W) as NPY."""
+    buffer = io.BytesIO()
+    np.save(buffer, image)
+    return Request("/denoise", "application/x-npy", buffer.getvalue(), image.size)
+
+
+def as_png(image: npt.NDArray[np.generic]) -> Request:
+    """The image (H, W), uint8, as PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return Request("/denoise", "image/png", buffer.getvalue(), image.size)

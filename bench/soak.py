@@ -1,0 +1,119 @@
+"""Does the service's memory grow? Thousands of images of every size, and a server that leaks, to see that it shows."""
+
+import statistics
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+
+import numpy as np
+
+from bench.leaky import leaky_service
+from bench.load import Request, closed_loop
+from bench.payloads import FLOAT32, UINT8, as_npy, as_png, noise
+from bench.rows import Row
+from bench.server import Server, resident_bytes, service
+
+REQUESTS, CLIENTS = 10_000, 8
+#: The leak keeps some 20 KB a request, of which the check sees what comes after the midpoint: here about 170 MB.
+LEAKING_REQUESTS = 20_000
+SIDES = (8, 384)
+BOUND_BYTES = 100_000_000
+SAMPLE_S = 1.0
+#: Requests that are made at a time: all of them at once would be hundreds of megabytes.
+PORTION = 500
+#: Of which the check takes a tenth at the end and a tenth in the middle.
+FEWEST_SAMPLES = 10
+
+
+def rows(
+    *,
+    requests: int = REQUESTS,
+    leaking_requests: int = LEAKING_REQUESTS,
+    sides: tuple[int, int] = SIDES,
+    sample_s: float = SAMPLE_S,
+) -> Iterator[Row]:
+    """Growth of the service, and of the one that leaks.
+
+    Args:
+        requests: Requests to the service.
+        leaking_requests: Requests to the server that leaks.
+        sides: Shortest and longest side of an image.
+        sample_s: Seconds between looks at the memory.
+    """
+    what = f"requests of {sides[0]} to {sides[1]} pixels a side: growth of resident memory after the midpoint"
+    samples = _samples(service(), requests, sides, sample_s)
+    yield Row(f"{requests} {what}", _told(samples), wanted=f"below {BOUND_BYTES // 10**6} MB")
+    samples = _samples(leaky_service(), leaking_requests, sides, sample_s)
+    wanted = f"more than {BOUND_BYTES // 10**6} MB, or the check finds nothing"
+    yield Row(f"{leaking_requests} {what}, with a leak on purpose", _told(samples), wanted=wanted)
+
+
+def growth_bytes(samples: Sequence[int]) -> int:
+    """How much the memory grew in the second half: the median of the last tenth less that of the tenth in the middle.
+
+    What is filled once (arenas, caches, the pages that threads keep) is full by the middle; what leaks goes on.
+
+    Args:
+        samples: Resident bytes at equal intervals.
+
+    Raises:
+        ValueError: There are too few of them.
+    """
+    if len(samples) < FEWEST_SAMPLES:
+        raise ValueError(f"expected {FEWEST_SAMPLES} samples or more, got {len(samples)}")
+    tenth = len(samples) // 10
+    first = (len(samples) - tenth) // 2
+    return round(statistics.median(samples[-tenth:]) - statistics.median(samples[first : first + tenth]))
+
+
+def random_requests(count: int, sides: tuple[int, int], rng: np.random.Generator) -> list[Request]:
+    """Images whose sides are log-uniform, as float32 or uint8 in NPY, or as PNG of 8 bits."""
+    return [_random_request(sides, rng) for _ in range(count)]
+
+
+def _random_request(sides: tuple[int, int], rng: np.random.Generator) -> Request:
+    shortest, longest = sides
+    height, width = np.exp(rng.uniform(np.log(shortest), np.log(longest), 2)).round().astype(int).tolist()
+    kind = rng.integers(3)
+    if kind == 0:
+        return as_npy(noise(rng, height, width, FLOAT32))
+    image = noise(rng, height, width, UINT8)
+    return as_npy(image) if kind == 1 else as_png(image)
+
+
+def _told(samples: Sequence[int]) -> str:
+    return f"{growth_bytes(samples) / 1e6:.1f} MB (to {samples[-1] / 1e6:.0f} MB)"
+
+
+def _samples(
+    serving: AbstractContextManager[Server], requests: int, sides: tuple[int, int], sample_s: float
+) -> list[int]:
+    """Resident bytes of a server while it serves the requests, the same ones for every server."""
+    rng = np.random.default_rng(0)
+    with serving as server, _Sampler(server.process.pid, sample_s) as sampler:
+        for first in range(0, requests, PORTION):
+            portion = random_requests(min(PORTION, requests - first), sides, rng)
+            closed_loop(server.url, portion, clients=CLIENTS).require_served()
+    return sampler.samples
+
+
+class _Sampler:
+    """Looks at a process's memory from a thread, until the context ends."""
+
+    def __init__(self, pid: int, interval_s: float) -> None:
+        self._pid, self._interval_s = pid, interval_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._sample)
+        self.samples: list[int] = []
+
+    def __enter__(self) -> "_Sampler":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        while not self._stop.wait(self._interval_s):
+            self.samples.append(resident_bytes(self._pid))
