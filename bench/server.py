@@ -22,17 +22,18 @@ class Server:
 
 
 @contextmanager
-def service(settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+def service(settings: Mapping[str, str] | None = None, *, module: str = "service") -> Iterator[Server]:
     """``python -m service`` on the CPU until the context ends.
 
     Args:
         settings: Further environment variables, ``BIASFREE_...``.
+        module: What is run, and says where it serves as the service does.
 
     Raises:
         RuntimeError: It ended before it served.
     """
     environment = {**os.environ, "BIASFREE_PORT": "0", "BIASFREE_DEVICE": "cpu", **(settings or {})}
-    command = [sys.executable, "-m", "service"]
+    command = [sys.executable, "-m", module]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)  # noqa: S603  # ours
     assert process.stderr is not None
     try:

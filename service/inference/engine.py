@@ -34,6 +34,10 @@ FAILURES = (
 )
 
 
+SHRINK = onnxruntime.RunOptions()
+SHRINK.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+
+
 class EngineError(Exception):
     """The device failed on a batch."""
 
@@ -71,6 +75,9 @@ class Engine(Protocol):
             OutOfDeviceMemory: A smaller batch may succeed.
             EngineError: The device failed.
         """
+
+    def release(self) -> None:
+        """Give back memory that was kept for further batches; called where none came for a while."""
 
 
 class OnnxEngine:
@@ -118,6 +125,18 @@ class OnnxEngine:
                 raise OutOfDeviceMemory(f"no memory for a batch of {batch.shape}") from exc
             raise EngineError(f"the device failed on a batch of {batch.shape}") from exc
         return np.asarray(denoised, np.float32)
+
+    def release(self) -> None:
+        """Shrink the arenas; see ``Engine.release``.
+
+        ONNX Runtime does so at the end of a run only, so that one value goes through. Doing it after every batch costs
+        a seventh of the rate of large tiles; never doing it keeps 930 MB of a tile of 2136 x 2184.
+        """
+        if self._device != "cpu":
+            return
+        for session in self._sessions.values():
+            channels = session.get_inputs()[0].shape[1]
+            session.run([OUTPUT], {INPUT: np.zeros((1, channels, 1, 1), np.float32)}, SHRINK)
 
 
 def _choose(device: str) -> str:

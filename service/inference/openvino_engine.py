@@ -55,6 +55,11 @@ class OpenVinoEngine:
             raise EngineError(f"OpenVINO failed on a batch of {batch.shape}") from exc
         return np.asarray(denoised, np.float32)
 
+    def release(self) -> None:
+        """Free what OpenVINO holds for intermediate results; see ``Engine.release``."""
+        for request in self._requests.values():
+            request.get_compiled_model().release_memory()
+
 
 def _request(core: openvino.Core, model: Artifact, options: Mapping[str, Any]) -> openvino.InferRequest:
     try:

@@ -130,6 +130,10 @@ class BatchPolicy:
     def __len__(self) -> int:
         return sum(map(len, self._rotations.values()))
 
+    def waits(self, lane: Lane) -> bool:
+        """Whether a lane has tiles that wait."""
+        return bool(self._rotations[lane])
+
     @property
     def idle(self) -> bool:
         """No request is admitted."""

@@ -18,6 +18,9 @@ from service.inference.tiling import FloatArray
 
 log = logging.getLogger(__name__)
 
+#: Long enough that a client which sends large images one after the other does not pay for fresh memory each time.
+IDLE_S = 5.0
+
 
 class TileTooLarge(ServiceError):
     """One tile alone does not fit into the device's memory; smaller ones may."""
@@ -68,6 +71,7 @@ class BatchQueue:
         engines: The device, for each lane that ``policy`` uses.
         policy: What runs next.
         on_death: Called from the thread that died, when everybody who waits has been answered.
+        idle_s: A lane without work for so long gives memory back.
         clock: Seconds, monotonic.
     """
 
@@ -77,10 +81,11 @@ class BatchQueue:
         policy: BatchPolicy,
         *,
         on_death: Callable[[], None] = lambda: None,
+        idle_s: float = IDLE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engines, self._policy, self._clock = dict(engines), policy, clock
-        self.on_death = on_death
+        self.on_death, self._idle_s = on_death, idle_s
         self._pending: dict[Job, _Pending] = {}
         self._changed = threading.Condition()
         self._closed: str | None = None
@@ -203,8 +208,7 @@ class BatchQueue:
         try:
             if lane is Lane.BULK:
                 give_way()
-            while (batch := self._await_batch(lane)) is not None:
-                self._run(batch, self._engines[lane])
+            self._serve(lane, self._engines[lane])
         except BaseException:
             log.critical("the device's thread died", exc_info=True)
             self._died = True
@@ -213,14 +217,22 @@ class BatchQueue:
         if self._died:
             self.on_death()
 
-    def _await_batch(self, lane: Lane) -> Batch | None:
+    def _serve(self, lane: Lane, engine: Engine) -> None:
+        """Batch after batch; a lane that has been idle for a while gives back the memory that was kept for it."""
+        used = False
+        while not self._stopping:
+            batch = self._await_batch(lane, timeout_s=self._idle_s if used else None)
+            if batch is not None:
+                self._run(batch, engine)
+            elif used:
+                engine.release()
+            used = batch is not None
+
+    def _await_batch(self, lane: Lane, *, timeout_s: float | None) -> Batch | None:
+        """The next batch; None if there is none in time, or no more at all."""
         with self._changed:
-            while not self._stopping:
-                batch = self._policy.next_batch(lane)
-                if batch is not None:
-                    return batch
-                self._changed.wait()
-        return None
+            self._changed.wait_for(lambda: self._stopping or self._policy.waits(lane), timeout_s)
+            return None if self._stopping else self._policy.next_batch(lane)
 
     def _run(self, batch: Batch, engine: Engine) -> None:
         """Run a batch; one that fails is run again in halves, so that a bad tile fails alone."""

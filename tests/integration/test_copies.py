@@ -22,6 +22,9 @@ class Halving:
         """``batch / 2``."""
         return batch * np.float32(0.5)
 
+    def release(self) -> None:
+        """There is nothing."""
+
 
 def cut(body: bytes) -> list[bytes]:
     """A body as it comes in from the network."""

@@ -43,6 +43,14 @@ def test_results_stay_when_the_engine_goes_on(noisy: np.ndarray) -> None:
     np.testing.assert_array_equal(first, kept)
 
 
+def test_releasing_memory_changes_nothing(noisy: np.ndarray) -> None:
+    """The next result is the same."""
+    engine = OpenVinoEngine(MODELS)
+    before = engine.run("gray", noisy[None, None])
+    engine.release()
+    np.testing.assert_array_equal(engine.run("gray", noisy[None, None]), before)
+
+
 def test_bfloat16_passes_the_golden_tile_where_the_processor_has_it() -> None:
     """Within its own tolerance, not within that of float32; elsewhere it refuses to start."""
     try:

@@ -138,6 +138,9 @@ class CountingEngine:
         self.runs += 1
         return self._engine.run(model, batch)
 
+    def release(self) -> None:
+        """Nothing to count."""
+
 
 async def test_a_request_whose_client_left_costs_no_further_inference(anyio_backend):
     """The connection closes while 64 tiles wait: they leave the queue, and at most the batch under way was wasted."""

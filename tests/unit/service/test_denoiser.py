@@ -32,6 +32,9 @@ class Small:
             raise OutOfDeviceMemory("too large")
         return batch.copy()
 
+    def release(self) -> None:
+        """There is nothing."""
+
 
 def picture(frame: np.ndarray) -> Picture:
     """A picture of one frame (H, W, C)."""

@@ -24,12 +24,17 @@ class FakeEngine:
     def __init__(self, before: Callable[[np.ndarray], None] = lambda batch: None) -> None:
         self.before = before
         self.batches: list[tuple[int, ...]] = []
+        self.released = threading.Event()
 
     def run(self, model: str, batch: np.ndarray) -> np.ndarray:
         """``batch / 2``."""
         self.batches.append(batch.shape)
         self.before(batch)
         return batch / 2
+
+    def release(self) -> None:
+        """Counted."""
+        self.released.set()
 
 
 def tile(value: float, side: int = 8) -> np.ndarray:
@@ -263,6 +268,23 @@ def test_a_small_request_passes_a_large_one_that_runs():
         assert not large.done()
         gate.opened.set()
         assert [result[0, 0, 0] for result in (await large).tiles] == [value / 2 for value in range(9)]
+        await queue.drain()
+
+    run(scenario())
+
+
+def test_an_idle_lane_gives_its_memory_back_and_goes_on():
+    """Once, after work; the next batch runs as before."""
+    engine = FakeEngine()
+    policy = BatchPolicy(budget_px=64, limit_s=1e9, rates_px_s={"gray": 1e6})
+
+    async def scenario() -> None:
+        queue = BatchQueue({Lane.EXPRESS: engine}, policy, idle_s=0.001)
+        queue.start()
+        for value in (2, 4):
+            engine.released.clear()
+            assert (await submit(queue, [tile(value)])).tiles[0][0, 0, 0] == value / 2
+            assert await asyncio.to_thread(engine.released.wait, 30)
         await queue.drain()
 
     run(scenario())
