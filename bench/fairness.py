@@ -14,7 +14,7 @@ from bench.probe import Probe
 from bench.rows import Row
 from bench.server import service
 
-ROUNDS, REQUESTS, SIDE = 5, 40, 256
+ROUNDS, REQUESTS, SIDE = 3, 40, 256
 LARGE = (4000, 6000)
 #: Small requests before the first measured one.
 WARM_UP = 20

@@ -125,13 +125,13 @@ def _engines(loaded: Mapping[str, Artifact], settings: Settings) -> dict[Lane, E
     if express.device != "cpu":
         return {Lane.EXPRESS: express}
     with ThreadPoolExecutor(1, initializer=give_way) as lower:
-        bulk = lower.submit(_engine, loaded, settings).result()
+        bulk = lower.submit(_engine, loaded, settings, spinning=False).result()
     return {Lane.EXPRESS: express, Lane.BULK: bulk}
 
 
-def _engine(loaded: Mapping[str, Artifact], settings: Settings) -> Engine:
+def _engine(loaded: Mapping[str, Artifact], settings: Settings, *, spinning: bool = True) -> Engine:
     if settings.engine == "onnxruntime":
-        return OnnxEngine(loaded, device=settings.device, threads=settings.threads)
+        return OnnxEngine(loaded, device=settings.device, threads=settings.threads, spinning=spinning)
     try:
         from service.inference.openvino_engine import OpenVinoEngine
     except ModuleNotFoundError as exc:

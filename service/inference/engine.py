@@ -87,6 +87,8 @@ class OnnxEngine:
         models: Verified artifacts by name.
         device: ``cpu``, ``cuda``, or ``auto`` for CUDA where it works and the CPU elsewhere.
         threads: Threads of one batch on the CPU; None for one for each core this process may use.
+        spinning: Whether threads wait busily for the next layer. It makes small images up to a third faster (64 x 64:
+            1.51 against 1.11 Mpx/s), large ones not at all, and holds up everything else on the same cores.
 
     Raises:
         DeviceUnavailable: CUDA was asked for and cannot be used.
@@ -96,9 +98,17 @@ class OnnxEngine:
     #: by 3e-3 to 4e-3: this lies between.
     tolerance = 1e-3
 
-    def __init__(self, models: Mapping[str, Artifact], *, device: str = "auto", threads: int | None = None) -> None:
+    def __init__(
+        self,
+        models: Mapping[str, Artifact],
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        spinning: bool = True,
+    ) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or usable_cores()
+        options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
         # Errors only: what it warns about (nodes left on the CPU by design) is no news to an operator.
         options.log_severity_level = 3
         self._device = _choose(device)
