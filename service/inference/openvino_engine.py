@@ -30,7 +30,7 @@ class OpenVinoEngine:
         EngineError: OpenVINO cannot load a model.
     """
 
-    device = "cpu"
+    device, workers = "cpu", 1
 
     def __init__(
         self, models: Mapping[str, Artifact], *, threads: int | None = None, precision: Precision = "float32"
@@ -46,8 +46,8 @@ class OpenVinoEngine:
         core = openvino.Core()
         self._requests = {name: _request(core, model, options) for name, model in models.items()}
 
-    def run(self, model: str, batch: FloatArray) -> FloatArray:
-        """Denoise a batch; see ``Engine.run``."""
+    def run(self, model: str, batch: FloatArray, *, wide: bool = True) -> FloatArray:
+        """Denoise a batch, always on all threads; see ``Engine.run``."""
         try:
             # The batch is read where it is, the result is a copy: the request's own memory is used again.
             (denoised,) = self._requests[model].infer([batch], share_inputs=True).to_tuple()

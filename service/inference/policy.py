@@ -130,9 +130,9 @@ class BatchPolicy:
     def __len__(self) -> int:
         return sum(map(len, self._rotations.values()))
 
-    def waits(self, lane: Lane) -> bool:
-        """Whether a lane has tiles that wait."""
-        return bool(self._rotations[lane])
+    def waiting(self, lane: Lane) -> int:
+        """Tiles that wait in a lane."""
+        return sum(len(job.waiting) for job in self._rotations[lane])
 
     @property
     def idle(self) -> bool:

@@ -1,4 +1,4 @@
-"""The threads that feed the device, one for each lane, and the way in and out of them for coroutines."""
+"""The threads that feed the device, and the way in and out of them for coroutines."""
 
 import asyncio
 import logging
@@ -64,8 +64,19 @@ class Denoised:
     infer_s: float
 
 
+@dataclass(frozen=True)
+class _Turn:
+    """What a worker does next: a batch, on all threads of the engine or on one."""
+
+    batch: Batch
+    wide: bool
+
+
 class BatchQueue:
-    """Runs jobs on one device, batch by batch, from a thread for each lane.
+    """Runs jobs on one device, batch by batch, from as many threads for each lane as its engine has workers.
+
+    One batch that is alone in its lane has all of the engine's threads. Only where there are as many tiles as workers
+    do batches run side by side, a thread each.
 
     Args:
         engines: The device, for each lane that ``policy`` uses.
@@ -91,8 +102,11 @@ class BatchQueue:
         self._closed: str | None = None
         self._stopping = self._ended = self._died = False
         self._batches = 0
+        self._running = dict.fromkeys(engines, 0)
         self._threads = [
-            threading.Thread(target=self._work, args=(lane,), name=f"biasfree-{lane}", daemon=True) for lane in engines
+            threading.Thread(target=self._work, args=(lane,), name=f"biasfree-{lane}-{number}", daemon=True)
+            for lane, engine in engines.items()
+            for number in range(engine.workers)
         ]
 
     def start(self) -> None:
@@ -221,31 +235,49 @@ class BatchQueue:
         """Batch after batch; a lane that has been idle for a while gives back the memory that was kept for it."""
         used = False
         while not self._stopping:
-            batch = self._await_batch(lane, timeout_s=self._idle_s if used else None)
-            if batch is not None:
-                self._run(batch, engine)
+            turn = self._await_turn(lane, timeout_s=self._idle_s if used else None)
+            if turn is not None:
+                self._run(turn, engine)
+                with self._changed:
+                    self._running[lane] -= 1
+                    self._changed.notify_all()
             elif used:
                 engine.release()
-            used = batch is not None
+            used = turn is not None
 
-    def _await_batch(self, lane: Lane, *, timeout_s: float | None) -> Batch | None:
-        """The next batch; None if there is none in time, or no more at all."""
+    def _await_turn(self, lane: Lane, *, timeout_s: float | None) -> _Turn | None:
+        """The next batch for this thread; None if there is none in time, or no more at all."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._policy.waits(lane), timeout_s)
-            return None if self._stopping else self._policy.next_batch(lane)
+            self._changed.wait_for(lambda: self._stopping or self._has_turn(lane), timeout_s)
+            if self._stopping or not self._has_turn(lane):
+                return None
+            wide = not self._side_by_side(lane)
+            batch = self._policy.next_batch(lane)
+            assert batch is not None
+            self._running[lane] += 1
+            return _Turn(batch, wide)
 
-    def _run(self, batch: Batch, engine: Engine) -> None:
+    def _has_turn(self, lane: Lane) -> bool:
+        return bool(self._policy.waiting(lane)) and (not self._running[lane] or self._side_by_side(lane))
+
+    def _side_by_side(self, lane: Lane) -> bool:
+        """Whether there is enough for every worker of a lane that has several."""
+        workers = self._engines[lane].workers
+        return workers > 1 and self._running[lane] + self._policy.waiting(lane) >= workers
+
+    def _run(self, turn: _Turn, engine: Engine) -> None:
         """Run a batch; one that fails is run again in halves, so that a bad tile fails alone."""
+        batch = turn.batch
         start = self._begin(batch)
         try:
-            denoised = engine.run(batch.model, _stack(batch.tiles))
+            denoised = engine.run(batch.model, _stack(batch.tiles), wide=turn.wide)
         except OutOfDeviceMemory as exc:
             with self._changed:
                 self._policy.halve_budget(below_px=batch.pixels)
-            self._retry(batch, engine, TileTooLarge("the device has no memory for one tile"), exc)
+            self._retry(turn, engine, TileTooLarge("the device has no memory for one tile"), exc)
         except Exception as exc:
             # Whatever a device throws fails these requests, not the service.
-            self._retry(batch, engine, InferenceFailed("the device failed on this image"), exc)
+            self._retry(turn, engine, InferenceFailed("the device failed on this image"), exc)
         else:
             self._deliver(batch, denoised, self._clock() - start)
 
@@ -256,12 +288,13 @@ class BatchQueue:
             self._batches += 1
         return now
 
-    def _retry(self, batch: Batch, engine: Engine, error: ServiceError, cause: Exception) -> None:
+    def _retry(self, turn: _Turn, engine: Engine, error: ServiceError, cause: Exception) -> None:
+        batch = turn.batch
         with self._changed:
             self._policy.failed(batch, self._clock())
         if len(batch.entries) > 1:
             for half in batch.halves():
-                self._run(half, engine)
+                self._run(_Turn(half, turn.wide), engine)
             return
         level = logging.WARNING if isinstance(cause, EngineError) else logging.ERROR
         log.log(level, "a tile of %s failed alone", batch.tiles[0].shape, exc_info=cause)

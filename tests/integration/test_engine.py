@@ -30,3 +30,13 @@ def test_released_memory_goes_back_to_the_system() -> None:
     assert kept > 200e6
     assert left < kept / 4
     np.testing.assert_array_equal(engine.run("gray", small), denoised)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (8, 8), (17, 33), (100, 7), (255, 257), (512, 512)], ids=str)
+@pytest.mark.parametrize("model", ["gray", "color"])
+def test_the_number_of_threads_changes_no_bit(model: str, shape: tuple[int, int]) -> None:
+    """A result does not depend on what else was running."""
+    artifact = Artifact.load(SHIPPED / f"{model}.onnx")
+    engine = OnnxEngine({model: artifact}, device="cpu", threads=2)
+    batch = np.random.default_rng(0).random((1, artifact.card.channels, *shape), np.float32)
+    np.testing.assert_array_equal(engine.run(model, batch, wide=True), engine.run(model, batch, wide=False))

@@ -17,10 +17,10 @@ from service import app, command
 from service.inference.engine import OnnxEngine
 
 class Mortal(OnnxEngine):
-    def run(self, model, batch):
+    def run(self, model, batch, **options):
         if batch.max() > 1e6:
             raise SystemExit
-        return super().run(model, batch)
+        return super().run(model, batch, **options)
 
 app.OnnxEngine = Mortal
 command.main()

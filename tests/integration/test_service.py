@@ -127,16 +127,16 @@ async def test_past_the_bound_of_the_queue_the_answer_is_429_with_retry_after(an
 class CountingEngine:
     """The real engine, and how often it ran."""
 
-    device, tolerance = "cpu", OnnxEngine.tolerance
+    device, tolerance, workers = "cpu", OnnxEngine.tolerance, 1
 
     def __init__(self) -> None:
         self._engine = OnnxEngine(load_models(None), device="cpu")
         self.runs = 0
 
-    def run(self, model: str, batch: np.ndarray) -> np.ndarray:
+    def run(self, model: str, batch: np.ndarray, *, wide: bool = True) -> np.ndarray:
         """Count, and run."""
         self.runs += 1
-        return self._engine.run(model, batch)
+        return self._engine.run(model, batch, wide=wide)
 
     def release(self) -> None:
         """Nothing to count."""

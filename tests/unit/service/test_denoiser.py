@@ -19,13 +19,13 @@ CARDS = {path.stem: Artifact.load(path).card for path in SHIPPED.glob("*.onnx")}
 class Small:
     """A device that gives batches back and has memory for ``room_px`` pixels."""
 
-    device, tolerance = "cpu", 0.0
+    device, tolerance, workers = "cpu", 0.0, 1
 
     def __init__(self, room_px: float = float("inf")) -> None:
         self.room_px = room_px
         self.shapes: list[tuple[int, ...]] = []
 
-    def run(self, model: str, batch: np.ndarray) -> np.ndarray:
+    def run(self, model: str, batch: np.ndarray, *, wide: bool = True) -> np.ndarray:
         """The batch itself."""
         self.shapes.append(batch.shape)
         if batch.shape[2] * batch.shape[3] > self.room_px:
@@ -106,7 +106,7 @@ def test_a_float64_of_any_size_can_be_estimated():
     frame = 1e200 * np.random.default_rng(0).random((16, 16, 1))
 
     class Half(Small):
-        def run(self, model: str, batch: np.ndarray) -> np.ndarray:
+        def run(self, model: str, batch: np.ndarray, *, wide: bool = True) -> np.ndarray:
             return batch / 2
 
     result = denoise(Half(), picture(frame), DenoiseOptions(estimate=True))
@@ -130,7 +130,7 @@ def test_one_bad_frame_fails_its_stack_with_the_first_error():
     """Not with a group of errors."""
 
     class Broken(Small):
-        def run(self, model: str, batch: np.ndarray) -> np.ndarray:
+        def run(self, model: str, batch: np.ndarray, *, wide: bool = True) -> np.ndarray:
             raise EngineError("broken")
 
     stack = Picture(
@@ -152,7 +152,7 @@ def test_far_from_one_the_network_sees_intensities_near_one():
     seen = []
 
     class Watching(Small):
-        def run(self, model: str, batch: np.ndarray) -> np.ndarray:
+        def run(self, model: str, batch: np.ndarray, *, wide: bool = True) -> np.ndarray:
             seen.append(batch)
             return batch
 

@@ -19,14 +19,14 @@ from service.inference.queue import BatchQueue, Denoised, TileTooLarge
 class FakeEngine:
     """Halves every value, and calls ``before`` with each batch."""
 
-    device, tolerance = "cpu", 0.0
+    device, tolerance, workers = "cpu", 0.0, 1
 
     def __init__(self, before: Callable[[np.ndarray], None] = lambda batch: None) -> None:
         self.before = before
         self.batches: list[tuple[int, ...]] = []
         self.released = threading.Event()
 
-    def run(self, model: str, batch: np.ndarray) -> np.ndarray:
+    def run(self, model: str, batch: np.ndarray, *, wide: bool = True) -> np.ndarray:
         """``batch / 2``."""
         self.batches.append(batch.shape)
         self.before(batch)
@@ -328,3 +328,72 @@ def test_draining_finishes_what_is_queued_and_takes_nothing_new():
         assert [(await job).tiles[0][0, 0, 0] for job in jobs] == [value / 2 for value in range(5)]
 
     run(scenario())
+
+
+class Watched(FakeEngine):
+    """An engine of two workers that notes how each batch ran, and how many ran at once."""
+
+    workers = 2
+
+    def __init__(self, before: Callable[[np.ndarray], None] = lambda batch: None) -> None:
+        super().__init__(before)
+        self.wide: list[bool] = []
+        self.at_once = self.most = 0
+        self._lock = threading.Lock()
+
+    def run(self, model: str, batch: np.ndarray, *, wide: bool = True) -> np.ndarray:
+        """As every fake."""
+        with self._lock:
+            self.wide.append(wide)
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+        try:
+            return super().run(model, batch)
+        finally:
+            with self._lock:
+                self.at_once -= 1
+
+
+def test_a_lone_batch_has_all_threads():
+    """One request after the other: each runs wide."""
+    engine = Watched()
+
+    async def scenario() -> None:
+        queue = queue_on(engine)
+        for value in range(3):
+            await submit(queue, [tile(value)])
+        await queue.drain()
+
+    run(scenario())
+    assert engine.wide == [True] * 3
+
+
+def test_where_there_is_work_for_every_worker_batches_run_side_by_side():
+    """Two tiles wait for two workers: both run at once, a thread each."""
+    barrier = threading.Barrier(2, timeout=30)
+    engine = Watched(lambda batch: barrier.wait())
+
+    async def scenario() -> None:
+        queue = queue_on(engine, budget_px=64)
+        done = await submit(queue, [tile(value) for value in range(4)])
+        assert [result[0, 0, 0] for result in done.tiles] == [value / 2 for value in range(4)]
+        await queue.drain()
+
+    run(scenario())
+    assert engine.most == 2
+    assert engine.wide == [False] * 4
+
+
+def test_with_less_work_than_workers_batches_take_turns():
+    """Four workers and two tiles: one after the other, each on all threads."""
+    engine = Watched()
+    engine.workers = 4
+
+    async def scenario() -> None:
+        queue = queue_on(engine, budget_px=64)
+        await submit(queue, [tile(1), tile(2)])
+        await queue.drain()
+
+    run(scenario())
+    assert engine.most == 1
+    assert engine.wide == [True, True]
