@@ -25,6 +25,7 @@ from service.inference.queue import BatchQueue
 from service.models import load_models
 from service.routes import analyze, denoise, health, models
 from service.routes.body_limit import BodyLimit
+from service.routes.gate import Gate
 from service.routes.problems import install
 from service.routes.request_log import RequestLog
 from service.routes.running import Running
@@ -74,6 +75,7 @@ def create_app(service: Running) -> FastAPI:
     app.include_router(health.router)
     app.add_api_route("/", _root, include_in_schema=False)
     app.add_middleware(BodyLimit, limit=service.settings.max_body_bytes)
+    app.add_middleware(Gate, paths=("/denoise", "/v1/denoise"), require_room=service.queue.require_room)
     app.add_middleware(RequestLog)
     return app
 

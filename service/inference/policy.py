@@ -16,8 +16,10 @@ from service.errors import QueueFull
 from service.inference.occupancy import Occupancy
 from service.inference.tiling import FloatArray
 
-#: Weight of a batch in the measured rate: a few decide, and one slow batch does not.
-RATE_SMOOTHING = 0.2
+#: Weights of a batch in the measured rate, where it was slower and where it was faster than thought: a few decide, and
+#: one does not. The bound is a promise, so that it errs on the long side: a device whose speed varies is taken for as
+#: fast as it is in about four batches of five (an expectile).
+SLOWER, FASTER = 0.2, 0.05
 #: Batches below this many pixels weigh less: what they take is mostly the call, which says little of the rate.
 FULL_WEIGHT_PX = 2**18
 #: Each batch that succeeds gives back this share of a budget that was halved: about 180 batches undo a halving.
@@ -218,8 +220,9 @@ class BatchPolicy:
         """It succeeded: its share of the device teaches the model's rate, and a halved budget recovers a bit."""
         measured = batch.pixels / max(self._occupancy.end(batch, now_s), 1e-9)
         rate = self._rates_px_s[batch.model]
+        smoothing = SLOWER if measured < rate else FASTER
         # The mean of times, not of rates: it is time that is predicted.
-        weight = RATE_SMOOTHING * min(1.0, batch.pixels / FULL_WEIGHT_PX)
+        weight = smoothing * min(1.0, batch.pixels / FULL_WEIGHT_PX)
         self._rates_px_s[batch.model] = 1 / ((1 - weight) / rate + weight / measured)
         for job, _ in batch.entries:
             job.admission.pixels_left = max(0, job.admission.pixels_left - job.tile_px)

@@ -30,9 +30,8 @@ router = APIRouter(tags=["denoise"])
 )
 async def denoise(request: Request, query: Annotated[DenoiseQuery, Query()]) -> Response:
     """Remove Gaussian noise of any level; nothing about the noise, the range or the bit depth needs to be said."""
-    # Before the body is read, so that refusing costs little under overload; and after, when others may have come.
-    running(request).queue.require_room()
     uploads = await received(request, JsonImage)
+    # There was room when it came (see ``gate``); others may have been quicker.
     running(request).queue.require_room()
     async with ends_with_client(request):
         return await _denoise(request, uploads[IMAGE], query)

@@ -75,7 +75,7 @@ class Problem(BaseModel):
 
 def install(app: FastAPI) -> None:
     """Answer every error with a problem document; ``RequestLog`` answers what is not foreseen."""
-    app.add_exception_handler(ServiceError, _service_error)
+    app.add_exception_handler(ServiceError, service_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(ClientDisconnect, _client_left)
@@ -90,7 +90,8 @@ def problem(
     return JSONResponse(content, kind.status, media_type=PROBLEM_JSON, headers=headers)
 
 
-async def _service_error(request: Request, error: Exception) -> JSONResponse:
+async def service_error(request: Request, error: Exception) -> JSONResponse:
+    """The problem document of a core error."""
     assert isinstance(error, ServiceError)
     headers = {}
     if "retry_after_s" in error.facts:

@@ -150,7 +150,7 @@ def test_room_that_was_not_used_is_free_when_the_request_ends():
 def test_the_prediction_follows_the_measured_rate():
     """A device twice as fast as thought halves the prediction."""
     queue = policy(rate_px_s=64, budget_px=FULL_WEIGHT_PX)
-    for _ in range(60):
+    for _ in range(200):
         queue.add(Job(Admission("gray", Lane.EXPRESS, 0), [np.zeros((1, 512, 512), np.float32)]))
         batch = queue.next_batch()
         assert batch is not None
