@@ -15,7 +15,7 @@ from bench.probe import Probe
 from bench.rows import Row
 from bench.server import service
 
-SIDE, CLIENTS = 256, 16
+SIDE, CLIENTS = 512, 16
 QUEUE_LIMIT_S, PEAK_S, OVERLOAD_S, FACTOR = 3.0, 20.0, 60.0, 10.0
 #: Lone requests that tell the idle latency, after as many that warm up.
 LONE = 30
