@@ -29,6 +29,7 @@ def parts() -> Mapping[str, Callable[[], Iterable[Row]]]:
     return {
         "engine": _rows_of("engines"),
         "throughput": _rows_of("throughput"),
+        "stages": _rows_of("stages"),
         "scale": _rows_of("scale"),
         "load": _rows_of("fairness", "overload", "disconnects", "soak"),
         "analysis": _rows_of("bulkhead", "analysis"),

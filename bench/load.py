@@ -40,6 +40,7 @@ class Outcome:
         seconds: How long its answer took.
         body: The answer.
         retry_after_s: What ``Retry-After`` said, if it said seconds.
+        server_timing: What ``Server-Timing`` said.
     """
 
     request: Request
@@ -48,6 +49,7 @@ class Outcome:
     seconds: float
     body: bytes = b""
     retry_after_s: int | None = None
+    server_timing: str = ""
 
     @property
     def end_s(self) -> float:
@@ -166,13 +168,14 @@ class Connection:
             self._connection.request("POST", request.path, request.body, headers)
             response = self._connection.getresponse()
             body, status = response.read(), response.status
-            retry_after_s = whole_seconds(response.getheader("Retry-After"))
+            headers = {name.lower(): value for name, value in response.getheaders()}
         except (OSError, http.client.HTTPException):
             self._connection.close()
-            body, status, retry_after_s = b"", 0, None
+            body, status, headers = b"", 0, {}
         seconds = time.perf_counter() - start
         kept = body if self._keep_bodies else b""
-        return Outcome(request, status, start - self._begin, seconds, kept, retry_after_s)
+        retry_after_s, timing = whole_seconds(headers.get("retry-after")), headers.get("server-timing", "")
+        return Outcome(request, status, start - self._begin, seconds, kept, retry_after_s, timing)
 
 
 def whole_seconds(retry_after: str | None) -> int | None:

@@ -196,8 +196,7 @@ class Denoiser:
     async def _frame(self, frame: PixelArray, run: _Run) -> PixelArray:
         """One frame (H, W, C) in its dtype: through the network and back."""
         size = frame.size
-        scale = await _off_loop(size, lambda: _scale(frame, always=run.options.estimate))
-        noisy = await _off_loop(size, lambda: to_float(frame, scale=scale))
+        scale, noisy = await _off_loop(size, lambda: _scaled(frame, always=run.options.estimate))
         denoised = await self._network(noisy, run)
         if run.options.estimate:
             signs = await _off_loop(size, lambda: probe(noisy.shape))
@@ -237,10 +236,13 @@ class Denoiser:
         return passes * (picture.channels // card.channels) * sum(grid.tile_pixels for grid in grids)
 
     async def _tiled(self, noisy: FloatArray, grid: TileGrid, run: _Run) -> FloatArray:
-        tiles = await _off_loop(noisy.size, lambda: _cut(noisy, grid, run.card.channels))
+        whole = len(noisy) == run.card.channels and len(grid) == 1
+        # A single tile is the image itself, and is put together by looking at it.
+        views = whole and grid.padded_shape == noisy.shape[1:]
+        tiles = await _off_loop(0 if views else noisy.size, lambda: _cut(noisy, grid, run.card.channels))
         done = await self._queue.submit(run.admission, tiles)
         run.infer_s += done.infer_s
-        return await _off_loop(noisy.size, lambda: _join(done.tiles, grid))
+        return await _off_loop(0 if whole else noisy.size, lambda: _join(done.tiles, grid))
 
 
 async def _off_loop(values: int, work: Callable[[], T]) -> T:
@@ -258,6 +260,12 @@ def _join(tiles: list[FloatArray], grid: TileGrid) -> FloatArray:
     count = len(grid)
     planes = [stitch(tiles[first : first + count], grid) for first in range(0, len(tiles), count)]
     return planes[0] if len(planes) == 1 else np.concatenate(planes)
+
+
+def _scaled(frame: PixelArray, *, always: bool) -> tuple[float, FloatArray]:
+    """A frame as the network takes it, and what it was divided by."""
+    scale = _scale(frame, always=always)
+    return scale, to_float(frame, scale=scale)
 
 
 def _scale(frame: PixelArray, *, always: bool) -> float:

@@ -1,0 +1,39 @@
+"""Where the time of a request goes: the stages of ``Server-Timing``, and what is left to HTTP and the client."""
+
+import statistics
+from collections.abc import Iterator, Mapping
+
+from bench.images import noisy_photograph, npy, png
+from bench.load import Load, Outcome, closed_loop
+from bench.rows import Row
+from bench.server import service
+
+SIDES, CLIENTS, REQUESTS = (64, 512), (1, 16), 32
+REST = "http and client"
+
+
+def rows() -> Iterator[Row]:
+    """Medians of every stage, for two sizes, two formats, and one and sixteen clients."""
+    with service() as server:
+        for side in SIDES:
+            image = noisy_photograph(side, side)
+            for name, request in (("float32 NPY", npy(image)), ("8-bit PNG", png(image))):
+                closed_loop(server.url, [request] * REQUESTS, clients=4).require_served()
+                for clients in CLIENTS:
+                    load = closed_loop(server.url, [request] * REQUESTS, clients=clients).require_served()
+                    yield from _rows(f"{side} x {side} gray {name}, {clients} at once", load)
+
+
+def _rows(what: str, load: Load) -> Iterator[Row]:
+    stages = [_stages_ms(each) for each in load.served]
+    whole_ms = 1e3 * load.latency_s(0.5)
+    for stage in stages[0]:
+        median_ms = statistics.median(each[stage] for each in stages)
+        yield Row(f"{what}: {stage}", f"{median_ms:.1f} ms", f"of {whole_ms:.1f} ms", median_ms / whole_ms)
+
+
+def _stages_ms(outcome: Outcome) -> Mapping[str, float]:
+    """``decode;dur=1.2, queue;dur=3.4`` as numbers, and the rest of the time that the client saw."""
+    pairs = (entry.split(";dur=") for entry in outcome.server_timing.split(", "))
+    told = {stage: float(ms) for stage, ms in pairs}
+    return told | {REST: 1e3 * outcome.seconds - sum(told.values())}
