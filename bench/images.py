@@ -42,8 +42,3 @@ def png(image: Photograph, *, path: str = "/denoise") -> Request:
     buffer = io.BytesIO()
     Image.fromarray(np.rint(image * 255).clip(0, 255).astype(np.uint8)).save(buffer, "PNG")
     return Request(path, "image/png", buffer.getvalue(), image.size)
-
-
-def decode_png(content: bytes) -> Photograph:
-    """8 bits to [0, 1], float32."""
-    return np.asarray(Image.open(io.BytesIO(content)), np.float32) / np.float32(255)

@@ -56,6 +56,12 @@ class Outcome:
         """When the answer was there, in seconds since the load began."""
         return self.start_s + self.seconds
 
+    @property
+    def stages_ms(self) -> dict[str, float]:
+        """``decode;dur=1.2, queue;dur=3.4`` of ``Server-Timing`` as numbers."""
+        pairs = (entry.split(";dur=") for entry in self.server_timing.split(", "))
+        return {stage: float(ms) for stage, ms in pairs}
+
 
 @dataclass(frozen=True)
 class Load:

@@ -2,28 +2,34 @@
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from bench.images import Photograph, decode_png, noisy_photograph, npy, png
-from bench.load import Request, closed_loop
+from bench.images import noisy_photograph, npy, png
+from bench.load import Outcome, Request, closed_loop
 from bench.raw import RawEngine
 from bench.rows import Row
 from service.imaging import ImageFormat, ImageLimits, decode, encode
 
 ROUNDS, REQUESTS = 3, 10
+#: Beside the codec.
+BOUND_MS = 5.0
 
 
 def added_latency(url: str, engine: RawEngine, *, side: int) -> Iterator[Row]:
-    """A row for NPY and one for PNG, the codec's own time beside; service and engine take turns."""
+    """A row for NPY and one for PNG: latency less the engine's own time in the same request, and the codec's beside.
+
+    The same request's, because the engine's time differs by more from one moment to the next than what is looked for.
+    """
     image = noisy_photograph(side, side)
-    # The engine gets what the service gets from the PNG.
-    for name, request, same in (("float32 NPY", npy(image), image), ("8-bit PNG", png(image), _rounded(image))):
-        pairs = [(_request_s(url, request), _engine_s(engine, same)) for _ in range(ROUNDS + 1)][1:]
-        added_ms = 1e3 * statistics.median(whole - bare for whole, bare in pairs)
-        engine_ms = 1e3 * statistics.median(bare for _, bare in pairs)
-        other = f"engine {engine_ms:.0f} ms, codec {1e3 * codec_s(url, request):.1f} ms"
+    for name, request in (("float32 NPY", npy(image)), ("8-bit PNG", png(image))):
+        codec_ms = 1e3 * codec_s(url, request)
+        outcomes = [each for _ in range(ROUNDS) for each in _outcomes(url, request)]
+        added_ms = statistics.median(1e3 * each.seconds - each.stages_ms["infer"] for each in outcomes)
+        inside_ms = statistics.median(each.stages_ms["infer"] for each in outcomes)
+        alone_ms = 1e3 * statistics.median(engine.seconds(image, batch=1, runs=REQUESTS))
+        other = f"engine {inside_ms:.0f} ms inside, {alone_ms:.0f} ms alone; codec {codec_ms:.1f} ms"
         what = f"Added latency of one lone request, {side} x {side} gray {name}"
-        yield Row(what, f"{added_ms:.1f} ms", other, wanted="below 5 ms")
+        yield Row(what, f"{added_ms:.1f} ms", other, wanted=f"below {BOUND_MS + codec_ms:.1f} ms")
 
 
 def codec_s(url: str, request: Request) -> float:
@@ -35,16 +41,8 @@ def codec_s(url: str, request: Request) -> float:
     return _median_s(lambda: decode(request.body, limits=limits)) + _median_s(lambda: encode(answer, format))
 
 
-def _request_s(url: str, request: Request) -> float:
-    return closed_loop(url, [request] * REQUESTS, clients=1).require_served().latency_s(0.5)
-
-
-def _engine_s(engine: RawEngine, image: Photograph) -> float:
-    return statistics.median(engine.seconds(image, batch=1, runs=REQUESTS))
-
-
-def _rounded(image: Photograph) -> Photograph:
-    return decode_png(png(image).body)
+def _outcomes(url: str, request: Request) -> Sequence[Outcome]:
+    return closed_loop(url, [request] * REQUESTS, clients=1).require_served().outcomes
 
 
 def _median_s(call: Callable[[], object]) -> float:
