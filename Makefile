@@ -55,8 +55,8 @@ evaluate: need-MODELS need-IMAGES need-OUTPUT $(DEV) ## Measure models: MODELS='
 reproduce: need-IMAGES need-OUTPUT $(DEV) ## The paper's tables and figures: IMAGES=folder OUTPUT=folder [FIGURE=spectrum] [MODEL=x.onnx] [ARGS='--size 30']
 	$(BIN)/python -m training reproduce '$(FIGURE)' --images '$(IMAGES)' --output '$(OUTPUT)' $(if $(MODEL),--model '$(MODEL)') $(ARGS)
 
-bench: $(DEV) ## Measure speed and memory, and rewrite bench/results
-	$(BIN)/python -m bench
+bench: $(DEV) ## Measure speed and memory, and rewrite bench/results [ARGS='throughput load']
+	$(BIN)/python -m bench $(ARGS)
 
 image: ## Build the container image [TORCH_INDEX_URL=index of PyTorch's CPU wheels]
 	docker build --build-arg TORCH_INDEX_URL='$(TORCH_INDEX_URL)' --tag biasfree .

@@ -18,7 +18,7 @@ from bench.raw import RawEngine, raw_engine
 from bench.rows import Row
 from bench.server import Server, service
 
-SIDE, ROUNDS = 512, 4
+SIDE, ROUNDS = 512, 3
 HUGE_SIDE, HUGE_ROUNDS = 4000, 2
 OURS = "service"
 #: The same service with its optional engine, where the processor has that arithmetic.

@@ -127,13 +127,13 @@ def _engines(loaded: Mapping[str, Artifact], settings: Settings) -> dict[Lane, E
     if express.device != "cpu":
         return {Lane.EXPRESS: express}
     with ThreadPoolExecutor(1, initializer=give_way) as lower:
-        bulk = lower.submit(_engine, loaded, settings, spinning=False).result()
+        bulk = lower.submit(_engine, loaded, settings, bulk=True).result()
     return {Lane.EXPRESS: express, Lane.BULK: bulk}
 
 
-def _engine(loaded: Mapping[str, Artifact], settings: Settings, *, spinning: bool = True) -> Engine:
+def _engine(loaded: Mapping[str, Artifact], settings: Settings, *, bulk: bool = False) -> Engine:
     if settings.engine == "onnxruntime":
-        return OnnxEngine(loaded, device=settings.device, threads=settings.threads, spinning=spinning)
+        return OnnxEngine(loaded, device=settings.device, threads=settings.threads, bulk=bulk)
     try:
         from service.inference.openvino_engine import OpenVinoEngine
     except ModuleNotFoundError as exc:

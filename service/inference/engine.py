@@ -95,8 +95,9 @@ class OnnxEngine:
         models: Verified artifacts by name.
         device: ``cpu``, ``cuda``, or ``auto`` for CUDA where it works and the CPU elsewhere.
         threads: Threads of one batch on the CPU; None for one for each core this process may use.
-        spinning: Whether threads wait busily for the next layer. It makes small images up to a third faster (64 x 64:
-            1.51 against 1.11 Mpx/s), large ones not at all, and holds up everything else on the same cores.
+        bulk: For large tiles: one at a time, since each takes a gigabyte, and on threads that do not wait busily for
+            the next layer. Spinning makes small images up to a third faster (64 x 64: 1.51 against 1.11 Mpx/s), large
+            ones not at all, and holds up everything else on the same cores.
 
     Raises:
         DeviceUnavailable: CUDA was asked for and cannot be used.
@@ -112,10 +113,10 @@ class OnnxEngine:
         *,
         device: str = "auto",
         threads: int | None = None,
-        spinning: bool = True,
+        bulk: bool = False,
     ) -> None:
-        self.workers = threads or usable_cores()
-        wide, narrow = _options(self.workers, spinning=spinning), _options(1, spinning=False)
+        cores = threads or usable_cores()
+        wide, narrow = _options(cores, spinning=not bulk), _options(1, spinning=False)
         self._device = _choose(device)
         try:
             self._wide = _sessions(models, self._device, wide)
@@ -125,8 +126,7 @@ class OnnxEngine:
             log.warning("%s; running on the CPU", exc)
             self._device = "cpu"
             self._wide = _sessions(models, self._device, wide)
-        if self._device != "cpu":
-            self.workers = 1
+        self.workers = 1 if bulk or self._device != "cpu" else cores
         self._narrow = _sessions(models, self._device, narrow) if self.workers > 1 else self._wide
 
     @property
