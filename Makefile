@@ -55,7 +55,7 @@ evaluate: need-MODELS need-IMAGES need-OUTPUT $(DEV) ## Measure models: MODELS='
 reproduce: need-IMAGES need-OUTPUT $(DEV) ## The paper's tables and figures: IMAGES=folder OUTPUT=folder [FIGURE=spectrum] [MODEL=x.onnx] [ARGS='--size 30']
 	$(BIN)/python -m training reproduce '$(FIGURE)' --images '$(IMAGES)' --output '$(OUTPUT)' $(if $(MODEL),--model '$(MODEL)') $(ARGS)
 
-bench: $(DEV) ## Measure speed and memory, and rewrite bench/results [ARGS='throughput load']
+bench: $(DEV) ## Measure speed and memory, and rewrite bench/results [ARGS='throughput overload']
 	$(BIN)/python -m bench $(ARGS)
 
 image: ## Build the container image [TORCH_INDEX_URL=index of PyTorch's CPU wheels]

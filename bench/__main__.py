@@ -31,7 +31,10 @@ def parts() -> Mapping[str, Callable[[], Iterable[Row]]]:
         "throughput": _rows_of("throughput"),
         "stages": _rows_of("stages"),
         "scale": _rows_of("scale"),
-        "load": _rows_of("fairness", "overload", "disconnects", "soak"),
+        "fairness": _rows_of("fairness"),
+        "overload": _rows_of("overload"),
+        "disconnects": _rows_of("disconnects"),
+        "soak": _rows_of("soak"),
         "analysis": _rows_of("bulkhead", "analysis"),
     }
 

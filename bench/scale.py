@@ -8,6 +8,7 @@ from bench.images import noisy_photograph, npy
 from bench.load import Request, closed_loop
 from bench.rows import Row
 from bench.server import resident_bytes, service
+from service.inference.queue import IDLE_S
 
 STARTS, ROUNDS = 3, 3
 #: Height and width: from 0.01 to 24 megapixels.
@@ -28,12 +29,15 @@ def rows() -> Iterator[Row]:
         closed_loop(server.url, requests[:3], clients=1).require_served()
         costs = [[_cost_s_mpx(server.url, each) for each in requests] for _ in range(ROUNDS)]
         after = resident_bytes(server.process.pid)
+        time.sleep(IDLE_S + 1)
+        idle_again = resident_bytes(server.process.pid)
     best = statistics.median(min(row) for row in costs)
     for size, column in zip(SIZES, zip(*costs, strict=True), strict=True):
         cost = statistics.median(column)
         what = f"Seconds a megapixel, one client, {size[0]} x {size[1]} gray float32 NPY, over the least"
         yield Row(what, f"{cost:.3f} s", f"{best:.3f} s", cost / best)
     yield Row("Resident memory after all of them", f"{after / 1e6:.0f} MB")
+    yield Row("Resident memory when it has been idle since", f"{idle_again / 1e6:.0f} MB")
 
 
 def _start_s(_: int) -> float:

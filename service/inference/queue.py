@@ -219,16 +219,17 @@ class BatchQueue:
 
     def _work(self, lane: Lane) -> None:
         """A thread: batches until it is told to stop. Whatever ends it otherwise is told to everyone who waits."""
+        died = False
         try:
             if lane is Lane.BULK:
                 give_way()
             self._serve(lane, self._engines[lane])
         except BaseException:
             log.critical("the device's thread died", exc_info=True)
-            self._died = True
+            self._died = died = True
         finally:
             self._abandon()
-        if self._died:
+        if died:
             self.on_death()
 
     def _serve(self, lane: Lane, engine: Engine) -> None:
