@@ -33,7 +33,10 @@ class Settings(BaseSettings):
         description="Of the multiplications; `bfloat16` needs `openvino` and a processor that has it.",
     )
     threads: int | None = Field(
-        default=None, ge=1, description="CPU threads of one batch; by default one for each core of the process."
+        default=None,
+        ge=1,
+        description="CPU threads of one batch, and batches of small images at once; by default one for each core of "
+        "the process.",
     )
     models_dir: Path | None = Field(
         default=None, description="Folder of further `.onnx` models, served beside the shipped ones."

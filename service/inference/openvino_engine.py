@@ -8,7 +8,7 @@ import openvino
 
 from biasfree.artifact import Artifact
 from service.inference.cores import usable_cores
-from service.inference.engine import DeviceUnavailable, EngineError
+from service.inference.engine import OUT_OF_MEMORY, DeviceUnavailable, EngineError, OutOfDeviceMemory
 from service.inference.tiling import FloatArray
 
 Precision = Literal["float32", "bfloat16"]
@@ -51,7 +51,9 @@ class OpenVinoEngine:
         try:
             # The batch is read where it is, the result is a copy: the request's own memory is used again.
             (denoised,) = self._requests[model].infer([batch], share_inputs=True).to_tuple()
-        except RuntimeError as exc:
+        except (RuntimeError, MemoryError) as exc:
+            if isinstance(exc, MemoryError) or any(words in str(exc).lower() for words in OUT_OF_MEMORY):
+                raise OutOfDeviceMemory(f"no memory for a batch of {batch.shape}") from exc
             raise EngineError(f"OpenVINO failed on a batch of {batch.shape}") from exc
         return np.asarray(denoised, np.float32)
 

@@ -190,11 +190,15 @@ class BatchPolicy:
         job.waiting.clear()
         self._forget(job.admission.lane, [job])
 
-    def next_batch(self, lane: Lane = Lane.EXPRESS) -> Batch | None:
+    def next_batch(self, lane: Lane = Lane.EXPRESS, *, at_most: int | None = None) -> Batch | None:
         """Take the tiles that run next in a lane, or None if none waits there.
 
         The job at the front decides model and shape; every job with tiles of that kind gives one in turn until the
         budget is full. Those that gave go to the back, the one that gave last to the very end.
+
+        Args:
+            lane: Where to take them.
+            at_most: Tiles, where others shall have some too.
         """
         rotation = self._rotations[lane]
         if not rotation:
@@ -202,6 +206,8 @@ class BatchPolicy:
         front = rotation[0]
         jobs = [job for job in rotation if job.key == front.key]
         room = max(1, self.budget_px // front.tile_px)
+        if at_most is not None:
+            room = min(room, at_most)
         entries = _round_robin(jobs, room)
         latest_first = dict.fromkeys(job for job, _ in reversed(entries))  # a set that keeps the order
         self._forget(lane, latest_first)

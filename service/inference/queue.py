@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -243,7 +244,7 @@ class BatchQueue:
                     self._running[lane] -= 1
                     self._changed.notify_all()
             elif used:
-                engine.release()
+                _tidy(engine)
             used = turn is not None
 
     def _await_turn(self, lane: Lane, *, timeout_s: float | None) -> _Turn | None:
@@ -253,7 +254,7 @@ class BatchQueue:
             if self._stopping or not self._has_turn(lane):
                 return None
             wide = not self._side_by_side(lane)
-            batch = self._policy.next_batch(lane)
+            batch = self._policy.next_batch(lane, at_most=None if wide else self._fair_share(lane))
             assert batch is not None
             self._running[lane] += 1
             return _Turn(batch, wide)
@@ -265,6 +266,11 @@ class BatchQueue:
         """Whether there is enough for every worker of a lane that has several."""
         workers = self._engines[lane].workers
         return workers > 1 and self._running[lane] + self._policy.waiting(lane) >= workers
+
+    def _fair_share(self, lane: Lane) -> int:
+        """Tiles for one of the workers that are free, so that the others find some as well."""
+        free = max(1, self._engines[lane].workers - self._running[lane])
+        return math.ceil(self._policy.waiting(lane) / free)
 
     def _run(self, turn: _Turn, engine: Engine) -> None:
         """Run a batch; one that fails is run again in halves, so that a bad tile fails alone."""
@@ -332,6 +338,14 @@ class BatchQueue:
                 _resolve(pending, NotReady(self._closed))
             self._pending.clear()
             self._changed.notify_all()
+
+
+def _tidy(engine: Engine) -> None:
+    """Release memory; what goes wrong with that is no reason to lose the device."""
+    try:
+        engine.release()
+    except Exception:
+        log.exception("the engine did not give its memory back")
 
 
 def _stack(tiles: Sequence[FloatArray]) -> FloatArray:

@@ -245,11 +245,17 @@ def test_death_of_the_thread_is_told_after_everyone_was_answered():
 
     async def scenario() -> None:
         queue = queue_on(FakeEngine(die))
-        queue.on_death = told.set
+        waiting: list[int] = []
+
+        def tell() -> None:
+            waiting.append(len(queue._pending))
+            told.set()
+
+        queue.on_death = tell
         with pytest.raises(NotReady):
             await submit(queue, [tile(0)])
-        await asyncio.to_thread(told.wait, 30)
-        assert told.is_set()
+        assert await asyncio.to_thread(told.wait, 30)
+        assert waiting == [0]
 
     run(scenario())
 
@@ -285,6 +291,28 @@ def test_an_idle_lane_gives_its_memory_back_and_goes_on():
             engine.released.clear()
             assert (await submit(queue, [tile(value)])).tiles[0][0, 0, 0] == value / 2
             assert await asyncio.to_thread(engine.released.wait, 30)
+        await queue.drain()
+
+    run(scenario())
+
+
+def test_memory_that_is_not_given_back_costs_nothing_else():
+    """The engine fails while it tidies; the next request is served."""
+
+    class Untidy(FakeEngine):
+        def release(self) -> None:
+            super().release()
+            raise RuntimeError("no")
+
+    engine = Untidy()
+    policy = BatchPolicy(budget_px=64, limit_s=1e9, rates_px_s={"gray": 1e6})
+
+    async def scenario() -> None:
+        queue = BatchQueue({Lane.EXPRESS: engine}, policy, idle_s=0.001)
+        queue.start()
+        await submit(queue, [tile(1)])
+        assert await asyncio.to_thread(engine.released.wait, 30)
+        assert (await submit(queue, [tile(4)])).tiles[0][0, 0, 0] == 2
         await queue.drain()
 
     run(scenario())
@@ -366,6 +394,21 @@ def test_a_lone_batch_has_all_threads():
 
     run(scenario())
     assert engine.wide == [True] * 3
+
+
+def test_one_worker_leaves_the_others_their_share():
+    """Four tiles that would fit into one batch are two batches of two, side by side."""
+    barrier = threading.Barrier(2, timeout=30)
+    engine = Watched(lambda batch: barrier.wait())
+
+    async def scenario() -> None:
+        queue = queue_on(engine, budget_px=64 * 16)
+        done = await submit(queue, [tile(value) for value in range(4)])
+        assert [result[0, 0, 0] for result in done.tiles] == [value / 2 for value in range(4)]
+        await queue.drain()
+
+    run(scenario())
+    assert [shape[0] for shape in engine.batches] == [2, 2]
 
 
 def test_where_there_is_work_for_every_worker_batches_run_side_by_side():
