@@ -1,7 +1,7 @@
 """An open loop that costs little: a process of its own, raw sockets, and a request that is built beforehand.
 
-``load.open_loop`` needs a thread for each connection; where a server answers most requests within a millisecond, that
-would measure the threads.
+With a thread for each connection, as ``load`` has, a server that answers most requests within a millisecond would be
+measured by those threads.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Clients that load a server: plain ``http.client`` in threads, which costs the least that Python can.
 
-A closed loop keeps a number of clients busy: each sends its next request when it has the answer. An open loop sends at
-a rate, whatever the server does.
+A closed loop keeps a number of clients busy: each sends its next request when it has the answer. ``flood`` is the open
+loop, which sends at a rate, whatever the server does.
 """
 
 import http.client
@@ -121,33 +121,6 @@ def closed_loop(url: str, requests: Sequence[Request], *, clients: int, keep_bod
                 outcomes.append(connection.send(request))
 
     return _run(begin, [work] * clients)
-
-
-def open_loop(url: str, requests: Sequence[Request], *, rate_per_s: float, connections: int) -> Load:
-    """Send a list of requests at a steady rate, each at its own time or as soon after as a connection is free.
-
-    Args:
-        url: Scheme, host and port.
-        requests: What is sent, in this order.
-        rate_per_s: Requests a second.
-        connections: How many may be under way at most; more than the server holds, or the loop is no longer open.
-    """
-    waiting: queue.SimpleQueue[tuple[float, Request]] = queue.SimpleQueue()
-    for index, each in enumerate(requests):
-        waiting.put((index / rate_per_s, each))
-    begin = time.perf_counter()
-
-    def work(outcomes: list[Outcome]) -> None:
-        with Connection(url, begin) as connection:
-            while True:
-                try:
-                    due_s, request = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                time.sleep(max(0.0, begin + due_s - time.perf_counter()))
-                outcomes.append(connection.send(request))
-
-    return _run(begin, [work] * connections)
 
 
 class Connection:

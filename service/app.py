@@ -137,9 +137,7 @@ def _engine(loaded: Mapping[str, Artifact], settings: Settings, *, bulk: bool = 
     try:
         from service.inference.openvino_engine import OpenVinoEngine
     except ModuleNotFoundError as exc:
-        raise EngineError(
-            "BIASFREE_ENGINE=openvino, but it is not installed: pip install 'biasfree[openvino]'"
-        ) from exc
+        raise EngineError("BIASFREE_ENGINE=openvino, but it is not installed: pip install '.[openvino]'") from exc
     return OpenVinoEngine(loaded, threads=settings.threads, precision=settings.precision)
 
 

@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     )
     engine: Literal["onnxruntime", "openvino"] = Field(
         default="onnxruntime",
-        description="What computes: `openvino` is for CPUs, and an extra (`pip install 'biasfree[openvino]'`).",
+        description="What computes: `openvino` is for CPUs, and an extra (`pip install '.[openvino]'`).",
     )
     precision: Literal["float32", "bfloat16"] = Field(
         default="float32",
