@@ -6,7 +6,7 @@ the median of the ratios of the rounds. Those that wait are stopped, so that the
 
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -76,7 +76,8 @@ def rows() -> Iterator[Row]:
         yield from added_latency(servers[OURS].url, engine, side=SIDE)
         for case in cases():
             yield from _compare(servers, engine, case)
-    yield from _huge()
+        ours = [name for name in (OURS, FAST) if name in servers]
+    yield from _huge([*ours, "litserve", "bentoml"])
 
 
 def cases() -> Iterator[Case]:
@@ -157,7 +158,7 @@ def _engine_row(case: Case, ours: Rounds, engine_mpx_s: Sequence[float], batch: 
     return Row(f"{case.what}: service / raw engine", str(ours), other, ratio, case.engine_wanted)
 
 
-def _huge() -> Iterator[Row]:
+def _huge(names: Sequence[str]) -> Iterator[Row]:
     """One image of 16 megapixels, each contestant started for its turn.
 
     ONNX Runtime keeps the gigabytes that such an image takes it for as long as its process lives. Batching makes no
@@ -165,10 +166,16 @@ def _huge() -> Iterator[Row]:
     """
     request = npy(noisy_photograph(HUGE_SIDE, HUGE_SIDE))
     case = Case(f"{HUGE_SIDE} x {HUGE_SIDE} gray float32 NPY, 1 at once", [request], 1)
-    loads: dict[str, list[Load]] = {OURS: [], "litserve": [], "bentoml": []}
+    loads: dict[str, list[Load]] = {name: [] for name in names}
     for _ in range(HUGE_ROUNDS):
         for name, mine in loads.items():
-            with service() if name == OURS else contestant(name) as server:
+            with _alone(name) as server:
                 _warm_up(server)
                 mine.append(closed_loop(server.url, case.requests, clients=1).require_served())
     yield from _rows(case, {name: Rounds(each) for name, each in loads.items()})
+
+
+def _alone(name: str) -> AbstractContextManager[Server]:
+    if name == OURS:
+        return service()
+    return service(FAST_SETTINGS) if name == FAST else contestant(name)

@@ -220,10 +220,14 @@ class Denoiser:
                     raise
                 grid = smaller
             else:
-                # Memory that was short for a while is asked for again, little by little.
-                longer = self._tile_side + math.ceil(self._tile_side * RECOVERY)
-                self._tile_side = min(self._longest_tile_side, longer)
+                if len(grid) > 1:
+                    self._recover()
                 return denoised
+
+    def _recover(self) -> None:
+        """Ask again for memory that was short for a while, little by little, after images that were cut."""
+        longer = self._tile_side + math.ceil(self._tile_side * RECOVERY)
+        self._tile_side = min(self._longest_tile_side, longer)
 
     def _grid(self, shape: Sequence[int], card: Card) -> TileGrid:
         height, width = shape

@@ -243,7 +243,7 @@ class BatchQueue:
                 with self._changed:
                     self._running[lane] -= 1
                     self._changed.notify_all()
-            elif used:
+            elif used and not self._running[lane]:
                 _tidy(engine)
             used = turn is not None
 

@@ -124,6 +124,22 @@ async def test_past_the_bound_of_the_queue_the_answer_is_429_with_retry_after(an
     assert all(answer.json()["actual"] > answer.json()["limit"] for answer in refused)
 
 
+async def test_a_full_bulk_lane_refuses_large_images_and_not_small_ones(anyio_backend):
+    """What waits for large images is nothing that a small one would wait for."""
+    app = create_app(start(Settings(device="cpu", queue_limit_s=0.001, tile_side=512)))
+    transport = httpx.ASGITransport(app=app)
+    large, small = (npy(np.ones((side, side), np.uint8)) for side in (1200, 64))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test", timeout=120) as client,
+    ):
+        first = asyncio.create_task(client.post("/denoise", content=large, headers=NPY))
+        while app.state.running.queue.state.predicted_s < 0.001:
+            await asyncio.sleep(0)
+        answers = [await client.post("/denoise", content=body, headers=NPY) for body in (large, small)]
+        assert [answer.status_code for answer in (*answers, await first)] == [429, 200, 200]
+
+
 class CountingEngine:
     """The real engine, and how often it ran."""
 

@@ -440,3 +440,73 @@ def test_with_less_work_than_workers_batches_take_turns():
     run(scenario())
     assert engine.most == 1
     assert engine.wide == [True, True]
+
+
+def test_out_of_memory_of_one_worker_leaves_the_other_alone():
+    """Two run side by side, the one without memory in halves: every tile comes back."""
+
+    def only_one(batch: np.ndarray) -> None:
+        if len(batch) > 1:
+            barrier.wait()
+        if len(batch) > 1 and (batch == 0).any():
+            raise OutOfDeviceMemory("two are too many")
+
+    barrier = threading.Barrier(2, timeout=30)
+    engine = Watched(only_one)
+
+    async def scenario() -> None:
+        queue = queue_on(engine, budget_px=64 * 16)
+        done = await submit(queue, [tile(value) for value in range(4)])
+        assert [result[0, 0, 0] for result in done.tiles] == [value / 2 for value in range(4)]
+        await queue.drain()
+
+    run(scenario())
+    assert sorted(shape[0] for shape in engine.batches) == [1, 1, 2, 2]
+
+
+def test_death_of_one_worker_ends_the_other():
+    """A device that has lost one of its threads is not trusted with the rest."""
+
+    def die(batch: np.ndarray) -> None:
+        barrier.wait()
+        if (batch == 0).any():
+            raise SystemExit
+
+    barrier = threading.Barrier(2, timeout=30)
+
+    async def scenario() -> None:
+        queue = queue_on(Watched(die), budget_px=64)
+        outcomes = await asyncio.gather(*(submit(queue, [tile(value)]) for value in range(2)), return_exceptions=True)
+        assert isinstance(outcomes[0], NotReady)
+        assert queue.state.died
+        with pytest.raises(NotReady, match="died"):
+            await submit(queue, [tile(2)])
+        await queue.drain()
+        assert not any(thread.is_alive() for thread in queue._threads)
+
+    run(scenario())
+
+
+def test_a_worker_without_work_does_not_take_the_memory_of_one_that_runs():
+    """A lane is idle when all of its workers are."""
+    gate = Gate()
+    engine = Watched()
+
+    async def scenario() -> None:
+        policy = BatchPolicy(budget_px=64, limit_s=1e9, rates_px_s={"gray": 1e6})
+        queue = BatchQueue({Lane.EXPRESS: engine}, policy, idle_s=0.3)
+        queue.start()
+        barrier = threading.Barrier(2, timeout=30)
+        engine.before = lambda batch: barrier.wait()
+        await submit(queue, [tile(0), tile(1)])  # both workers have worked
+        engine.before = gate
+        held = asyncio.create_task(submit(queue, [tile(2)]))
+        await asyncio.to_thread(gate.entered.wait, 30)
+        engine.released.clear()
+        assert not await asyncio.to_thread(engine.released.wait, 1)
+        gate.opened.set()
+        await held
+        assert await asyncio.to_thread(engine.released.wait, 30)
+        await queue.drain()
+
+    run(scenario())
