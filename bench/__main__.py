@@ -28,6 +28,7 @@ def parts() -> Mapping[str, Callable[[], Iterable[Row]]]:
     """Name of a page of results -> what measures its rows. The modules are imported when they are needed."""
     return {
         "engine": _rows_of("engines"),
+        "latency": _rows_of("latency"),
         "throughput": _rows_of("throughput"),
         "stages": _rows_of("stages"),
         "scale": _rows_of("scale"),

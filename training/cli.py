@@ -55,7 +55,9 @@ def train(
     output: Annotated[Path, typer.Option(help="Folder of the run; a run that is there goes on where it stopped.")],
     recipe: Annotated[str, typer.Option(help="A shipped recipe's name, or a .toml file.")] = "gray",
     validation: Annotated[Path | None, typer.Option(help="Folder for the running PSNR; never trained on.")] = None,
-    start_from: Annotated[Path | None, typer.Option(help="Folder of a run whose weights are the first ones.")] = None,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Folder of a run, or an .onnx model, whose weights are the first ones.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Budget in steps, instead of the recipe's.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Budget in minutes of training, not the recipe's.")] = None,
     validate_every: Annotated[int, typer.Option(help="Steps between measurements.", min=1)] = 1000,
@@ -165,25 +167,35 @@ class Figure(StrEnum):
     """What ``reproduce`` can make again."""
 
     SPECTRUM = "spectrum"
+    GENERALISATION = "generalisation"
 
 
 @app.command()
 def reproduce(
-    figure: Annotated[Figure, typer.Argument(help="Which part: the Jacobian's spectrum.")],
+    figure: Annotated[Figure, typer.Argument(help="The Jacobian's spectrum, or noise beyond what was trained on.")],
     *,
-    images: Annotated[Path, typer.Option(help="Folder of clean photographs.")],
+    images: Annotated[Path, typer.Option(help="Folder of clean photographs to measure on.")],
     output: Annotated[Path, typer.Option(help="Folder for tables, numbers and figures.")],
-    model: Annotated[Path | None, typer.Option(help="A model file; the shipped gray one if not.")] = None,
-    count: Annotated[int, typer.Option(help="Photographs, the first by name.", min=1)] = 10,
-    size: Annotated[int, typer.Option(help="Side in pixels of the patch in the middle of each.", min=4)] = 40,
+    train_on: Annotated[
+        Path | None, typer.Option(help="generalisation: folder of photographs to train small networks on.")
+    ] = None,
+    model: Annotated[Path | None, typer.Option(help="spectrum: a model file; the shipped gray one if not.")] = None,
+    count: Annotated[int, typer.Option(help="spectrum: photographs, the first by name.", min=1)] = 10,
+    size: Annotated[int, typer.Option(help="spectrum: side in pixels of the patch in the middle of each.", min=4)] = 40,
 ) -> None:
-    """Measure a model as the paper does, and print its numbers beside the paper's."""
+    """Measure as the paper and the report do, and print the numbers beside theirs."""
     from rich.console import Console
 
-    from training.reproduce.spectrum import reproduce_spectrum
+    if figure is Figure.SPECTRUM:
+        from training.reproduce.spectrum import reproduce_spectrum
 
-    make = {Figure.SPECTRUM: reproduce_spectrum}[figure]
-    make(model, images=images, output=output, count=count, side=size, console=Console())
+        reproduce_spectrum(model, images=images, output=output, count=count, side=size, console=Console())
+        return
+    from training.reproduce.generalisation import reproduce_generalisation
+
+    if train_on is None:
+        raise ValueError("expected --train-on, a folder of photographs to train on")
+    reproduce_generalisation(images=images, train_on=train_on, output=output, console=Console())
 
 
 @app.command()

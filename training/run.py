@@ -6,12 +6,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from training.checkpoint import FILE, Checkpoint
+from training.checkpoint import FILE
 from training.images import NamedImage, read_folder, rescaled
 from training.pairs import PairSampler
 from training.processes import Processes
 from training.progress import LiveProgress, Silence
 from training.recipe import Recipe
+from training.start import Start
 from training.trainer import Progress, Trainer
 from training.validation import Validation
 
@@ -37,7 +38,7 @@ def run(
         images: Folder of photographs.
         output: Folder of the run: checkpoint and TensorBoard logs.
         validation: Folder measured during training; without it some of ``images`` are held out.
-        start_from: Folder of a run whose weights are the first ones here.
+        start_from: Folder of a run, or a model file, whose weights are the first ones here.
         validate_every: Steps between measurements.
         checkpoint_every_s: Seconds between checkpoints.
         device: torch device; by default CUDA where there is one.
@@ -62,7 +63,9 @@ def run(
             device=processes.device,
         )
         hashes = {image.name: image.sha256 for image in trained}
-        trainer = Trainer(recipe, sampler, images=hashes, processes=processes, start=_start(start_from))
+        trainer = Trainer(
+            recipe, sampler, images=hashes, processes=processes, start=Start.read(start_from) if start_from else None
+        )
         validate = Validation(measured, device=processes.device)
         with _reporter(recipe, output, processes) as progress:
             trainer.fit(
@@ -72,15 +75,6 @@ def run(
                 validate_every=validate_every,
                 checkpoint_every_s=checkpoint_every_s,
             )
-
-
-def _start(folder: Path | None) -> Checkpoint | None:
-    if folder is None:
-        return None
-    found = Checkpoint.load(folder)
-    if found is None:
-        raise ValueError(f"expected a run to start from in {folder}, found none")
-    return found
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from training.muon import Muon
 from training.pairs import PairSampler, TrainingPairs
 from training.processes import Processes
 from training.recipe import Recipe
+from training.start import Start
 
 LOSSES = {"l1": F.l1_loss, "l2": F.mse_loss}
 
@@ -52,7 +53,7 @@ class Trainer:
         sampler: Source of the pairs.
         images: Name -> SHA-256 of every image trained on, kept in the checkpoint and the card.
         processes: This process among its peers.
-        start: A run whose averaged weights are the first ones here.
+        start: Weights that are the first ones here, and what they came from.
         clock: Seconds; replaced in tests.
 
     Raises:
@@ -66,7 +67,7 @@ class Trainer:
         *,
         images: dict[str, str],
         processes: Processes,
-        start: Checkpoint | None = None,
+        start: Start | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         torch.manual_seed(recipe.seed)
@@ -216,11 +217,11 @@ def _require_same_run(saved: Checkpoint, current: Checkpoint) -> None:
         raise ValueError("expected the images with which the run there began, got others")
 
 
-def _load(network: Network, start: Checkpoint) -> None:
+def _load(network: Network, start: Start) -> None:
     try:
-        network.load_state_dict(start.average)
+        network.load_state_dict(start.weights)
     except RuntimeError as exc:
-        raise ValueError(f"expected a run of the same architecture to start from: {exc}") from exc
+        raise ValueError(f"expected the same architecture to start from: {exc}") from exc
 
 
 def _optimizers(network: Network, recipe: Recipe) -> list[torch.optim.Optimizer]:

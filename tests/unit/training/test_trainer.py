@@ -10,6 +10,8 @@ import pytest
 
 from tests.unit.training.runs import ALONE, IMAGES, TINY, Record, assert_same, fit, sampler
 from training.checkpoint import Checkpoint
+from training.export import Provenance, export
+from training.start import Start
 from training.trainer import StepResult, Trainer
 
 ROOT = Path(__file__).parents[3]
@@ -191,17 +193,35 @@ def test_run_can_start_from_the_weights_of_another_and_remembers_it(tmp_path: Pa
     first = Checkpoint.load(tmp_path / "first")
     assert first is not None
     recipe = TINY.model_copy(update={"seed": 5, "steps": 2})
-    trainer = Trainer(recipe, sampler(recipe), images=IMAGES, processes=ALONE, start=first)
+    start = Start.read(tmp_path / "first")
+    trainer = Trainer(recipe, sampler(recipe), images=IMAGES, processes=ALONE, start=start)
     assert_same(dict(trainer.averaged.state_dict()), first.average)
     stages = trainer.checkpoint().stages
     assert [stage["steps"] for stage in stages] == [first.step, 0]
     assert stages[0]["recipe"] == first.recipe.model_dump()
 
 
+def test_run_can_start_from_a_model_file(tmp_path: Path) -> None:
+    """As from the run that it was exported from."""
+    fit(TINY, tmp_path)
+    model = tmp_path / "model.onnx"
+    export(tmp_path, model, Provenance("tiny", "1", "none", "none"), evaluation_sets=[])
+    run, file = Start.read(tmp_path), Start.read(model)
+    assert_same(file.weights, run.weights)
+    assert [stage["steps"] for stage in file.stages] == [stage["steps"] for stage in run.stages]
+    trainer = Trainer(TINY, sampler(TINY), images=IMAGES, processes=ALONE, start=file)
+    assert_same(dict(trainer.averaged.state_dict()), run.weights)
+
+
+def test_an_empty_folder_is_no_start(tmp_path: Path) -> None:
+    """One sentence."""
+    with pytest.raises(ValueError, match="expected a run or an .onnx model"):
+        Start.read(tmp_path)
+
+
 def test_run_of_another_architecture_is_no_start(tmp_path: Path) -> None:
     """One sentence, and no half-loaded network."""
     fit(TINY, tmp_path)
-    first = Checkpoint.load(tmp_path)
     recipe = TINY.model_copy(update={"arguments": {**TINY.arguments, "blocks": 3}})
     with pytest.raises(ValueError, match="same architecture"):
-        Trainer(recipe, sampler(recipe), images=IMAGES, processes=ALONE, start=first)
+        Trainer(recipe, sampler(recipe), images=IMAGES, processes=ALONE, start=Start.read(tmp_path))

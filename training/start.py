@@ -1,0 +1,35 @@
+"""Weights that a run begins with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+
+from biasfree import rebuild
+from biasfree.artifact import Artifact
+from training.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True)
+class Start:
+    """The averaged ``weights`` of an earlier run, and the ``stages`` behind them: recipe, steps, seconds; oldest first."""
+
+    weights: dict[str, torch.Tensor]
+    stages: list[dict[str, Any]]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """From the folder of a run, or from a model file.
+
+        Raises:
+            ValueError: There is neither.
+        """
+        if path.suffix == ".onnx":
+            artifact = Artifact.load(path)
+            stages = [stage.model_dump() for stage in artifact.card.training.stages]
+            return cls(rebuild.network(artifact).state_dict(), stages)
+        checkpoint = Checkpoint.load(path)
+        if checkpoint is None:
+            raise ValueError(f"expected a run or an .onnx model to start from in {path}, found none")
+        return cls(checkpoint.average, checkpoint.stages)
