@@ -11,7 +11,7 @@ from bench.rows import Row
 from bench.server import service
 from service.imaging import ImageFormat, ImageLimits, decode, encode
 
-SIDE, ROUNDS, REQUESTS = 512, 3, 10
+SIDE, ROUNDS, REQUESTS = 512, 5, 20
 #: Beside the codec.
 BOUND_MS = 5.0
 
