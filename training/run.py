@@ -8,6 +8,7 @@ from rich.console import Console
 
 from training.checkpoint import FILE
 from training.images import NamedImage, read_folder, rescaled
+from training.overlap import overlapping
 from training.pairs import PairSampler
 from training.processes import Processes
 from training.progress import LiveProgress, Silence
@@ -98,12 +99,12 @@ def _reporter(recipe: Recipe, output: Path, processes: Processes) -> Iterator[Pr
 
 
 def _split(images: Path, validation: Path | None, *, channels: int) -> tuple[list[NamedImage], list[NamedImage]]:
-    """Images to train on and images to measure on; no file is in both."""
+    """Images to train on and images to measure on: no file is in both, and none shows what another shows."""
     everything = read_folder(images, channels=channels)
     if validation is None:
         every = max(2, len(everything) // HELD_OUT)
         measured = everything[::every]
     else:
         measured = read_folder(validation, channels=channels)
-    kept_out = {image.sha256 for image in measured}
-    return [image for image in everything if image.sha256 not in kept_out], measured
+    left_out = {image.sha256 for image in [*measured, *overlapping(everything, measured)]}
+    return [image for image in everything if image.sha256 not in left_out], measured

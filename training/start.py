@@ -13,7 +13,7 @@ from training.checkpoint import Checkpoint
 
 @dataclass(frozen=True)
 class Start:
-    """The averaged ``weights`` of an earlier run, and the ``stages`` behind them: recipe, steps, seconds; oldest first."""
+    """Averaged ``weights`` of an earlier run, and the ``stages`` behind them: recipe, steps, seconds; oldest first."""
 
     weights: dict[str, torch.Tensor]
     stages: list[dict[str, Any]]
