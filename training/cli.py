@@ -1,11 +1,12 @@
 """``python -m training``: the commands."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+
+from training.reproduce.figure_names import Figure
 
 
 class _Commands(TyperGroup):
@@ -163,39 +164,30 @@ def illustrate(
     draw(model, image, output, sigma_255=sigma)
 
 
-class Figure(StrEnum):
-    """What ``reproduce`` can make again."""
-
-    SPECTRUM = "spectrum"
-    GENERALISATION = "generalisation"
-
-
 @app.command()
 def reproduce(
-    figure: Annotated[Figure, typer.Argument(help="The Jacobian's spectrum, or noise beyond what was trained on.")],
+    figure: Annotated[Figure, typer.Argument(help="A page, or all of them.")],
     *,
     images: Annotated[Path, typer.Option(help="Folder of clean photographs to measure on.")],
     output: Annotated[Path, typer.Option(help="Folder for tables, numbers and figures.")],
     train_on: Annotated[
-        Path | None, typer.Option(help="generalisation: folder of photographs to train small networks on.")
+        Path | None,
+        typer.Option(help="Folder of photographs to train small networks on: generalisation, bias, layers."),
     ] = None,
-    model: Annotated[Path | None, typer.Option(help="spectrum: a model file; the shipped gray one if not.")] = None,
-    count: Annotated[int, typer.Option(help="spectrum: photographs, the first by name.", min=1)] = 10,
-    size: Annotated[int, typer.Option(help="spectrum: side in pixels of the patch in the middle of each.", min=4)] = 40,
+    model: Annotated[
+        Path | None, typer.Option(help="The model file that is looked into; the shipped gray one if not.")
+    ] = None,
+    count: Annotated[int, typer.Option(help="Photographs that are looked into, the first by name.", min=1)] = 10,
+    size: Annotated[int, typer.Option(help="Side in pixels of the patch in the middle of each.", min=4)] = 40,
 ) -> None:
     """Measure as the paper and the report do, and print the numbers beside theirs."""
     from rich.console import Console
 
-    if figure is Figure.SPECTRUM:
-        from training.reproduce.spectrum import reproduce_spectrum
+    from training.reproduce.catalogue import Request
+    from training.reproduce.catalogue import reproduce as make
 
-        reproduce_spectrum(model, images=images, output=output, count=count, side=size, console=Console())
-        return
-    from training.reproduce.generalisation import reproduce_generalisation
-
-    if train_on is None:
-        raise ValueError("expected --train-on, a folder of photographs to train on")
-    reproduce_generalisation(images=images, train_on=train_on, output=output, console=Console())
+    request = Request(images=images, output=output, model=model, train_on=train_on, count=count, side=size)
+    make(figure, request, Console())
 
 
 @app.command()

@@ -1,7 +1,6 @@
 """Findings as figures."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -18,21 +17,18 @@ from training.reproduce.findings import Findings
 from training.reproduce.gallery import Gallery
 from training.reproduce.subspaces import SMALL
 
-DPI = 120
 BLUE, RED, LIGHT, GRAY = "#2166ac", "#b2182b", "#c3ccd5", "#8c96a0"
 #: Below this share of the largest singular value is rounding error of float32.
 FLOOR = 1e-6
 
 
-def draw(findings: Findings, output: Path) -> None:
-    """Write every figure as a PNG into a folder."""
-    figures = {
-        "spectra.png": _spectra(findings),
-        "singular-vectors.png": _vectors(findings),
-        "dimensionality.png": _dimensionality(findings),
+def figures(findings: Findings) -> Mapping[str, Figure]:
+    """By the name of their files."""
+    return {
+        "spectra": _spectra(findings),
+        "singular-vectors": _vectors(findings),
+        "dimensionality": _dimensionality(findings),
     }
-    for name, figure in figures.items():
-        figure.savefig(output / name, dpi=DPI)
 
 
 def _spectra(findings: Findings) -> Figure:
@@ -51,7 +47,7 @@ def _values(axes: Axes, values: npt.NDArray[np.float32]) -> None:
     axes.semilogy(places, np.maximum(values, floor).T, color=BLUE, linewidth=0.8, alpha=0.6)
     axes.axhline(SMALL, color=GRAY, linewidth=1, linestyle="--")
     axes.set(xlabel="place i in the spectrum", ylabel="singular value $s_i$", xlim=(0, values.shape[1]))
-    _plain(axes)
+    plain(axes)
 
 
 def _symmetry(axes: Axes, findings: Findings) -> None:
@@ -62,7 +58,7 @@ def _symmetry(axes: Axes, findings: Findings) -> None:
     axes.hist(groups, bins=50, range=(least, 1), stacked=True, color=[BLUE, LIGHT], label=labels)
     axes.set(xlabel=r"$u_i \cdot v_i$", ylabel="vectors", xlim=(least, 1.01))
     axes.legend(frameon=False, fontsize=8, loc="upper left")
-    _plain(axes)
+    plain(axes)
 
 
 def _vectors(findings: Findings) -> Figure:
@@ -120,7 +116,7 @@ def _dimensionality(findings: Findings) -> Figure:
         axis.set_major_formatter(ScalarFormatter())
         axis.set_minor_locator(NullLocator())
     axes.legend(frameon=False, fontsize=8)
-    _plain(axes)
+    plain(axes)
     return figure
 
 
@@ -135,6 +131,7 @@ def _power_law(axes: Axes, values: Mapping[float, float], marker: str, color: st
     )
 
 
-def _plain(axes: Axes) -> None:
+def plain(axes: Axes) -> None:
+    """Without a box, with a grid."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(visible=True, alpha=0.3)

@@ -1,11 +1,8 @@
 """Everything that ``reproduce spectrum`` measures."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
-
-import numpy as np
 
 from biasfree.architectures import Network
 from training.reproduce import gallery, spectra, subspaces
@@ -70,9 +67,9 @@ class Findings:
         """What was measured on what, in words."""
         return f"{self.model}, {len(self.names)} images of {self.images}, {self.side} x {self.side}"
 
-    def json(self) -> str:
-        """All numbers, to seven significant digits; float32 has no more."""
-        facts = {
+    def facts(self) -> dict[str, Any]:
+        """All numbers."""
+        return {
             "model": self.model,
             "images": self.images,
             "names": self.names,
@@ -95,20 +92,8 @@ class Findings:
             },
             "layers": {"sigmas_255": subspaces.SIGMAS_255, "layers": [vars(each) for each in self.layers]},
         }
-        return json.dumps(_plain(facts), allow_nan=False) + "\n"
 
 
 def _without_pictures(each: Gallery) -> dict[str, Any]:
     pictures = {"clean", "noisy", "denoised", "left", "right"}
     return {name: value for name, value in vars(each).items() if name not in pictures}
-
-
-def _plain(value: Any) -> Any:
-    """What JSON knows."""
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return float(f"{value:.7g}") if isinstance(value, float) else value

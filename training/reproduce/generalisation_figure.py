@@ -1,18 +1,16 @@
 """Output PSNR against input PSNR, inside and outside of the noise that was trained on."""
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from training.reproduce.figures import BLUE, DPI, GRAY, RED
+from training.reproduce.figures import BLUE, GRAY, RED, plain
 from training.reproduce.generalisation_findings import Generalisation
-from training.reproduce.twins import NARROW, Twin
+from training.reproduce.twins import FULL, MIDDLE, NARROW, Twin
 
 
-def draw(found: Generalisation, path: Path) -> None:
-    """Write the figure as a PNG: one panel for each architecture."""
+def draw(found: Generalisation) -> Figure:
+    """One panel for each architecture."""
     figure = Figure(figsize=(5 * len(found.networks), 4.2), layout="constrained")
     panels = figure.subplots(1, len(found.networks), sharey=True, squeeze=False)[0]
     noisy_db = [score.psnr_db for score in found.noisy]
@@ -22,12 +20,11 @@ def draw(found: Generalisation, path: Path) -> None:
         for each in group:
             axes.plot(noisy_db, each.psnr_db, _line(each.twin), color=_color(each.twin), label=_label(each.twin))
         axes.set(title=architecture, xlabel="input PSNR, dB")
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(visible=True, alpha=0.3)
+        plain(axes)
     panels[0].set_ylabel("output PSNR, dB")
     panels[-1].legend(frameon=False, fontsize=8, loc="lower right")
     figure.suptitle(f"{found.images}; shaded: noise of the networks trained on 0-{NARROW:g}", size=10)
-    figure.savefig(path, dpi=DPI)
+    return figure
 
 
 def _shade(axes: Axes, noisy_db: list[float]) -> None:
@@ -36,7 +33,7 @@ def _shade(axes: Axes, noisy_db: list[float]) -> None:
 
 
 def _line(twin: Twin) -> str:
-    return "o-" if twin.sigma_max == NARROW else ":"
+    return {NARROW: "o-", MIDDLE: "--", FULL: ":"}[twin.sigma_max]
 
 
 def _color(twin: Twin) -> str:

@@ -1,8 +1,8 @@
 """What ``reproduce generalisation`` measures."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from training.evaluate import Score
 from training.reproduce.sheet import Sheet
@@ -37,7 +37,7 @@ class Generalisation:
     Attributes:
         images: Name of the folder measured on.
         noisy: Scores of the noisy images themselves.
-        networks: Architecture -> its four networks.
+        networks: Architecture -> its networks.
     """
 
     images: str
@@ -48,9 +48,9 @@ class Generalisation:
         """The curves, and what they come to far outside of the narrow range."""
         return [self._curves(), self._gaps()]
 
-    def json(self) -> str:
+    def facts(self) -> dict[str, Any]:
         """All numbers."""
-        facts = {
+        return {
             "images": self.images,
             "noisy": [asdict(score) for score in self.noisy],
             "networks": {
@@ -62,7 +62,6 @@ class Generalisation:
                 for each in group
             },
         }
-        return json.dumps(facts, indent=2, allow_nan=False) + "\n"
 
     def _curves(self) -> Sheet:
         rows = [("noisy input", *(f"{score.psnr_db:.2f}" for score in self.noisy))]

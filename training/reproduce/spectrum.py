@@ -1,13 +1,11 @@
-"""``reproduce spectrum``: the Jacobian's spectrum on photographs, beside the paper's."""
-
-from pathlib import Path
-
-from rich.console import Console
+"""The Jacobian's spectrum on photographs, beside the paper's (the report's figures 3 and 4, the paper's section 5)."""
 
 from biasfree import rebuild
 from biasfree.artifact import SHIPPED, Artifact
-from training.reproduce.figures import draw
+from training.reproduce.catalogue import Request
+from training.reproduce.figures import figures
 from training.reproduce.findings import Findings
+from training.reproduce.page import Page
 from training.reproduce.patches import read_patches
 from training.reproduce.tables import sheets
 
@@ -15,32 +13,20 @@ from training.reproduce.tables import sheets
 MODEL = SHIPPED / "gray.onnx"
 
 
-def reproduce_spectrum(
-    model: Path | None, *, images: Path, output: Path, count: int, side: int, console: Console
-) -> Findings:
-    """Measure a model, print the tables, and write ``spectrum.md``, ``spectrum.json`` and the figures.
-
-    Args:
-        model: A model file; the shipped gray one if None.
-        images: Folder of clean photographs.
-        output: Folder to write to, made if it is not there.
-        count: Photographs, the first by name.
-        side: P, of the patch in the middle of each.
-        console: Where the tables are printed.
+def page(request: Request) -> Page:
+    """Measure a model.
 
     Raises:
         ValueError: Model, photographs or sizes do not fit together.
     """
-    artifact = Artifact.load(model or MODEL)
-    patches = read_patches(images, channels=artifact.card.channels, count=count, side=side)
+    found = measure(request)
+    return Page("spectrum", found.subject, sheets(found), found.facts(), figures(found))
+
+
+def measure(request: Request) -> Findings:
+    """What the page shows."""
+    artifact = Artifact.load(request.model or MODEL)
+    channels, count = artifact.card.channels, request.count
+    patches = read_patches(request.images, channels=channels, count=count, side=request.side)
     name = f"{artifact.card.name} {artifact.card.version}"
-    with console.status("measuring"):
-        findings = Findings.of(rebuild.network(artifact), patches, model=name, images=images.resolve().name)
-    output.mkdir(parents=True, exist_ok=True)
-    tables = sheets(findings)
-    (output / "spectrum.md").write_text("\n".join([f"# {findings.subject}\n", *(each.markdown() for each in tables)]))
-    (output / "spectrum.json").write_text(findings.json())
-    draw(findings, output)
-    for each in tables:
-        console.print(each.table())
-    return findings
+    return Findings.of(rebuild.network(artifact), patches, model=name, images=request.images.resolve().name)

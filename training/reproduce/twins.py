@@ -3,22 +3,22 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 from biasfree.architectures import Network
 from training.checkpoint import Checkpoint
 from training.recipe import Recipe
+from training.reproduce.catalogue import Request
 from training.run import run
 
-#: Largest noise in training, 0-255 scale: the range that is left far behind, and the one that is not left.
-NARROW, FULL = 10.0, 100.0
+#: Largest noise in training, 0-255 scale: the paper's ranges, of which the last is not left here.
+NARROW, MIDDLE, FULL = 10.0, 55.0, 100.0
 #: Between checkpoints of a run that takes minutes.
 CHECKPOINT_EVERY_S = 60.0
 
 
 @dataclass(frozen=True)
 class Twin:
-    """One of four: what it is trained by, and what tells it from the others."""
+    """One of six: what it is trained by, and what tells it from the others."""
 
     recipe: Recipe
 
@@ -38,20 +38,18 @@ class Twin:
         kind = "bias" if self.bias else "bias-free"
         return f"{self.recipe.architecture} {kind} 0-{self.sigma_max:g}"
 
-    def trained(self, folder: Path, *, images: Path, validation: Path) -> Network:
+    def trained(self, request: Request) -> Network:
         """The network: trained, gone on with, or read where it is there already.
 
-        Args:
-            folder: Of all runs; this one's is in it.
-            images: Photographs to train on.
-            validation: Photographs for the running PSNR.
+        Raises:
+            ValueError: There are no photographs to train on.
         """
-        output = folder / self.name.replace(" ", "-")
+        output = request.output / "runs" / self.name.replace(" ", "-")
         run(
             self.recipe,
-            images=images,
+            images=request.photographs_to_train_on(),
             output=output,
-            validation=validation,
+            validation=request.images,
             start_from=None,
             validate_every=max(1, (self.recipe.steps or 1) // 4),
             checkpoint_every_s=CHECKPOINT_EVERY_S,
@@ -63,7 +61,7 @@ class Twin:
 
 
 def twins(recipe: Recipe) -> Iterator[Twin]:
-    """With and without additive constants, trained on the narrow range and on the full one, all else equal."""
-    for sigma_max, bias in product((NARROW, FULL), (False, True)):
+    """With and without additive constants, trained on each of the ranges, all else equal."""
+    for sigma_max, bias in product((NARROW, MIDDLE, FULL), (False, True)):
         arguments = {**recipe.arguments, "bias": bias}
         yield Twin(recipe.model_copy(update={"arguments": arguments, "sigma_max": sigma_max}))

@@ -10,7 +10,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from rich.console import Console
 from torch.nn import functional as F
 from typer.testing import CliRunner
 
@@ -23,12 +22,13 @@ from training.images import read_folder
 from training.metrics import add_noise
 from training.reproduce import published, subspaces
 from training.reproduce.activity import measure_activity
+from training.reproduce.catalogue import Request
 from training.reproduce.dimensionality import SIGMAS_255, measure_dimensionality, slope
 from training.reproduce.gallery import measure_galleries, places
 from training.reproduce.patches import NOISE_255, read_patches
 from training.reproduce.sheet import Sheet
 from training.reproduce.spectra import measure_spectra
-from training.reproduce.spectrum import reproduce_spectrum
+from training.reproduce.spectrum import measure
 from training.reproduce.subspaces import measure_subspaces, nestedness
 
 ROOT = Path(__file__).parents[3]
@@ -261,9 +261,7 @@ def test_published_measures_are_fields():
 
 def test_a_colour_model_is_measured_on_colour_patches(tmp_path, photographs):
     """N counts the channels."""
-    findings = reproduce_spectrum(
-        SHIPPED / "color.onnx", images=photographs, output=tmp_path, count=1, side=6, console=Console(quiet=True)
-    )
+    findings = measure(Request(images=photographs, output=tmp_path, model=SHIPPED / "color.onnx", count=1, side=6))
     assert findings.size == 3 * 6 * 6
     assert findings.galleries[0].left.shape[1:] == (3, 6, 6)
     assert findings.subspaces[0].measures[0].filter_sum == pytest.approx(1, abs=0.2)
