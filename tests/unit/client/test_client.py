@@ -7,7 +7,7 @@ import httpx
 import numpy as np
 import pytest
 
-from biasfree_client import AsyncDenoiser, ConnectionFailed, Denoised, Denoiser, TimedOut, UnknownModel
+from biasfree_client import AsyncDenoiser, ConnectionFailed, Denoised, Denoiser, Retries, TimedOut, UnknownModel
 
 PNG = b"\x89PNG\r\n\x1a\n an image"
 DTYPES = ["uint8", "uint16", "int16", "float32", "float64", ">u2", ">f4", "float16"]
@@ -176,5 +176,5 @@ def test_errors_of_the_wire_are_translated(service, raised, expected):
 
     service.answer = fail
     with pytest.raises(expected, match=r"http://127\.0\.0\.1:8000") as caught:
-        Denoiser(transport=service.transport).denoise(PNG)
+        Denoiser(transport=service.transport, retries=Retries(tries=1)).denoise(PNG)
     assert caught.value.__cause__ is raised

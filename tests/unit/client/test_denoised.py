@@ -72,9 +72,9 @@ def test_answer_of_something_else_is_an_unexpected_response(service, status, med
         denoise(service)
 
 
-def test_array_of_an_image_file_says_what_to_ask_for(service):
-    """Pixels of a file are not decoded here: the service gives arrays."""
-    with pytest.raises(ValueError, match='format="npy"'):
+def test_file_that_is_none_is_an_unexpected_response(service):
+    """The pixels of an answer that only calls itself a PNG."""
+    with pytest.raises(UnexpectedResponse, match="no whole image/png"):
         _ = denoise(service).array
 
 
