@@ -49,7 +49,7 @@ def denoise(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            metavar="IN...", help="Image files, folders, patterns such as 'photos/*.png', or - for standard input."
+            metavar="IN", help="Image files, folders, patterns such as 'photos/*.png', or - for standard input."
         ),
     ],
     output: Annotated[
@@ -209,7 +209,7 @@ def add_noise(
     """Add Gaussian noise that a seed decides, at the image's own depth. Needs no service.
 
     The noise of the image with place i among the images (from 0) is that of
-    numpy.random.default_rng([seed, round(100 sigma), i]), with which the models are measured as well.
+    numpy.random.default_rng((seed, round(100 sigma), i)), with which the models are measured as well.
     """
     from biasfree_client.cli import noise as command
     from biasfree_client.cli.sources import Selection

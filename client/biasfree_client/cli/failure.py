@@ -5,7 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from biasfree_client._errors import BiasfreeError, ConnectionFailed, TimedOut
+from biasfree_client._errors import BiasfreeError, ConnectionFailed, InvalidSetting, TimedOut, UnknownModel
 
 #: As shells count: 128 and the number of the interrupt signal.
 INTERRUPTED = 130
@@ -22,7 +22,7 @@ class Commands(TyperGroup):
         """Run the command: exit status 2 for a wrong call, 1 for what failed, 130 where it was interrupted."""
         try:
             return super().invoke(ctx)
-        except UsageError as exc:
+        except (UsageError, InvalidSetting) as exc:
             say(exc)
             raise typer.Exit(2) from exc
         except (BiasfreeError, OSError) as exc:
@@ -43,6 +43,8 @@ def describe(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, ConnectionFailed) and not isinstance(error, TimedOut):
         return f"{text}. Is the service running there? --url or BIASFREE_URL says where it is."
+    if isinstance(error, UnknownModel):
+        return f"{text}; there is {', '.join(map(str, error.document.get('supported', ())))}"
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
     return text

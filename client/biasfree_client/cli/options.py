@@ -37,7 +37,7 @@ class Method(StrEnum):
 SERVICE = "The service"
 
 Inputs = Annotated[
-    list[str], typer.Argument(metavar="IN...", help="Image files, folders, and patterns such as 'photos/*.png'.")
+    list[str], typer.Argument(metavar="IN", help="Image files, folders, and patterns such as 'photos/*.png'.")
 ]
 Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Take the folders below the given ones as well.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Do again, and replace, what is there already.")]
