@@ -42,9 +42,12 @@ def read(content: bytes) -> npt.NDArray[Any]:
     if kind == NPY:
         return decode_array(content)
     try:
-        return np.asarray(_decode(content, kind))
+        pixels = np.asarray(_decode(content, kind))
     except _CODEC_ERRORS as exc:
         raise UnsupportedImage(f"expected an image file, got {len(content)} bytes that are no whole {kind}") from exc
+    if not pixels.size:
+        raise UnsupportedImage(f"expected an image file, got {kind} without pixels")
+    return pixels
 
 
 def read_result(content: bytes) -> npt.NDArray[Any]:
@@ -71,15 +74,29 @@ def write(pixels: npt.NDArray[Any], kind: str) -> bytes:
         UnsupportedImage: The format cannot hold them.
         MissingLibrary: The extra ``images`` is not installed.
     """
-    buffer = io.BytesIO()
     if kind == NPY:
+        buffer = io.BytesIO()
         np.lib.format.write_array(buffer, pixels, allow_pickle=False)
         return buffer.getvalue()
     if kind == "image/png":
         return _png(pixels)
+    return _tiff(pixels)
+
+
+def _tiff(pixels: npt.NDArray[Any]) -> bytes:
     tifffile = optional("tifffile", extra="images", purpose=_PURPOSE)
-    color = pixels.ndim > 2 and pixels.shape[-1] in (3, 4)
-    tifffile.imwrite(buffer, pixels, photometric="rgb" if color else "minisblack", metadata=None, software=False)
+    # As the service reads arrays: a last axis of up to 4 holds samples, and of 2 or 4 the last is alpha.
+    samples = pixels.shape[-1] if pixels.ndim > 2 and pixels.shape[-1] <= 4 else 1
+    buffer = io.BytesIO()
+    tifffile.imwrite(
+        buffer,
+        pixels,
+        photometric="rgb" if samples > 2 else "minisblack",
+        planarconfig="contig" if samples > 1 else None,
+        extrasamples=["unassalpha"] if samples in (2, 4) else None,
+        metadata=None,
+        software=False,
+    )
     return buffer.getvalue()
 
 

@@ -36,7 +36,8 @@ def in_threads(function: Callable[[ItemT], ResultT], items: Iterable[ItemT], *, 
         while window:
             yield window.popleft().result()
     finally:
-        pool.shutdown(cancel_futures=True)
+        # What is under way may take minutes: whoever interrupts, or has got an error, does not mean to wait for it.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 async def in_tasks(

@@ -14,11 +14,13 @@ class Script:
     Args:
         acts: Each is given the handler, whose ``received`` is the body.
         requests: Bodies that came.
+        came: Set when the first of them is there.
         over: Set when the test is over, for those who answer never.
     """
 
     acts: list[Callable[["Handler"], None]]
     requests: list[bytes] = field(default_factory=list)
+    came: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
 
 
@@ -34,6 +36,7 @@ class Handler(BaseHTTPRequestHandler):
         self.received = self.rfile.read(int(self.headers["Content-Length"]))
         place = len(self.script.requests)
         self.script.requests.append(self.received)
+        self.script.came.set()
         self.script.acts[min(place, len(self.script.acts) - 1)](self)
 
     def log_message(self, format: str, *args: object) -> None:

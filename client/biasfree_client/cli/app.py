@@ -1,5 +1,8 @@
 """``biasfree``: the commands and their options. What they do is in the modules beside this one, loaded when needed."""
 
+import os
+import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +27,20 @@ from biasfree_client.cli.options import (
 )
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
+
+
+def run() -> None:
+    """Run the command line.
+
+    Threads that still wait for a service end with it: what they write is whole, or not there.
+    """
+    try:
+        app()
+    except SystemExit as ended:
+        if threading.active_count() > 1 and isinstance(ended.code, int):
+            sys.stdout.flush()
+            os._exit(ended.code)
+        raise
 
 
 def _version(wanted: bool) -> None:
