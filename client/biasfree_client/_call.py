@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 from biasfree_client._analysis import NPZ, Analysis, read_analysis
@@ -65,6 +65,23 @@ class Call(Generic[AnswerT]):
                 return {"headers": {**headers, "Content-Type": only.media_type}, "content": only.content}
         files = {name: (name, body.content, body.media_type) for name, body in self.images.items()}
         return {"headers": headers, "files": files}
+
+
+class AnalyzeOptions(TypedDict, total=False):
+    """Options of ``analyze``, for ``figure``."""
+
+    clean: ImageLike | None
+    x0: int | None
+    y0: int | None
+    size: int | None
+    k: int | None
+    method: str | None
+    pixels: Sequence[tuple[int, int]]
+    probes: int | None
+    frame: int | None
+    model: str | None
+    color: str | None
+    bit_depth: int | None
 
 
 def answered(call: Call[Any], *, accept: str, read: Callable[[httpx.Response], AnswerT]) -> Call[AnswerT]:
@@ -155,7 +172,7 @@ def analyze_call(
     )
 
 
-def figure_call(image: ImageLike, **options: Any) -> Call[bytes]:
+def figure_call(image: ImageLike, **options: Unpack[AnalyzeOptions]) -> Call[bytes]:
     """``POST /v1/analyze``, answered with the service's own figure. Arguments as ``analyze_call``."""
     return answered(analyze_call(image, **options), accept=FIGURE, read=_read_figure)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Generic, TypedDict, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar, Unpack
 
-from biasfree_client._call import Call, analyze_call, denoise_call, fact_call, figure_call
+from biasfree_client._call import AnalyzeOptions, Call, analyze_call, denoise_call, fact_call, figure_call
 from biasfree_client._facts import read_card, read_limits, read_models, read_readiness
 from biasfree_client._image import ImageLike
 
@@ -133,7 +133,7 @@ class Methods(ABC, Generic[DenoisedT, AnalysisT, FigureT, ModelsT, CardT, Limits
             UnsupportedImage: The image is of no kind that can be sent.
             OSError: The file cannot be read.
         """
-        options = {
+        options: AnalyzeOptions = {
             "clean": clean,
             "x0": x0,
             "y0": y0,
@@ -147,10 +147,10 @@ class Methods(ABC, Generic[DenoisedT, AnalysisT, FigureT, ModelsT, CardT, Limits
             "color": color,
             "bit_depth": bit_depth,
         }
-        result: AnalysisT = self._run(lambda: analyze_call(image, **options))  # type: ignore[arg-type]
+        result: AnalysisT = self._run(partial(analyze_call, image, **options))
         return result
 
-    def figure(self, image: ImageLike, **options: Any) -> FigureT:
+    def figure(self, image: ImageLike, **options: Unpack[AnalyzeOptions]) -> FigureT:
         """The service's own picture of an analysis, a PNG 1600 pixels wide. Arguments as ``analyze`` has them."""
         result: FigureT = self._run(partial(figure_call, image, **options))
         return result

@@ -31,7 +31,9 @@ def analyze(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Analyse a patch: draw it (``.png``), save its arrays (``.npz``), and show the numbers.
+    """Analyse a patch: draw it (``.png``), save its arrays (``.npz``), show the numbers.
+
+    The drawing is the service's own, and an analysis of its own: where it is all that is wanted, it stays the only one.
 
     Raises:
         UsageError: An output is of another kind.
@@ -39,13 +41,17 @@ def analyze(
     """
     _check(outputs, overwrite=overwrite)
     content = sys.stdin.buffer.read() if str(image) == "-" else Path(image).read_bytes()
+    drawings = [output for output in outputs if output.suffix.lower() == ".png"]
+    for output in drawings:
+        make_room(output)
+        save(denoiser.figure(content, **options), output, overwrite=overwrite)
+    if len(drawings) == len(outputs) > 0 and not as_json:
+        return
     analysis = denoiser.analyze(content, **options)
     for output in outputs:
-        make_room(output)
-        if output.suffix.lower() == ".npz":
+        if output not in drawings:
+            make_room(output)
             analysis.save(output, overwrite=overwrite)
-        else:
-            save(denoiser.figure(content, **options), output, overwrite=overwrite)
     if as_json:
         sys.stdout.write(json.dumps(numbers(analysis), allow_nan=False) + "\n")
     else:
