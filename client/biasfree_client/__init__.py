@@ -4,6 +4,7 @@
 >>> Denoiser().denoise("noisy.png", estimate=True).save("clean.png")
 """
 
+from biasfree_client._analysis import Analysis
 from biasfree_client._client import AsyncDenoiser, Denoiser
 from biasfree_client._denoised import Denoised
 from biasfree_client._errors import (
@@ -13,13 +14,16 @@ from biasfree_client._errors import (
     BodyTimeout,
     BodyTooLarge,
     ConnectionFailed,
+    ConnectTimedOut,
     DeadlineExceeded,
     ImageTooLarge,
     InferenceFailed,
     InvalidParameter,
     InvalidPixels,
+    InvalidSetting,
     MalformedRequest,
     MethodNotAllowed,
+    MissingLibrary,
     NotFound,
     NotReady,
     OutOfMemory,
@@ -38,33 +42,47 @@ from biasfree_client._errors import (
     UnsupportedMedia,
     UnsupportedOutput,
 )
+from biasfree_client._facts import AnalysisLimits, Limits, ModelCard, ModelSummary, Readiness
 from biasfree_client._headers import Model
+from biasfree_client._image import ImageLike
+from biasfree_client._retry import Retries
 from biasfree_client._version import __version__
 
 __all__ = [
+    "Analysis",
     "AnalysisFailed",
+    "AnalysisLimits",
     "AsyncDenoiser",
     "BadRequest",
     "BiasfreeError",
     "BodyTimeout",
     "BodyTooLarge",
+    "ConnectTimedOut",
     "ConnectionFailed",
     "DeadlineExceeded",
     "Denoised",
     "Denoiser",
+    "ImageLike",
     "ImageTooLarge",
     "InferenceFailed",
     "InvalidParameter",
     "InvalidPixels",
+    "InvalidSetting",
+    "Limits",
     "MalformedRequest",
     "MethodNotAllowed",
+    "MissingLibrary",
     "Model",
+    "ModelCard",
+    "ModelSummary",
     "NotFound",
     "NotReady",
     "OutOfMemory",
     "Problem",
     "ProblemError",
     "QueueFull",
+    "Readiness",
+    "Retries",
     "ServerFailed",
     "TimedOut",
     "TooLarge",

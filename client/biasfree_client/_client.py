@@ -1,95 +1,86 @@
-"""The clients: one description of the methods, two ways of waiting."""
+"""The clients: the methods are written once, here is how each of them waits."""
 
-import os
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
-from functools import partial
-from typing import Any, Generic, Self, TypeVar
+from __future__ import annotations
 
-import httpx
+import copy
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
+from dataclasses import replace
+from types import EllipsisType
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, Unpack, overload
 
-from biasfree_client._call import AnswerT, Call, denoise_call
+from biasfree_client._analysis import Analysis
+from biasfree_client._call import AnswerT, Call, raw
+from biasfree_client._connection import DEFAULT_TIMEOUT_S, Options, connection
 from biasfree_client._denoised import Denoised
-from biasfree_client._errors import wire_errors
+from biasfree_client._errors import BiasfreeError
+from biasfree_client._facts import Limits, ModelCard, ModelSummary, Readiness
 from biasfree_client._image import ImageLike
-from biasfree_client._version import __version__
+from biasfree_client._methods import DenoiseOptions, Methods
+from biasfree_client._retry import DEFAULT_RETRIES, Retries
+from biasfree_client._window import in_tasks, in_threads
+from biasfree_client._wire import wire_errors
 
-#: What ``denoise`` gives: a ``Denoised``, or a coroutine of one.
-DenoisedT = TypeVar("DenoisedT")
+# httpx is imported where a client is made, for it loads rich where that is installed: as it is for the command line.
+if TYPE_CHECKING:
+    import httpx
 
-DEFAULT_URL = "http://127.0.0.1:8000"
-#: A little more than the service's own deadline of 300 s, so that it is the service that says what took so long.
-DEFAULT_TIMEOUT_S = 310.0
-#: A host that is there accepts a connection at once; one that is not should be told apart from one that works.
-CONNECT_TIMEOUT_S = 10.0
+    R: TypeAlias = httpx.Response
+    Later: TypeAlias = Coroutine[Any, Any, AnswerT]
+    RawMethods: TypeAlias = Methods[R, R, R, R, R, R, R]
+    AsyncRawMethods: TypeAlias = Methods[Later[R], Later[R], Later[R], Later[R], Later[R], Later[R], Later[R]]
+
+#: What ``map`` gives in place of a result, where it was asked to: what can go wrong with one image.
+ImageError: TypeAlias = BiasfreeError | OSError
 
 
-class _Methods(ABC, Generic[DenoisedT]):
-    """What can be asked of the service, written once for both clients."""
+class _Configured:
+    """The options of a client, which may differ over the same connections."""
 
-    @abstractmethod
-    def _run(self, build: Callable[[], Call[Any]]) -> Any:
-        """Build a call, send it, read its answer. Building is part of it, so that its errors can be awaited too."""
+    _options: Options
 
-    def denoise(
-        self,
-        image: ImageLike,
-        *,
-        strength: float = 1.0,
-        model: str | None = None,
-        estimate: bool = False,
-        format: str | None = None,
-        output: str | None = None,
-        color: str | None = None,
-        bit_depth: int | None = None,
-    ) -> DenoisedT:
-        """Remove the noise from an image, whatever its level.
+    def with_options(
+        self, *, timeout: float | EllipsisType | None = ..., retries: Retries | EllipsisType = ...
+    ) -> Self:
+        """The same client with other options, over the same connections: closing either closes both.
 
         Args:
-            image: A path, the bytes of an image file, or an array (H, W), (H, W, 3) or (Z, H, W) of 8- or 16-bit
-                integers or floats of any range; there is nothing to scale. Arrays travel as NPY, without loss.
-            strength: Blend of input (0) and denoised image (1).
-            model: Name of the model; by default the service chooses by the image's channels.
-            estimate: Ask for estimates of the noise level and of the result's PSNR.
-            format: ``png``, ``jpeg``, ``webp``, ``tiff`` or ``npy``; by default that of the image.
-            output: ``image``, or ``residual`` for what was removed.
-            color: ``auto``, ``gray`` or ``rgb``.
-            bit_depth: Bits of a sample that are in use, where fewer than the type has.
-
-        Returns:
-            The result: ``array`` for arrays, ``content`` and ``save`` for files.
-
-        Raises:
-            UnsupportedImage: The image is of no kind that can be sent.
-            ProblemError: The service refused, or failed.
-            ConnectionFailed: No answer came back; ``TimedOut`` where it took too long.
-            UnexpectedResponse: Whoever answered is not the service.
-            OSError: The file cannot be read.
+            timeout: As for the class.
+            retries: As for the class.
         """
-        result: DenoisedT = self._run(
-            partial(
-                denoise_call,
-                image,
-                strength=strength,
-                model=model,
-                estimate=estimate,
-                format=format,
-                output=output,
-                color=color,
-                bit_depth=bit_depth,
-            )
-        )
-        return result
+        options = self._options
+        if not isinstance(timeout, EllipsisType):
+            options = replace(options, timeout_s=timeout)
+        if not isinstance(retries, EllipsisType):
+            options = replace(options, retries=retries)
+        other = copy.copy(self)
+        other._options = options
+        return other
 
 
-class Denoiser(_Methods[Denoised]):
-    """A client of the denoising service.
+class _Raw(Methods[Any, Any, Any, Any, Any, Any, Any]):
+    """The same methods, whose answers are given as they came."""
+
+    def __init__(self, run: Callable[[Callable[[], Call[Any]]], Any]) -> None:
+        self._send = run
+
+    def _run(self, build: Callable[[], Call[Any]]) -> Any:
+        return self._send(lambda: raw(build()))
+
+
+class Denoiser(_Configured, Methods[Denoised, Analysis, bytes, list[ModelSummary], ModelCard, Limits, Readiness]):
+    """A client of the denoising service. It may be shared by threads.
 
     Args:
         url: Address of the service; by default ``BIASFREE_URL``, else this machine's port 8000.
-        api_key: Key, where the service asks for one; by default ``BIASFREE_API_KEY``.
+        api_key: Key, sent as ``Authorization: Bearer``; by default ``BIASFREE_API_KEY``.
         timeout: Seconds to wait for each next piece of the answer, None for ever; for the connection at most 10.
+        retries: When a call is repeated; ``Retries(tries=1)`` for never.
         transport: What carries the requests, instead of the network: an httpx transport.
+        sleep: What waits between two tries, given seconds.
+
+    Raises:
+        InvalidSetting: The address or the key cannot be one.
     """
 
     def __init__(
@@ -98,16 +89,82 @@ class Denoiser(_Methods[Denoised]):
         *,
         api_key: str | None = None,
         timeout: float | None = DEFAULT_TIMEOUT_S,
+        retries: Retries = DEFAULT_RETRIES,
         transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._http = httpx.Client(**_connection(url, api_key, timeout), transport=transport)
+        import httpx
+
+        self._http = httpx.Client(**connection(url, api_key), transport=transport)
+        self._options = Options(timeout, retries)
+        self._sleep = sleep
+
+    @property
+    def raw(self) -> RawMethods:
+        """The same methods, giving httpx responses; what the service refuses is raised all the same."""
+        return _Raw(self._run)
+
+    @overload
+    def map(
+        self,
+        images: Iterable[ImageLike],
+        *,
+        concurrency: int = 4,
+        return_errors: Literal[False] = False,
+        **options: Unpack[DenoiseOptions],
+    ) -> Iterator[Denoised]: ...
+
+    @overload
+    def map(
+        self,
+        images: Iterable[ImageLike],
+        *,
+        concurrency: int = 4,
+        return_errors: Literal[True],
+        **options: Unpack[DenoiseOptions],
+    ) -> Iterator[Denoised | ImageError]: ...
+
+    def map(
+        self,
+        images: Iterable[ImageLike],
+        *,
+        concurrency: int = 4,
+        return_errors: bool = False,
+        **options: Unpack[DenoiseOptions],
+    ) -> Iterator[Any]:
+        """Denoise many images, some of them at once, and give the results in their order as they come.
+
+        Args:
+            images: As for ``denoise``; taken one by one, a little ahead of the results.
+            concurrency: How many requests are under way at once.
+            return_errors: Give an error in the place of its result and go on, instead of raising the first.
+            options: As for ``denoise``.
+        """
+
+        def one(image: ImageLike) -> Denoised | ImageError:
+            try:
+                return self.denoise(image, **options)
+            except (BiasfreeError, OSError) as error:
+                if not return_errors:
+                    raise
+                return error
+
+        return in_threads(one, images, concurrency=concurrency)
 
     def _run(self, build: Callable[[], Call[AnswerT]]) -> AnswerT:
-        call = build()
-        request = _request(self._http, call)
-        with wire_errors(request.url):
-            response = self._http.send(request)
-        return call.read(response)
+        call, tried = build(), 0
+        while True:
+            tried += 1
+            try:
+                request = call.request(self._http, self._options.timeout)
+                with wire_errors(request.url):
+                    response = self._http.send(request)
+                return call.read(response)
+            except BiasfreeError as error:
+                pause_s = self._options.retries.pause_s(error, tried=tried)
+                if pause_s is None:
+                    raise
+            self._sleep(pause_s)
 
     def close(self) -> None:
         """Close the connections."""
@@ -120,14 +177,30 @@ class Denoiser(_Methods[Denoised]):
         self.close()
 
 
-class AsyncDenoiser(_Methods[Coroutine[Any, Any, Denoised]]):
-    """``Denoiser`` for asynchronous code: the same methods, to be awaited.
+class AsyncDenoiser(
+    _Configured,
+    Methods[
+        "Later[Denoised]",
+        "Later[Analysis]",
+        "Later[bytes]",
+        "Later[list[ModelSummary]]",
+        "Later[ModelCard]",
+        "Later[Limits]",
+        "Later[Readiness]",
+    ],
+):
+    """``Denoiser`` for asyncio: the same methods, to be awaited.
 
     Args:
         url: Address of the service; by default ``BIASFREE_URL``, else this machine's port 8000.
-        api_key: Key, where the service asks for one; by default ``BIASFREE_API_KEY``.
+        api_key: Key, sent as ``Authorization: Bearer``; by default ``BIASFREE_API_KEY``.
         timeout: Seconds to wait for each next piece of the answer, None for ever; for the connection at most 10.
+        retries: When a call is repeated; ``Retries(tries=1)`` for never.
         transport: What carries the requests, instead of the network: an asynchronous httpx transport.
+        sleep: What waits between two tries, given seconds; ``asyncio.sleep`` by default.
+
+    Raises:
+        InvalidSetting: The address or the key cannot be one.
     """
 
     def __init__(
@@ -136,16 +209,78 @@ class AsyncDenoiser(_Methods[Coroutine[Any, Any, Denoised]]):
         *,
         api_key: str | None = None,
         timeout: float | None = DEFAULT_TIMEOUT_S,
+        retries: Retries = DEFAULT_RETRIES,
         transport: httpx.AsyncBaseTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] | None = None,
     ) -> None:
-        self._http = httpx.AsyncClient(**_connection(url, api_key, timeout), transport=transport)
+        import httpx
+
+        self._http = httpx.AsyncClient(**connection(url, api_key), transport=transport)
+        self._options = Options(timeout, retries)
+        self._sleep = sleep or _asyncio_sleep
+
+    @property
+    def raw(self) -> AsyncRawMethods:
+        """The same methods, giving httpx responses; what the service refuses is raised all the same."""
+        return _Raw(self._run)
+
+    @overload
+    def map(
+        self,
+        images: Iterable[ImageLike],
+        *,
+        concurrency: int = 4,
+        return_errors: Literal[False] = False,
+        **options: Unpack[DenoiseOptions],
+    ) -> AsyncIterator[Denoised]: ...
+
+    @overload
+    def map(
+        self,
+        images: Iterable[ImageLike],
+        *,
+        concurrency: int = 4,
+        return_errors: Literal[True],
+        **options: Unpack[DenoiseOptions],
+    ) -> AsyncIterator[Denoised | ImageError]: ...
+
+    def map(
+        self,
+        images: Iterable[ImageLike],
+        *,
+        concurrency: int = 4,
+        return_errors: bool = False,
+        **options: Unpack[DenoiseOptions],
+    ) -> AsyncIterator[Any]:
+        """``Denoiser.map``, for ``async for``."""
+
+        async def one(image: ImageLike) -> Denoised | ImageError:
+            try:
+                return await self.denoise(image, **options)
+            except (BiasfreeError, OSError) as error:
+                if not return_errors:
+                    raise
+                return error
+
+        return in_tasks(one, images, concurrency=concurrency)
 
     async def _run(self, build: Callable[[], Call[AnswerT]]) -> AnswerT:
-        call = build()
-        request = _request(self._http, call)
-        with wire_errors(request.url):
-            response = await self._http.send(request)
-        return call.read(response)
+        import asyncio
+
+        # Files are read and arrays are packed beside the loop.
+        call, tried = await asyncio.to_thread(build), 0
+        while True:
+            tried += 1
+            try:
+                request = call.request(self._http, self._options.timeout)
+                with wire_errors(request.url):
+                    response = await self._http.send(request)
+                return call.read(response)
+            except BiasfreeError as error:
+                pause_s = self._options.retries.pause_s(error, tried=tried)
+                if pause_s is None:
+                    raise
+            await self._sleep(pause_s)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -158,22 +293,7 @@ class AsyncDenoiser(_Methods[Coroutine[Any, Any, Denoised]]):
         await self.aclose()
 
 
-def _connection(url: str | None, api_key: str | None, timeout: float | None) -> dict[str, Any]:
-    """Arguments of either httpx client, from the caller's and the environment."""
-    key = api_key or os.environ.get("BIASFREE_API_KEY")
-    authorization = {"Authorization": f"Bearer {key}"} if key else {}
-    return {
-        "base_url": url or os.environ.get("BIASFREE_URL") or DEFAULT_URL,
-        "headers": {"User-Agent": f"biasfree-client/{__version__}", **authorization},
-        "timeout": httpx.Timeout(timeout, connect=min(CONNECT_TIMEOUT_S, timeout or CONNECT_TIMEOUT_S)),
-    }
+async def _asyncio_sleep(seconds: float) -> None:
+    import asyncio
 
-
-def _request(http: httpx.Client | httpx.AsyncClient, call: Call[Any]) -> httpx.Request:
-    return http.build_request(
-        "POST",
-        call.path,
-        params=dict(call.parameters),
-        headers={**call.headers, "Content-Type": call.body.media_type},
-        content=call.body.content,
-    )
+    await asyncio.sleep(seconds)

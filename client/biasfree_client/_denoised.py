@@ -1,18 +1,25 @@
 """The answer to a denoise call."""
 
-import errno
+from __future__ import annotations
+
+import io
 import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import httpx
-
+from biasfree_client._files import read_result
 from biasfree_client._headers import Model, read_model, read_number, read_timing
-from biasfree_client._image import NPY, AnyArray, ByteOrder, decode_array
+from biasfree_client._image import NPY, AnyArray, Kind, decode_array
+from biasfree_client._pil import image_of
 from biasfree_client._response import expect_success
+from biasfree_client._save import save
+
+if TYPE_CHECKING:
+    import httpx
+    from PIL.Image import Image
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class Denoised:
         sigma: Estimated noise level on the 0-255 scale, where ``estimate=True`` asked for it.
         estimated_psnr: Estimated PSNR of the result in dB, where asked for.
         timing: Milliseconds by stage (``decode``, ``queue``, ``infer``, ``encode``).
-        byte_order: That of the array sent; the service answers in its own.
+        kind: What the image was sent as.
     """
 
     content: bytes = field(repr=False)
@@ -37,18 +44,46 @@ class Denoised:
     sigma: float | None = None
     estimated_psnr: float | None = None
     timing: Mapping[str, float] = field(default_factory=dict)
-    byte_order: ByteOrder = field(default="=", repr=False)
+    kind: Kind = field(default=Kind(), repr=False)
 
     @cached_property
     def array(self) -> AnyArray:
-        """The pixels, with the dtype and shape of the array sent.
+        """The pixels, with the dtype and shape of what was sent.
 
         Raises:
-            ValueError: The result is an image file; ``format="npy"`` asks for an array instead.
+            MissingLibrary: The result is an image file, and the extra ``images`` is not installed;
+                ``denoise(..., format="npy")`` asks for an array instead.
+            UnexpectedResponse: The content is not what its media type says.
         """
-        if self.media_type != NPY:
-            raise ValueError(f'expected an array, got {self.media_type}; ask for one with denoise(..., format="npy")')
-        return decode_array(self.content, self.byte_order)
+        if self.media_type == NPY:
+            return decode_array(self.content, self.kind.byte_order)
+        return read_result(self.content)
+
+    @property
+    def image(self) -> Any:
+        """The same kind as was sent: an array, a Pillow image, an open file, or the bytes of a file.
+
+        Raises:
+            UnsupportedImage: A Pillow image was sent, and Pillow has no mode for the result.
+            MissingLibrary: As ``array``.
+        """
+        match self.kind.form:
+            case "array":
+                return self.array
+            case "pil":
+                return self.pil()
+            case "file":
+                return io.BytesIO(self.content)
+        return self.content
+
+    def pil(self) -> Image:
+        """A Pillow image, with the mode and metadata of the one sent, if it was one.
+
+        Raises:
+            UnsupportedImage: Pillow has no mode for these pixels, such as colour of 16 bits.
+            MissingLibrary: Pillow is not installed.
+        """
+        return image_of(self.array, self.kind.pil)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the content to a file, whole or not at all.
@@ -56,20 +91,10 @@ class Denoised:
         Raises:
             FileExistsError: The file is there, and ``overwrite`` is not set.
         """
-        target = Path(path)
-        if target.exists() and not overwrite:
-            raise FileExistsError(errno.EEXIST, "expected no such file yet", str(target))
-        # Renamed when complete, so that a file of that name is never half an image.
-        partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
-        try:
-            partial.write_bytes(self.content)
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-        return target
+        return save(self.content, path, overwrite=overwrite)
 
 
-def read_denoised(response: httpx.Response, *, byte_order: ByteOrder = "=") -> Denoised:
+def read_denoised(response: httpx.Response, *, kind: Kind) -> Denoised:
     """Read the answer to ``POST /v1/denoise``.
 
     Raises:
@@ -86,5 +111,5 @@ def read_denoised(response: httpx.Response, *, byte_order: ByteOrder = "=") -> D
         sigma=read_number(headers, "X-Sigma-Estimate"),
         estimated_psnr=read_number(headers, "X-Estimated-PSNR"),
         timing=read_timing(headers),
-        byte_order=byte_order,
+        kind=kind,
     )

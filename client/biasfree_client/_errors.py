@@ -2,22 +2,29 @@
 
 The life of a call, and where each error leaves it::
 
+    settings -> InvalidSetting
     image    -> UnsupportedImage
-    wire     -> ConnectionFailed, TimedOut
+    wire     -> ConnectionFailed, TimedOut, ConnectTimedOut
     answer   -> ProblemError and below: the service said no, and why
              -> UnexpectedResponse: whoever answered is not that service
+    result   -> MissingLibrary: it is there, and an optional library is needed to open or draw it
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import httpx
 
 
 class BiasfreeError(Exception):
     """Base of all errors of this package."""
+
+
+class InvalidSetting(BiasfreeError, ValueError):
+    """The address or the key cannot be one."""
+
+
+class MissingLibrary(BiasfreeError, ImportError):
+    """An optional library is not installed; the message names the extra that brings it."""
 
 
 class UnsupportedImage(BiasfreeError):
@@ -30,6 +37,10 @@ class ConnectionFailed(BiasfreeError):
 
 class TimedOut(ConnectionFailed):
     """No answer came back within the timeout."""
+
+
+class ConnectTimedOut(TimedOut):
+    """Nobody took the connection within its timeout."""
 
 
 class UnexpectedResponse(BiasfreeError):
@@ -241,14 +252,3 @@ def error_of(problem: Problem) -> ProblemError:
     name = problem.type.rstrip("/").replace("#", "/").replace(":", "/").rpartition("/")[2]
     fallback = ServerFailed if problem.status >= 500 else ProblemError
     return BY_TYPE.get(name, BY_STATUS.get(problem.status, fallback))(problem)
-
-
-@contextmanager
-def wire_errors(url: httpx.URL) -> Iterator[None]:
-    """Translate the HTTP library's errors into this package's."""
-    try:
-        yield
-    except httpx.TimeoutException as exc:
-        raise TimedOut(f"no answer from {url} in time ({type(exc).__name__})") from exc
-    except httpx.RequestError as exc:
-        raise ConnectionFailed(f"no whole answer from {url}: {exc or type(exc).__name__}") from exc

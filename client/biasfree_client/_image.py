@@ -1,21 +1,29 @@
 """Images on the wire: files as they are, arrays as NPY, nothing ever pickled."""
 
+from __future__ import annotations
+
 import io
 import os
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from biasfree_client._errors import UnexpectedResponse, UnsupportedImage
+from biasfree_client._pil import PilMode, pixels_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 NPY = "application/x-npy"
 
-AnyArray = npt.NDArray[Any]
+AnyArray: TypeAlias = npt.NDArray[Any]
 ByteOrder = Literal["=", "<", ">", "|"]
-ImageLike = str | os.PathLike[str] | bytes | AnyArray
+Form = Literal["array", "bytes", "file", "pil"]
+ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | Image | AnyArray"
 
 #: First bytes of a file -> its media type. The bytes decide, not the file's name.
 _SIGNATURES = (
@@ -31,31 +39,52 @@ _SIGNATURES = (
 
 
 @dataclass(frozen=True)
-class Body:
-    """Bytes, their media type, and for an array its byte order as ``numpy.dtype.byteorder`` has it."""
+class Kind:
+    """What an image was given as, and what a result must know to be given back as the same.
 
-    content: bytes
-    media_type: str
+    Args:
+        form: Array, bytes (of a path too), an open file, or a Pillow image.
+        byte_order: An array's, as ``numpy.dtype.byteorder`` has it.
+        pil: A Pillow image's mode and metadata.
+    """
+
+    form: Form = "bytes"
     byte_order: ByteOrder = "="
+    pil: PilMode | None = None
+
+
+@dataclass(frozen=True)
+class Body:
+    """An image as it travels: bytes, their media type, and what they were made from."""
+
+    content: bytes = field(repr=False)
+    media_type: str
+    kind: Kind = Kind()
 
 
 def encode(image: ImageLike) -> Body:
     """Make the request body of an image.
 
     Args:
-        image: A path, the bytes of an image file, or an array (H, W), (H, W, 3) or (Z, H, W) of any range.
+        image: A path, the bytes of an image file, such a file opened for binary reading, a Pillow image, or an array
+            (H, W), (H, W, 3) or (Z, H, W) of any range.
 
     Raises:
-        UnsupportedImage: It is none of these, or an array of Python objects.
+        UnsupportedImage: It is none of these, an array of Python objects, or of a Pillow mode that cannot be sent.
         OSError: The file cannot be read.
     """
     if isinstance(image, np.ndarray):
-        return Body(_npy(image), NPY, image.dtype.byteorder)
-    if isinstance(image, bytes):
-        return Body(image, media_type(image))
+        return Body(_npy(image), NPY, Kind("array", image.dtype.byteorder))
+    if isinstance(image, bytes | bytearray | memoryview):
+        return _file(bytes(image), "bytes")
     if isinstance(image, str | os.PathLike):
-        return encode(Path(image).read_bytes())
-    raise UnsupportedImage(f"expected a path, bytes or an array, got {type(image).__name__}")
+        return _file(Path(image).read_bytes(), "bytes")
+    if _is_pil(image):
+        pixels, mode = pixels_of(cast("Image", image))
+        return Body(_npy(pixels), NPY, Kind("pil", pixels.dtype.byteorder, mode))
+    if hasattr(image, "read"):
+        return _file(_read(cast("BinaryIO", image)), "file")
+    raise UnsupportedImage(f"expected a path, bytes, a file, a Pillow image or an array, got {type(image).__name__}")
 
 
 def media_type(content: bytes) -> str:
@@ -77,6 +106,23 @@ def decode_array(content: bytes, byte_order: ByteOrder = "=") -> AnyArray:
     except (ValueError, EOFError) as exc:
         raise UnexpectedResponse(f"expected an array in NPY format, got {len(content)} other bytes") from exc
     return array.astype(array.dtype.newbyteorder(byte_order), copy=False)
+
+
+def _file(content: bytes, form: Form) -> Body:
+    return Body(content, media_type(content), Kind(form))
+
+
+def _is_pil(image: object) -> bool:
+    """Whether it is a Pillow image. There is none while Pillow is not loaded, and nobody else has to load it."""
+    pillow = sys.modules.get("PIL.Image")
+    return pillow is not None and isinstance(image, pillow.Image)
+
+
+def _read(file: BinaryIO) -> bytes:
+    content: object = file.read()
+    if not isinstance(content, bytes):
+        raise UnsupportedImage(f"expected a file opened for binary reading, its read() gave {type(content).__name__}")
+    return content
 
 
 def _npy(array: AnyArray) -> bytes:

@@ -1,11 +1,16 @@
 """What every answer has in common: success, or a problem document."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-import httpx
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
 
 from biasfree_client._errors import Problem, UnexpectedResponse, error_of
+
+if TYPE_CHECKING:
+    import httpx
 
 
 def expect_success(response: httpx.Response, *media_types: str) -> str:
@@ -63,5 +68,12 @@ def _text(document: Mapping[str, Any], name: str) -> str | None:
 
 
 def _retry_after_s(response: httpx.Response) -> float | None:
-    value: str = response.headers.get("Retry-After", "")
-    return float(value) if value.isdecimal() else None
+    """``Retry-After``: seconds, or a date as proxies may give it (RFC 9110, section 10.2.3)."""
+    value: str = response.headers.get("Retry-After", "").strip()
+    if value.isdecimal():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds()) if moment.tzinfo else None

@@ -7,7 +7,16 @@ import httpx
 import numpy as np
 import pytest
 
-from biasfree_client import AsyncDenoiser, ConnectionFailed, Denoised, Denoiser, TimedOut, UnknownModel
+from biasfree_client import (
+    AsyncDenoiser,
+    ConnectionFailed,
+    Denoised,
+    Denoiser,
+    InvalidSetting,
+    Retries,
+    TimedOut,
+    UnknownModel,
+)
 
 PNG = b"\x89PNG\r\n\x1a\n an image"
 DTYPES = ["uint8", "uint16", "int16", "float32", "float64", ">u2", ">f4", "float16"]
@@ -151,6 +160,46 @@ def test_no_key_sends_no_authorization(service):
     assert service.requests[0].url.host == "127.0.0.1"
 
 
+@pytest.mark.parametrize("url", ["localhost:8000", "127.0.0.1", "ftp://h", "http://", "http://h:port"])
+@pytest.mark.parametrize("client", [Denoiser, AsyncDenoiser])
+def test_address_that_is_none_is_told_at_once(client, url):
+    """With what was expected."""
+    with pytest.raises(InvalidSetting, match="expected an address"):
+        client(url)
+
+
+def test_key_that_no_header_can_hold_is_told_at_once():
+    """And not shown."""
+    with pytest.raises(InvalidSetting) as caught:
+        Denoiser(api_key="secret\n")
+    assert "secret" not in str(caught.value)
+
+
+def test_kind_of_the_image_is_that_of_the_result(service, tmp_path):
+    """Bytes for bytes and paths, a file for a file, an array for an array."""
+    (tmp_path / "a.png").write_bytes(PNG)
+    denoiser = Denoiser(transport=service.transport)
+    assert denoiser.denoise(PNG).image == denoiser.denoise(tmp_path / "a.png").image == PNG
+    with (tmp_path / "a.png").open("rb") as file:
+        assert denoiser.denoise(file).image.read() == PNG
+    np.testing.assert_array_equal(denoiser.denoise(np.eye(3)).image, np.eye(3))
+
+
+def test_raw_response_is_given_and_a_refusal_raised(service):
+    """By both clients."""
+
+    async def denoise() -> httpx.Response:
+        async with AsyncDenoiser(transport=service.transport) as denoiser:
+            return await denoiser.raw.denoise(PNG)
+
+    denoiser = Denoiser(transport=service.transport)
+    assert denoiser.raw.denoise(PNG).headers["X-Request-Id"] == "r-1"
+    assert asyncio.run(denoise()).content == PNG
+    service.refuse(404, "urn:biasfree:problem:unknown-model")
+    with pytest.raises(UnknownModel):
+        denoiser.raw.denoise(PNG)
+
+
 def test_refusal_is_raised_as_its_problem(service):
     """A problem document becomes the exception named like its type."""
     service.refuse(404, "/problems/unknown-model", supported=["gray"])
@@ -176,5 +225,5 @@ def test_errors_of_the_wire_are_translated(service, raised, expected):
 
     service.answer = fail
     with pytest.raises(expected, match=r"http://127\.0\.0\.1:8000") as caught:
-        Denoiser(transport=service.transport).denoise(PNG)
+        Denoiser(transport=service.transport, retries=Retries(tries=1)).denoise(PNG)
     assert caught.value.__cause__ is raised

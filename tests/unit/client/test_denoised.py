@@ -72,9 +72,9 @@ def test_answer_of_something_else_is_an_unexpected_response(service, status, med
         denoise(service)
 
 
-def test_array_of_an_image_file_says_what_to_ask_for(service):
-    """Pixels of a file are not decoded here: the service gives arrays."""
-    with pytest.raises(ValueError, match='format="npy"'):
+def test_file_that_is_none_is_an_unexpected_response(service):
+    """The pixels of an answer that only calls itself a PNG."""
+    with pytest.raises(UnexpectedResponse, match="no whole image/png"):
         _ = denoise(service).array
 
 
@@ -121,3 +121,14 @@ def test_save_that_fails_leaves_nothing(tmp_path):
     with pytest.raises(OSError, match=r"clean\.png"):
         Denoised(PNG, "image/png").save(tmp_path / "clean.png", overwrite=True)
     assert list(tmp_path.iterdir()) == [tmp_path / "clean.png"]
+
+
+def test_save_replaces_a_file_instead_of_writing_into_it(tmp_path):
+    """The new file is put in the place of the old one, which nobody who reads it sees change half-way."""
+    path, same = tmp_path / "clean.png", tmp_path / "same.png"
+    path.write_bytes(b"old")
+    same.hardlink_to(path)
+
+    Denoised(PNG, "image/png").save(path, overwrite=True)
+
+    assert (path.read_bytes(), same.read_bytes()) == (PNG, b"old")

@@ -7,14 +7,14 @@ import pytest
 from httpx import Response
 
 import biasfree_client
-from biasfree_client import BiasfreeError, Denoiser, ProblemError, _errors
+from biasfree_client import BiasfreeError, Denoiser, ProblemError, Retries, _errors
 from service.routes import problems
 
 
 def raised(service):
     """The error that a call to the fake service raises."""
     with pytest.raises(ProblemError) as caught:
-        Denoiser(transport=service.transport).denoise(b"")
+        Denoiser(transport=service.transport, retries=Retries(tries=1)).denoise(b"")
     return caught.value
 
 

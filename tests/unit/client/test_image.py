@@ -43,6 +43,28 @@ def test_npy_file_is_an_array():
     np.testing.assert_array_equal(decode_array(encode(buffer.getvalue()).content), np.eye(2))
 
 
+def test_an_open_file_is_read_from_where_it_is(tmp_path):
+    """And told apart from bytes, for the result to be a file again."""
+    (tmp_path / "a.png").write_bytes(b"??" + b"\x89PNG\r\n\x1a\n an image")
+    with (tmp_path / "a.png").open("rb") as file:
+        file.seek(2)
+        body = encode(file)
+    assert (body.content[:4], body.media_type, body.kind.form) == (b"\x89PNG", "image/png", "file")
+
+
+def test_a_file_opened_as_text_is_refused(tmp_path):
+    """Its bytes are gone."""
+    (tmp_path / "a.png").write_text("text")
+    with (tmp_path / "a.png").open() as file, pytest.raises(UnsupportedImage, match="binary reading"):
+        encode(file)
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_every_kind_of_bytes_is_sent(kind):
+    """Copied, so that nobody changes them on the way."""
+    assert encode(kind(b"II*\x00...")).content == b"II*\x00..."
+
+
 @pytest.mark.parametrize("image", [None, 3, [[1, 2]], np.array([object()])], ids=["None", "int", "list", "objects"])
 def test_other_kinds_are_refused_before_anything_is_sent(image):
     """Nothing is guessed, and no object is pickled."""

@@ -1,0 +1,6 @@
+"""``python -m biasfree_client``: the command line, where its script is not on the path."""
+
+from biasfree_client.cli.app import run
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,74 @@
+"""``biasfree compare``: how far an image is from the one without noise."""
+
+import json
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from biasfree_client import UnsupportedImage
+from biasfree_client._extras import optional
+from biasfree_client._files import read
+from biasfree_client.cli.pixels import AnyArray, colors_of, white_of
+
+#: scikit-image's window; a smaller image has no SSIM.
+WINDOW_PX = 7
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How alike two images are.
+
+    Args:
+        psnr_db: Peak signal-to-noise ratio, infinite for the same image.
+        ssim: Structural similarity, None for images below 7 x 7.
+    """
+
+    psnr_db: float
+    ssim: float | None
+
+
+def compare_images(clean: AnyArray, image: AnyArray, *, bit_depth: int | None = None) -> Comparison:
+    """PSNR and SSIM on floats in [0, 1], as the models are measured: ``image`` clamped, scikit-image's defaults.
+
+    Args:
+        clean: (H, W) or (H, W, C), integers or floats; alpha is left out.
+        image: The same shape; it may be of another type, each has its own white.
+        bit_depth: Bits that are in use in both.
+
+    Raises:
+        UnsupportedImage: The shapes differ.
+        MissingLibrary: scikit-image is not installed.
+    """
+    first, second = (colors_of(each) / white_of(each.dtype, bit_depth) for each in (clean, image))
+    if first.shape != second.shape:
+        raise UnsupportedImage(f"expected two images of one size and colour, got {first.shape} and {second.shape}")
+    second = np.clip(second, 0, 1)
+    error = float(np.mean(np.square(first - second)))
+    psnr_db = math.inf if error == 0 else -10 * math.log10(error)
+    return Comparison(psnr_db, _ssim(first, second))
+
+
+def _ssim(first: AnyArray, second: AnyArray) -> float | None:
+    metrics = optional("skimage.metrics", extra="compare", purpose="SSIM")
+    height, width = first.shape[:2]
+    if min(height, width) < WINDOW_PX:
+        return None
+    channel_axis = 2 if first.ndim == 3 else None
+    return float(metrics.structural_similarity(first, second, data_range=1, channel_axis=channel_axis))
+
+
+def compare(clean: Path, image: Path, *, bit_depth: int | None, as_json: bool) -> None:
+    """Print PSNR and SSIM of two files. In JSON, the PSNR of the same image is null."""
+    found = compare_images(read(clean.read_bytes()), read(image.read_bytes()), bit_depth=bit_depth)
+    if as_json:
+        psnr_db = None if math.isinf(found.psnr_db) else found.psnr_db
+        facts = {"a": str(clean), "b": str(image), "psnr_db": psnr_db, "ssim": found.ssim}
+        sys.stdout.write(json.dumps({**facts, "same": psnr_db is None}) + "\n")
+        return
+    ssim = "none below 7 x 7 pixels" if found.ssim is None else f"{found.ssim:.4f}"
+    psnr = "the same pixels" if math.isinf(found.psnr_db) else f"{found.psnr_db:.2f} dB"
+    Console().print(f"PSNR  {psnr}\nSSIM  {ssim}", highlight=False)

@@ -1,0 +1,45 @@
+"""PSNR and SSIM."""
+
+import math
+
+import numpy as np
+import pytest
+
+from biasfree_client import UnsupportedImage
+from biasfree_client.cli.compare import compare_images
+from training import metrics
+
+CLEAN = np.tile(np.linspace(0.1, 0.9, 48), (32, 1)).astype(np.float32)
+NOISY = (CLEAN + 0.2 * np.random.default_rng(0).standard_normal(CLEAN.shape)).astype(np.float32)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_numbers_are_those_with_which_models_are_measured(channels):
+    """With the noisy image clamped."""
+    clean, noisy = (np.repeat(each[..., np.newaxis], channels, axis=2) for each in (CLEAN, NOISY))
+    found = compare_images(clean.squeeze(), noisy.squeeze())
+    assert found.psnr_db == pytest.approx(metrics.psnr_db(clean, noisy), abs=1e-6)
+    assert found.ssim == pytest.approx(metrics.ssim(clean, noisy), abs=1e-6)
+
+
+def test_types_may_differ():
+    """Each has its own white."""
+    sixteen, eight = np.rint(65535 * CLEAN).astype(np.uint16), np.rint(255 * CLEAN).astype(np.uint8)
+    assert compare_images(sixteen, eight).psnr_db > 55
+    floats = CLEAN.astype(np.float64) * 4095
+    assert compare_images(floats, np.rint(floats).astype(np.uint16), bit_depth=12).psnr_db > 80
+
+
+def test_the_same_image_is_infinitely_alike():
+    """And a tiny one has no SSIM."""
+    assert compare_images(CLEAN, CLEAN).psnr_db == math.inf
+    assert compare_images(CLEAN, CLEAN).ssim == pytest.approx(1)
+    assert compare_images(CLEAN[:6], CLEAN[:6]).ssim is None
+
+
+def test_images_of_two_sizes_are_not_compared():
+    """With both in the message; alpha does not count."""
+    with pytest.raises(UnsupportedImage, match=r"\(32, 48\) and \(31, 48\)"):
+        compare_images(CLEAN, CLEAN[1:])
+    alpha = np.dstack([CLEAN, np.zeros_like(CLEAN)])
+    assert compare_images(alpha, np.dstack([CLEAN, np.ones_like(CLEAN)])).psnr_db == math.inf

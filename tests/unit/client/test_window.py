@@ -1,0 +1,107 @@
+"""Many items, a few at a time."""
+
+import asyncio
+import threading
+
+import pytest
+
+from biasfree_client._window import AHEAD, in_tasks, in_threads
+
+
+def run_async(function, items, *, concurrency):
+    """``in_tasks`` to its end."""
+
+    async def later(item):
+        await asyncio.sleep(0)
+        return function(item)
+
+    async def collect():
+        return [each async for each in in_tasks(later, items, concurrency=concurrency)]
+
+    return asyncio.run(collect())
+
+
+def run_threads(function, items, *, concurrency):
+    """``in_threads`` to its end."""
+    return list(in_threads(function, items, concurrency=concurrency))
+
+
+BOTH = pytest.mark.parametrize("run", [run_threads, run_async])
+
+
+@BOTH
+@pytest.mark.parametrize("concurrency", [1, 3, 50])
+def test_results_come_in_the_order_of_the_items(run, concurrency):
+    """However many are under way."""
+    assert run(lambda item: item * item, range(40), concurrency=concurrency) == [each * each for each in range(40)]
+
+
+@BOTH
+def test_no_items_are_no_results(run):
+    """And no waiting."""
+    assert run(str, [], concurrency=2) == []
+
+
+@BOTH
+def test_nothing_is_done_by_nobody(run):
+    """A concurrency of 0."""
+    with pytest.raises(ValueError, match="expected a concurrency of 1 or more, got 0"):
+        run(str, [1], concurrency=0)
+
+
+@BOTH
+def test_an_error_is_raised_in_its_place(run):
+    """And ends the rest."""
+    with pytest.raises(ZeroDivisionError):
+        run(lambda item: 1 // item, [1, 0, 1], concurrency=2)
+
+
+def test_no_more_than_so_many_threads_work_at_once():
+    """Three wait for each other, which two could not; a fourth never comes."""
+    meeting, here, most = threading.Barrier(3, timeout=30), [], []
+
+    def work(_):
+        here.append(1)
+        most.append(len(here))
+        meeting.wait()
+        here.pop()
+
+    run_threads(work, range(9), concurrency=3)
+    assert max(most) <= 3
+
+
+def test_items_are_taken_only_a_little_ahead():
+    """An endless generator of them is no harm."""
+    taken = []
+
+    def endless():
+        while True:
+            taken.append(len(taken))
+            yield taken[-1]
+
+    results = in_threads(str, endless(), concurrency=2)
+    assert [next(results) for _ in range(5)] == ["0", "1", "2", "3", "4"]
+    results.close()
+    assert len(taken) <= 5 + 2 * AHEAD
+
+
+def test_tasks_that_nobody_waits_for_are_cancelled():
+    """When the loop over the results is left."""
+    cancelled = []
+
+    async def work(item):
+        try:
+            await asyncio.sleep(0 if item == 0 else 3600)
+        except asyncio.CancelledError:
+            cancelled.append(item)
+            raise
+        return item
+
+    async def leave():
+        results = in_tasks(work, range(100), concurrency=2)
+        first = await anext(results)
+        await results.aclose()
+        return first
+
+    assert asyncio.run(leave()) == 0
+    assert cancelled
