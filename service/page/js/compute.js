@@ -9,7 +9,7 @@ const worker = new Worker(new URL("compute-worker.js", import.meta.url), { type:
 const waiting = new Map();
 let last = 0;
 
-worker.onmessage = ({ data: { id, result } }) => {
+worker.onmessage = (/** @type {MessageEvent<{ id: number, result: any }>} */ { data: { id, result } }) => {
   waiting.get(id)?.(result);
   waiting.delete(id);
 };

@@ -21,6 +21,14 @@ import * as wipe from "./wipe.js";
 /** @typedef {import("./picture.js").Raster} Raster */
 /** @typedef {import("./session.js").Outcome} Outcome */
 
+/**
+ * @typedef {object} Shown
+ * @property {Raster} noisy
+ * @property {Raster} denoised At full strength.
+ * @property {Raster} result As blended.
+ * @property {number} limit Where the residual's colours end.
+ */
+
 const code = element("snippet", HTMLElement);
 const title = element("work-name", HTMLElement);
 
@@ -28,7 +36,7 @@ const title = element("work-name", HTMLElement);
 let opened = null;
 /** What came of it. @type {Outcome | null} */
 let outcome = null;
-/** The same, as it is shown. @type {{ noisy: Raster, denoised: Raster, result: Raster, limit: number } | null} */
+/** The same, as it is shown. @type {Shown | null} */
 let shown = null;
 /** @type {service.Limits["analysis"]} */
 let analysisLimits = null;
@@ -122,7 +130,7 @@ function blendAgain() {
   void measure(shown);
 }
 
-/** @param {NonNullable<typeof shown>} of */
+/** @param {Shown} of */
 async function measure({ noisy, result }) {
   const clean = outcome?.clean;
   if (!clean) return;

@@ -17,7 +17,10 @@
  * @property {number} white The intensity that counts as white, where noise has to be put in proportion to it.
  */
 
-/** What the service takes for white where it tells noise levels. @type {Record<Dtype, number>} */
+/**
+ * What the service takes for white where it tells noise levels.
+ * @type {Record<Dtype, number>}
+ */
 export const FULL_SCALE = { uint8: 255, uint16: 65535, int16: 32767, float32: 1 };
 
 /**

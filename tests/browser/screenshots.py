@@ -1,0 +1,52 @@
+"""Pictures of the page for the documents: ``make screenshots`` writes docs/images/page-*.png."""
+
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.chromium import Theme, browser, opened
+from tests.browser.steps import inspect, take_sample
+from tests.servers import running_server
+
+FOLDER = Path(__file__).parents[2] / "docs" / "images"
+COLORS = 256
+
+
+def main() -> None:
+    """In both themes, on a desk and on a telephone."""
+    with running_server() as url, browser() as chromium:
+        for theme in ("light", "dark"):
+            _desk(chromium, url, theme)
+            _telephone(chromium, url, theme)
+
+
+def _desk(chromium: Browser, url: str, theme: Theme) -> None:
+    with opened(chromium, url, theme=theme) as page:
+        _shoot(page, f"page-start-{theme}")
+        take_sample(page, "Coffee")
+        _shoot(page, f"page-compare-{theme}")
+    with opened(chromium, url, theme=theme, height=1000) as page:
+        take_sample(page)
+        inspect(page)
+        page.get_by_role("button", name="Measure it").click()
+        expect(page.locator("#sweep-plot.sweep-done")).to_be_visible()
+        _shoot(page, f"page-inspect-{theme}", whole=True)
+
+
+def _telephone(chromium: Browser, url: str, theme: Theme) -> None:
+    with opened(chromium, url, theme=theme, width=360, height=740) as page:
+        take_sample(page, "Coffee")
+        _shoot(page, f"page-telephone-{theme}", whole=True)
+
+
+def _shoot(page: Page, name: str, *, whole: bool = False) -> None:
+    path = FOLDER / f"{name}.png"
+    page.mouse.move(0, 0)
+    page.screenshot(path=path, full_page=whole, animations="disabled")
+    # A third of the bytes, and no difference to see.
+    Image.open(path).convert("RGB").quantize(COLORS).save(path, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
