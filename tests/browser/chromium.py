@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 PATH = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -46,6 +46,7 @@ def opened(
     """
     context = chromium.new_context(color_scheme=theme, viewport={"width": width, "height": height})
     context.set_default_timeout(TIMEOUT_MS)
+    expect.set_options(timeout=TIMEOUT_MS)
     page = context.new_page()
     complaints = _watched(context, page, url)
     page.goto(url)
@@ -53,7 +54,7 @@ def opened(
     page.wait_for_function("document.querySelectorAll('#model option').length > 1")
     yield page
     context.close()
-    assert complaints == []
+    assert complaints == [], complaints
 
 
 def _watched(context: BrowserContext, page: Page, url: str) -> list[str]:
@@ -62,7 +63,7 @@ def _watched(context: BrowserContext, page: Page, url: str) -> list[str]:
     host = urlsplit(url).netloc
 
     def console(kind: str, text: str) -> None:
-        if kind in {"error", "warning"} and "the server responded with a status of" not in text:
+        if kind == "error" and "the server responded with a status of" not in text:
             complaints.append(f"console {kind}: {text}")
 
     def requested(address: str) -> None:

@@ -44,7 +44,8 @@ def residual_of_sample(page):
 
 def analysis(page):
     """A patch, and d against sigma."""
-    take_sample(page)
+    upload(page, noisy_png(24))
+    await_result(page)
     inspect(page)
     page.get_by_role("button", name="Measure it").click()
     expect(page.locator("#sweep-plot.sweep-done")).to_be_visible()

@@ -32,7 +32,7 @@ export function show(analysis) {
   element("numbers", HTMLElement).replaceChildren(...numbers(analysis));
   drawSpectrum(analysis);
   drawAgreement(analysis);
-  drawScale(analysis.vector_scale);
+  drawScale(analysis.vector_scale, analysis.patch.channels);
   element("gallery", HTMLElement).replaceChildren(...gallery(analysis));
 }
 
@@ -99,9 +99,12 @@ function drawAgreement({ symmetry, effective_dimensionality: d }) {
   });
 }
 
-/** @param {number} limit */
-function drawScale(limit) {
-  paintScale(element("vector-scale", HTMLCanvasElement));
+/**
+ * @param {number} limit
+ * @param {number} channels
+ */
+function drawScale(limit, channels) {
+  paintScale(element("vector-scale", HTMLCanvasElement), channels);
   element("vector-low", HTMLElement).textContent = `−${limit.toFixed(2)}`;
   element("vector-high", HTMLElement).textContent = `+${limit.toFixed(2)}`;
 }
@@ -129,8 +132,16 @@ function vectorPair({ index, singular_value: value, symmetry, left, right }) {
     {},
     make("img", { src: left, alt: `Left vector ${index}` }),
     make("img", { src: right, alt: `Right vector ${index}` }),
-    make("p", {}, "s", make("sub", {}, String(index)), ` = ${size}`, make("br"), `u · v = ${symmetry.toFixed(2)}`),
+    make("p", {}, "s", make("sub", {}, String(index)), ` = ${size}`, make("br"), `u · v = ${signed(symmetry)}`),
   );
+}
+
+/**
+ * Two decimals, with a true minus and never one before zero.
+ * @param {number} value
+ */
+function signed(value) {
+  return value.toFixed(2).replace(/^-(?=0\.00$)/, "").replace("-", "−");
 }
 
 /** @param {string} _ @param {string} digits */

@@ -9,6 +9,9 @@ const zoom = element("zoom", HTMLSelectElement);
 const mark = element("lens", HTMLElement);
 const stage = element("stage", HTMLElement);
 
+/** Where to look first, as a part of the image. */
+const PLACE = { x: 0.375, y: 0.3 };
+
 /** The pixel in the middle. */
 const middle = { x: 0, y: 0 };
 
@@ -27,10 +30,10 @@ export function listen() {
   for (const view of views) drag(view);
 }
 
-/** Look at the middle of a new image. */
+/** Look at a new image, beside the handle of the wipe. */
 export function reset() {
   const [image] = layers();
-  lookAt({ x: image.width / 2, y: image.height / 2 });
+  lookAt({ x: image.width * PLACE.x, y: image.height * PLACE.y });
 }
 
 /** Draw again, after the images changed. */

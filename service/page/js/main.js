@@ -100,7 +100,7 @@ function showFrame() {
   const limit = stage.residualScale(noisy, denoised);
   shown = { noisy, denoised, result: denoised, limit };
   const white = FULL_SCALE[outcome.noisy.dtype];
-  stage.showLegend((255 * limit) / white);
+  stage.showLegend((255 * limit) / white, noisy.channels);
   blendAgain();
   loupe.reset();
   setSubject(outcome, noisy, denoised, white);

@@ -52,12 +52,14 @@ export function paintSigned(canvas, raster, limit) {
 }
 
 /**
- * The diverging colours from blue to red.
+ * The scale of signed pictures: from blue to red, or in colour from black to white.
  * @param {HTMLCanvasElement} canvas
+ * @param {number} channels
  */
-export function paintScale(canvas) {
-  const data = Float32Array.from({ length: 2 * STEPS + 1 }, (_, step) => step - STEPS);
-  paintSigned(canvas, { data, width: data.length, height: 1, channels: 1 }, STEPS);
+export function paintScale(canvas, channels) {
+  const width = 2 * STEPS + 1;
+  const data = Float32Array.from({ length: width * channels }, (_, index) => Math.floor(index / channels) - STEPS);
+  paintSigned(canvas, { data, width, height: 1, channels }, STEPS);
 }
 
 /** @typedef {(rgba: Uint8ClampedArray, at: number, data: Float32Array, from: number, channels: number) => void} Ink */

@@ -3,7 +3,7 @@
 const NAMESPACE = "http://www.w3.org/2000/svg";
 const WIDTH = 520;
 const HEIGHT = 260;
-const MARGIN = { left: 52, right: 14, top: 14, bottom: 42 };
+const MARGIN = { left: 64, right: 14, top: 14, bottom: 42 };
 
 /** @typedef {{ low: number, high: number, log?: boolean, label: string, ticks: number[] }} Axis */
 

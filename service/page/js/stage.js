@@ -63,9 +63,10 @@ export function residualScale(noisy, denoised) {
 /**
  * Say what the residual's colours mean.
  * @param {number} limit On the 0-255 scale.
+ * @param {number} channels
  */
-export function showLegend(limit) {
-  paintScale(element("legend-scale", HTMLCanvasElement));
+export function showLegend(limit, channels) {
+  paintScale(element("legend-scale", HTMLCanvasElement), channels);
   element("legend-low", HTMLElement).textContent = `−${limit.toFixed(1)}`;
   element("legend-high", HTMLElement).textContent = `+${limit.toFixed(1)}`;
 }
