@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,11 +18,13 @@ def running_server(**settings: str) -> Iterator[str]:
     try:
         for line in process.stderr:
             if found := re.search(r"serving on (http://\S+)", line):
+                # A pipe that nobody empties stops the service at its next line of log.
+                threading.Thread(target=process.stderr.read, daemon=True).start()
                 yield found[1]
                 break
         else:
             raise RuntimeError("the service ended without serving")
     finally:
         process.terminate()
-        process.communicate(timeout=60)
+        process.wait(timeout=60)
     assert process.returncode in (0, -15)

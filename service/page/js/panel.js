@@ -137,6 +137,7 @@ const STAGES = { decode: "Decode", queue: "Wait", infer: "Network", encode: "Enc
 /** What the controls say of themselves. */
 export function showChoices() {
   element("strength-value", HTMLElement).textContent = `${strength.value} %`;
+  strength.setAttribute("aria-valuetext", `${strength.value} %`);
   element("noise-sigma-value", HTMLElement).textContent = sigma.value;
   element("noise-fields", HTMLElement).hidden = !clean.checked;
   element("save-noisy", HTMLElement).hidden = !clean.checked;

@@ -3,7 +3,7 @@
 const NAMESPACE = "http://www.w3.org/2000/svg";
 const WIDTH = 520;
 const HEIGHT = 260;
-const MARGIN = { left: 64, right: 14, top: 14, bottom: 42 };
+const MARGIN = { left: 68, right: 18, top: 14, bottom: 48 };
 
 /** @typedef {{ low: number, high: number, log?: boolean, label: string, ticks: number[] }} Axis */
 
@@ -84,10 +84,10 @@ function axes(x, y, across, up) {
   return [
     ...y.ticks.map((tick) => shape("path", { d: `M${MARGIN.left},${up(tick)}H${right}`, class: "grid" })),
     ...y.ticks.map((tick) => text(tickLabel(tick, y), MARGIN.left - 8, up(tick) + 4, "end")),
-    ...x.ticks.map((tick) => text(tickLabel(tick, x), across(tick), bottom + 18, "middle")),
+    ...x.ticks.map((tick) => text(tickLabel(tick, x), across(tick), bottom + 20, "middle")),
     shape("path", { d: `M${MARGIN.left},${bottom}H${right}`, class: "axis" }),
-    text(x.label, (MARGIN.left + right) / 2, HEIGHT - 6, "middle"),
-    turned(y.label, 12, (MARGIN.top + bottom) / 2),
+    text(x.label, (MARGIN.left + right) / 2, HEIGHT - 5, "middle"),
+    turned(y.label, 14, (MARGIN.top + bottom) / 2),
   ];
 }
 
