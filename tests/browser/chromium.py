@@ -20,8 +20,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-#: The first analysis of a server waits for PyTorch.
-TIMEOUT_MS = 120_000
+#: An analysis has the lowest priority: on a busy machine it takes minutes.
+TIMEOUT_MS = 300_000
 
 Theme = Literal["light", "dark"]
 

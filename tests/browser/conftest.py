@@ -18,7 +18,7 @@ def url() -> Iterator[str]:
         message = "no Chromium here: install your system's package `chromium` to test the page"
         # CI installs it, so there it must not go unnoticed.
         (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
-    with running_server() as url:
+    with running_server(BIASFREE_ANALYSIS_TIMEOUT_S="300") as url:
         yield url
 
 

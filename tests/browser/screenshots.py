@@ -15,7 +15,7 @@ COLORS = 256
 
 def main() -> None:
     """In both themes, on a desk and on a telephone."""
-    with running_server() as url, browser() as chromium:
+    with running_server(BIASFREE_ANALYSIS_TIMEOUT_S="300") as url, browser() as chromium:
         for theme in ("light", "dark"):
             _desk(chromium, url, theme)
             _telephone(chromium, url, theme)

@@ -180,7 +180,7 @@ def test_the_loupe_shows_the_same_pixels_of_all_three(page):
 
 def test_a_patch_is_inspected(page, url):
     """Moved by keys and analysed at Enter, with the numbers of the service; a pixel's filter at a click."""
-    content = noisy_png()
+    content = noisy_png(36)
     upload(page, content)
     await_result(page)
     inspect(page)
@@ -189,24 +189,24 @@ def test_a_patch_is_inspected(page, url):
     patch.focus()
     for key in ("Shift+ArrowLeft", "ArrowUp"):
         page.keyboard.press(key)
-    expect(patch).to_have_attribute("aria-label", "Patch of 40 pixels at column 50, row 59")
+    expect(patch).to_have_attribute("aria-label", "Patch of 32 pixels at column 0, row 1")
     page.keyboard.press("Enter")
     expect(page.locator("#activity")).to_be_hidden()
 
-    analysis = posted(url, "analyze", content, x=50, y=59, size=40, k=8).json()
+    analysis = posted(url, "analyze", content, x=0, y=1, size=32, k=8).json()
     dimensionality = analysis["effective_dimensionality"]
     expect(page.locator("#numbers")).to_contain_text(f"{dimensionality:.1f}")
     expect(page.locator("#spectrum svg")).to_have_attribute("aria-label", re.compile(f"{dimensionality:.1f}"))
     assert page.locator(".vectors li").count() == 16
-    expect(page.get_by_role("img", name="Left vector 1600")).to_be_visible()
+    expect(page.get_by_role("img", name="Left vector 1024")).to_be_visible()
 
-    page.locator("#filter-patch").click(position={"x": 5, "y": 5})
-    expect(page.locator("#filter-weights")).to_have_attribute("alt", re.compile(r"pixel [01], [01]$"))
+    page.locator("#filter-patch").click(position={"x": 9, "y": 2})
+    expect(page.locator("#filter-weights")).to_have_attribute("alt", re.compile(r"pixel [12], 0$"))
 
 
 def test_a_patch_is_dragged(page):
     """And analysed where it is let go."""
-    upload(page, noisy_png(channels=3))
+    upload(page, noisy_png(22, channels=3))
     await_result(page)
     inspect(page)
     box = page.locator("#patch").bounding_box()
@@ -217,8 +217,8 @@ def test_a_patch_is_dragged(page):
         page.mouse.up()
     expect(page.locator("#activity")).to_be_hidden()
     moved = page.locator("#patch").bounding_box()
-    assert moved["x"] == pytest.approx(box["x"] - 70, abs=10)
-    assert moved["y"] == pytest.approx(box["y"], abs=5)
+    assert moved["x"] == pytest.approx(box["x"] - 70, abs=20)
+    assert moved["y"] == pytest.approx(box["y"], abs=20)
 
 
 def test_dimensionality_falls_with_the_noise(page):
