@@ -22,29 +22,29 @@ def main() -> None:
 
 
 def _desk(chromium: Browser, url: str, theme: Theme) -> None:
-    with opened(chromium, url, theme=theme) as page:
+    with opened(chromium, url, theme=theme, height=780) as page:
         _shoot(page, f"page-start-{theme}")
         take_sample(page, "Coffee")
         _shoot(page, f"page-compare-{theme}")
-    with opened(chromium, url, theme=theme, height=1000) as page:
+    with opened(chromium, url, theme=theme) as page:
         take_sample(page)
         inspect(page)
         page.get_by_role("button", name="Measure it").click()
         expect(page.locator("#sweep-plot.sweep-done")).to_be_visible()
-        _shoot(page, f"page-inspect-{theme}", whole=True)
+        _shoot(page, f"page-inspect-{theme}", part="#analysis")
 
 
 def _telephone(chromium: Browser, url: str, theme: Theme) -> None:
     with opened(chromium, url, theme=theme, width=360, height=740) as page:
         take_sample(page, "Coffee")
-        _shoot(page, f"page-telephone-{theme}", whole=True)
+        _shoot(page, f"page-telephone-{theme}", part="body")
 
 
-def _shoot(page: Page, name: str, *, whole: bool = False) -> None:
+def _shoot(page: Page, name: str, *, part: str | None = None) -> None:
     path = FOLDER / f"{name}.png"
     page.mouse.move(0, 0)
-    page.screenshot(path=path, full_page=whole, animations="disabled")
-    # A third of the bytes; dithered, so that smooth places stay smooth.
+    (page.locator(part) if part else page).screenshot(path=path, animations="disabled")
+    # Under half of the bytes; dithered, so that smooth places stay smooth.
     full = Image.open(path).convert("RGB")
     full.quantize(palette=full.quantize(COLORS), dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
 
