@@ -26,7 +26,7 @@ def _desk(chromium: Browser, url: str, theme: Theme) -> None:
         _shoot(page, f"page-start-{theme}")
         take_sample(page, "Coffee")
         _shoot(page, f"page-compare-{theme}")
-    with opened(chromium, url, theme=theme) as page:
+    with opened(chromium, url, theme=theme, width=1100) as page:
         take_sample(page)
         inspect(page)
         page.get_by_role("button", name="Measure it").click()
