@@ -17,7 +17,7 @@ TESTS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format types train export evaluate reproduce bench image constraints
+.PHONY: help serve test lint page-types format types train export evaluate reproduce bench screenshots image constraints
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -29,10 +29,16 @@ serve: $(SERVE) ## Serve on http://127.0.0.1:8000 (settings: BIASFREE_* in the e
 test: $(DEV) ## Run every test [TESTS=tests/unit/client] [ARGS=-x]
 	$(BIN)/pytest $(TESTS) $(ARGS)
 
-lint: $(DEV) ## Check style, formatting and who imports whom
+lint: $(DEV) page-types ## Check style, formatting and who imports whom; where npm is, the page's types too
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
+
+# TypeScript reads the JSDoc; nothing is built, and the page needs no node to run.
+page-types:
+	@if command -v npm >/dev/null; then \
+		npm --prefix tests/browser ci --silent --no-audit --no-fund && cd tests/browser && node_modules/.bin/tsc --project jsconfig.json; \
+	else echo "npm is not here: the types of the page's JavaScript are not checked"; fi
 
 format: $(DEV) ## Format the code, and repair what can be repaired
 	$(BIN)/ruff format
@@ -57,6 +63,9 @@ reproduce: need-IMAGES need-OUTPUT $(DEV) ## The paper's tables and figures: IMA
 
 bench: $(DEV) ## Measure speed and memory, and rewrite bench/results [ARGS='throughput overload']
 	$(BIN)/python -m bench $(ARGS)
+
+screenshots: $(DEV) ## Take the pictures of the page in docs/images anew, with Chromium
+	$(BIN)/python -m tests.browser.screenshots
 
 image: ## Build the container image [TORCH_INDEX_URL=index of PyTorch's CPU wheels]
 	docker build --build-arg TORCH_INDEX_URL='$(TORCH_INDEX_URL)' --tag biasfree .

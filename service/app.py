@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
 
 from biasfree.artifact import Artifact
 from service.analysis.bulkhead import Bulkhead
@@ -23,7 +22,7 @@ from service.inference.policy import BatchPolicy, Lane
 from service.inference.priority import give_way
 from service.inference.queue import BatchQueue
 from service.models import load_models
-from service.routes import analyze, denoise, health, models
+from service.routes import analyze, denoise, health, models, page
 from service.routes.body_limit import BodyLimit
 from service.routes.gate import Gate
 from service.routes.problems import install
@@ -73,7 +72,7 @@ def create_app(service: Running) -> FastAPI:
         app.include_router(analyze.router, prefix="/v1", include_in_schema=False)
     app.include_router(models.router)
     app.include_router(health.router)
-    app.add_api_route("/", _root, include_in_schema=False)
+    page.install(app, enabled=service.settings.page_enabled)
     app.add_middleware(BodyLimit, limit=service.settings.max_body_bytes)
     app.add_middleware(Gate, paths=("/denoise", "/v1/denoise"), require_room=service.queue.require_room)
     app.add_middleware(RequestLog)
@@ -160,8 +159,3 @@ def _analyst(settings: Settings, denoiser: Denoiser, device: str) -> Analyst:
         memory_bytes=settings.analysis_memory_bytes // 2,
     )
     return Analyst(bulkhead, denoiser, limits, device=device)
-
-
-async def _root() -> RedirectResponse:
-    """Until there is a page, the documentation is the front door."""
-    return RedirectResponse("/docs")

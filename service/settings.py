@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     queue_limit_s: float = Field(default=60, gt=0, description="Predicted seconds of queued work; past it, 429.")
     timeout_s: float = Field(default=300, gt=0, description="Seconds to read one request, and again to denoise it.")
     codec_threads: int = Field(default=2, ge=1, description="Images decoded or encoded at once.")
+    page_enabled: bool = Field(default=True, description="Whether there is a page at `/`; without it, `/docs` instead.")
     analysis_enabled: bool = Field(default=True, description="Whether there is an `/analyze`; without it, 404.")
     analysis_timeout_s: float = Field(default=120, gt=0, description="Seconds for one analysis, waiting included.")
     analysis_queue: int = Field(default=4, ge=0, description="Analyses that may wait while one runs; past it, 429.")

@@ -1,9 +1,5 @@
 """The real application with the shipped weights, in this process and over a socket."""
 
-import os
-import re
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
@@ -13,6 +9,7 @@ from service.app import start
 from service.routes.running import Running
 from service.settings import Settings
 from tests.integration.clients import client_of
+from tests.servers import running_server
 
 
 @pytest.fixture(scope="session")
@@ -37,17 +34,5 @@ async def client(service: Running, anyio_backend: str) -> AsyncIterator[httpx.As
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """URL of ``python -m service`` as a process of its own, on a free port; ended by SIGTERM."""
-    environment = {**os.environ, "BIASFREE_PORT": "0", "BIASFREE_DEVICE": "cpu"}
-    process = subprocess.Popen([sys.executable, "-m", "service"], env=environment, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    try:
-        for line in process.stderr:
-            if found := re.search(r"serving on (http://\S+)", line):
-                yield found[1]
-                break
-        else:
-            pytest.fail("the service ended without serving")
-    finally:
-        process.terminate()
-        process.communicate(timeout=60)
-    assert process.returncode in (0, -15)
+    with running_server() as url:
+        yield url

@@ -1,0 +1,87 @@
+/** What the page is doing: said, with its progress, and cancelled at a click. One thing at a time. */
+
+import { element } from "./elements.js";
+import { Cancelled, Problem } from "./problem.js";
+
+/** @typedef {(label: string, fraction?: number) => void} Say Without a fraction the end is not known. */
+
+const box = element("activity", HTMLElement);
+const label = element("activity-label", HTMLElement);
+const bar = element("activity-progress", HTMLProgressElement);
+const cancel = element("activity-cancel", HTMLButtonElement);
+const notice = element("notice", HTMLElement);
+const announcement = element("announcement", HTMLElement);
+
+/** @type {AbortController | null} */
+let current = null;
+
+/**
+ * Do something that takes a while. What runs already is cancelled; what goes wrong is shown.
+ * @template T
+ * @param {(signal: AbortSignal, say: Say) => Promise<T>} work
+ * @returns {Promise<T | undefined>} Undefined where it was cancelled or failed.
+ */
+export async function run(work) {
+  current?.abort(new Cancelled());
+  const controller = new AbortController();
+  current = controller;
+  hideProblem();
+  try {
+    return await work(controller.signal, say);
+  } catch (error) {
+    if (error instanceof Cancelled) return undefined;
+    if (current === controller) showProblem(error);
+    return undefined;
+  } finally {
+    if (current === controller) {
+      current = null;
+      box.hidden = true;
+    }
+  }
+}
+
+/**
+ * For who cannot see that something changed.
+ * @param {string} text
+ */
+export function announce(text) {
+  announcement.textContent = text;
+}
+
+/** Let the user cancel by the button or by Escape. */
+export function listen() {
+  cancel.addEventListener("click", end);
+  element("notice-close", HTMLButtonElement).addEventListener("click", hideProblem);
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    end();
+    hideProblem();
+  });
+}
+
+function end() {
+  if (!current) return;
+  current.abort(new Cancelled());
+  announce("Cancelled.");
+}
+
+/** @type {Say} */
+function say(text, fraction) {
+  box.hidden = false;
+  label.textContent = text;
+  if (fraction === undefined) bar.removeAttribute("value");
+  else bar.value = fraction;
+}
+
+/** @param {unknown} error */
+function showProblem(error) {
+  const known = error instanceof Problem;
+  element("notice-title", HTMLElement).textContent = known ? error.title : "Something went wrong in this page";
+  element("notice-detail", HTMLElement).textContent = error instanceof Error ? error.message : String(error);
+  element("notice-request", HTMLElement).textContent = known && error.requestId ? `Request ${error.requestId}` : "";
+  notice.hidden = false;
+}
+
+function hideProblem() {
+  notice.hidden = true;
+}

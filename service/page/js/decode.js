@@ -1,0 +1,87 @@
+/** From a file to pixels: in the browser where it can be exact, by the service where it cannot. */
+
+import { context } from "./elements.js";
+import { readNpy } from "./npy.js";
+import { denoise } from "./service.js";
+
+/** @typedef {import("./picture.js").Picture} Picture */
+/** @typedef {import("./picture.js").Raster} Raster */
+/** @typedef {import("./request.js").Waiting} Waiting */
+
+/** What a browser decodes to the same 8 bits as the service. */
+const LOCAL = ["image/jpeg", "image/webp", "image/bmp"];
+/** Where a PNG says how many bits and channels it has; type 0 is gray and 2 is RGB, both without alpha. */
+const PNG_BIT_DEPTH = 24;
+const PNG_COLOR_TYPE = 25;
+
+/** @type {Record<string, string>} */
+const MEDIA_TYPES = {
+  bmp: "image/bmp",
+  jpeg: "image/jpeg",
+  jpg: "image/jpeg",
+  npy: "application/x-npy",
+  png: "image/png",
+  tif: "image/tiff",
+  tiff: "image/tiff",
+  webp: "image/webp",
+};
+
+/**
+ * What to call a file's content; where neither the system nor its ending knows, the service looks at the content.
+ * @param {File} file
+ * @returns {string}
+ */
+export function mediaType(file) {
+  const ending = file.name.toLowerCase().split(".").pop() ?? "";
+  return MEDIA_TYPES[ending] ?? (file.type || "application/octet-stream");
+}
+
+/**
+ * The pixels of a file.
+ * @param {File} file
+ * @param {Waiting} waiting
+ * @returns {Promise<Picture>}
+ */
+export async function decode(file, waiting) {
+  if (await isLocal(file)) {
+    // What the browser cannot read, the service can say what is wrong with.
+    const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" }).catch(() => null);
+    if (bitmap) return { frames: [pixels(bitmap)], dtype: "uint8", white: 255 };
+  }
+  const image = { data: file, mediaType: mediaType(file) };
+  return readNpy((await denoise(image, { strength: 0, format: "npy" }, waiting)).body);
+}
+
+/** @param {File} file */
+async function isLocal(file) {
+  const type = mediaType(file);
+  if (type !== "image/png") return LOCAL.includes(type);
+  const head = new Uint8Array(await file.slice(0, PNG_COLOR_TYPE + 1).arrayBuffer());
+  return head[PNG_BIT_DEPTH] === 8 && [0, 2].includes(head[PNG_COLOR_TYPE]);
+}
+
+/**
+ * @param {ImageBitmap} bitmap
+ * @returns {Raster} Gray where all pixels are.
+ */
+function pixels(bitmap) {
+  const { width, height } = bitmap;
+  const drawing = context(Object.assign(document.createElement("canvas"), { width, height }));
+  drawing.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  const { data } = drawing.getImageData(0, 0, width, height);
+  const channels = isGray(data) ? 1 : 3;
+  const values = new Float32Array(width * height * channels);
+  for (let index = 0; index < values.length; index += 1) {
+    values[index] = data[4 * Math.floor(index / channels) + (index % channels)];
+  }
+  return { data: values, width, height, channels };
+}
+
+/** @param {Uint8ClampedArray} rgba */
+function isGray(rgba) {
+  for (let index = 0; index < rgba.length; index += 4) {
+    if (rgba[index] !== rgba[index + 1] || rgba[index] !== rgba[index + 2]) return false;
+  }
+  return true;
+}

@@ -1,0 +1,190 @@
+/** Inspect: from a patch of the image to what the network does there. */
+
+import { announce, run } from "./activity.js";
+import { element } from "./elements.js";
+import * as filter from "./filter.js";
+import * as findings from "./findings.js";
+import { writeNpy } from "./npy.js";
+import * as patch from "./patch.js";
+import { cut, map } from "./picture.js";
+import { saveAs } from "./save.js";
+import { analyze } from "./service.js";
+import * as sweep from "./sweep.js";
+
+/** @typedef {import("./findings.js").Analysis} Analysis */
+/** @typedef {import("./picture.js").Raster} Raster */
+/** @typedef {import("./service.js").Model} Model */
+/** @typedef {import("./service.js").Parameters} Parameters */
+
+/** Singular vectors from each end. */
+const VECTORS = 8;
+
+/**
+ * @typedef {object} Subject What is inspected. White is 1.
+ * @property {Raster} noisy
+ * @property {Raster} denoised
+ * @property {Raster | null} clean
+ * @property {Model | null} model
+ * @property {string} stem Of the files to save.
+ */
+
+/** @type {Subject | null} */
+let subject = null;
+/** The patch that is shown; null where it is out of date. @type {patch.Patch | null} */
+let analysed = null;
+
+/**
+ * Connect the controls.
+ * @param {() => void} moved Called when there is another patch.
+ */
+export function listen(moved) {
+  patch.listen(() => {
+    moved();
+    void inspect();
+  });
+  element("analyze", HTMLButtonElement).addEventListener("click", () => {
+    moved();
+    void inspect();
+  });
+  filter.listen((pixel) => void showFilter(pixel));
+  element("sweep", HTMLButtonElement).addEventListener("click", () => void measureSweep());
+  element("save-analysis-npz", HTMLButtonElement).addEventListener("click", () => void save("npz"));
+  element("save-analysis-png", HTMLButtonElement).addEventListener("click", () => void save("png"));
+}
+
+/**
+ * Inspect another image; nothing is computed before it is asked for.
+ * @param {Subject} next
+ */
+export function setSubject(next) {
+  subject = next;
+  analysed = null;
+  element("findings", HTMLElement).hidden = true;
+  sweep.reset(next.clean !== null);
+}
+
+/** Analyse the patch, unless it is what is shown already. */
+export async function inspect() {
+  const at = patch.current();
+  if (!subject || (analysed && same(analysed, at))) return;
+  const from = subject;
+  await run(async (signal, say) => {
+    say(`Analysing ${at.size} × ${at.size} pixels …`);
+    const analysis = await ask(from, at, { k: VECTORS }, signal);
+    analysed = at;
+    element("findings", HTMLElement).hidden = false;
+    findings.show(analysis);
+    filter.reset(analysis);
+    sweep.reset(from.clean !== null);
+    announce(findings.summary(analysis));
+  });
+}
+
+/** @param {{ x: number, y: number }} pixel Of the patch. */
+async function showFilter(pixel) {
+  const [from, at] = [subject, analysed];
+  if (!from || !at) return;
+  await run(async (signal, say) => {
+    say("Asking for the filter …");
+    // One singular vector, iteratively: a row of A needs none, and this is the least that can be asked for.
+    const parameters = { k: 1, method: "iterative", pixel: `${pixel.x},${pixel.y}` };
+    const analysis = await ask(from, at, parameters, signal);
+    filter.show(analysis.filters);
+    announce(`Filter of pixel ${pixel.x}, ${pixel.y}, sum ${analysis.filters[0].sum.toFixed(3)}.`);
+  });
+}
+
+async function measureSweep() {
+  const [from, at] = [subject, analysed];
+  if (!from || !at) return;
+  await run(async (signal, say) => {
+    const base = cut(from.clean ?? from.denoised, at);
+    await sweep.measure(base, (noisy) => askAbout(from, noisy, null, { k: 1 }, signal), signal, say);
+    announce("Measured.");
+  });
+}
+
+/** @param {"npz" | "png"} format */
+async function save(format) {
+  const [from, at] = [subject, analysed];
+  if (!from || !at) return;
+  await run(async (signal, say) => {
+    say("Asking for the analysis as a file …");
+    const body = await bytes(from, cut(from.noisy, at), cleanPatch(from, at), { k: VECTORS, format }, signal);
+    saveAs(new Blob([body]), `${from.stem}-analysis.${format}`);
+  });
+}
+
+/**
+ * @param {Subject} from
+ * @param {patch.Patch} at
+ * @param {Parameters} parameters
+ * @param {AbortSignal} signal
+ * @returns {Promise<Analysis>}
+ */
+function ask(from, at, parameters, signal) {
+  return askAbout(from, cut(from.noisy, at), cleanPatch(from, at), parameters, signal);
+}
+
+/**
+ * @param {Subject} from
+ * @param {Raster} noisy
+ * @param {Raster | null} clean
+ * @param {Parameters} parameters
+ * @param {AbortSignal} signal
+ * @returns {Promise<Analysis>}
+ */
+async function askAbout(from, noisy, clean, parameters, signal) {
+  return JSON.parse(new TextDecoder().decode(await bytes(from, noisy, clean, parameters, signal)));
+}
+
+/**
+ * The patch alone is sent: the network is analysed on it, without what lies around.
+ * @param {Subject} from
+ * @param {Raster} noisy
+ * @param {Raster | null} clean
+ * @param {Parameters} parameters
+ * @param {AbortSignal} signal
+ */
+async function bytes(from, noisy, clean, parameters, signal) {
+  const all = { size: noisy.width, ...modelFor(from.model, noisy), ...parameters };
+  return (await analyze(writeNpy(noisy), clean && writeNpy(clean), all, { signal })).body;
+}
+
+/**
+ * @param {Subject} from
+ * @param {patch.Patch} at
+ */
+function cleanPatch(from, at) {
+  return from.clean && cut(from.clean, at);
+}
+
+/**
+ * An analysis needs the model's own channels.
+ * @param {Model | null} model
+ * @param {Raster} raster
+ * @returns {Parameters}
+ */
+export function modelFor(model, raster) {
+  if (!model) return {};
+  const color = model.channels === raster.channels ? null : model.channels === 1 ? "gray" : "rgb";
+  return { model: model.name, color };
+}
+
+/**
+ * A raster with white at 1.
+ * @param {Raster} raster
+ * @param {number} white
+ * @returns {Raster}
+ */
+export function inUnits(raster, white) {
+  return map(raster, (value) => value / white);
+}
+
+/**
+ * @param {patch.Patch} one
+ * @param {patch.Patch} other
+ */
+function same(one, other) {
+  return one.x === other.x && one.y === other.y && one.size === other.size;
+}

@@ -1,0 +1,269 @@
+/** The page: connects the image, the panel, the loupe and the inspector. */
+
+import * as activity from "./activity.js";
+import { qualityOf } from "./compute.js";
+import { decode } from "./decode.js";
+import { element } from "./elements.js";
+import * as inspector from "./inspector.js";
+import * as intake from "./intake.js";
+import * as loupe from "./loupe.js";
+import * as panel from "./panel.js";
+import * as patch from "./patch.js";
+import { blend, FULL_SCALE } from "./picture.js";
+import * as save from "./save.js";
+import * as service from "./service.js";
+import { denoisePicture, modelParameters, shownRange, stem, uploading } from "./session.js";
+import * as snippet from "./snippet.js";
+import * as stage from "./stage.js";
+import * as wipe from "./wipe.js";
+
+/** @typedef {import("./picture.js").Picture} Picture */
+/** @typedef {import("./picture.js").Raster} Raster */
+/** @typedef {import("./session.js").Outcome} Outcome */
+
+/**
+ * @typedef {object} Shown
+ * @property {Raster} noisy
+ * @property {Raster} denoised At full strength.
+ * @property {Raster} result As blended.
+ * @property {number} limit Where the residual's colours end.
+ */
+
+const code = element("snippet", HTMLElement);
+const title = element("work-name", HTMLElement);
+
+/** What is worked on. @type {{ file: File, picture: Picture } | null} */
+let opened = null;
+/** What came of it. @type {Outcome | null} */
+let outcome = null;
+/** The same, as it is shown. @type {Shown | null} */
+let shown = null;
+/** @type {service.Limits["analysis"]} */
+let analysisLimits = null;
+
+/**
+ * @param {File} file
+ * @param {number | null} noise255
+ */
+async function open(file, noise255) {
+  const picture = await activity.run((signal, say) => {
+    say("Reading …");
+    return decode(file, { signal, onUpload: uploading(say, "Reading …") });
+  });
+  if (!picture) return;
+  opened = { file, picture };
+  panel.setClean(noise255);
+  panel.offerFrames(picture.frames.length);
+  showOpened(file, picture);
+  await denoise();
+}
+
+/**
+ * @param {File} file
+ * @param {Picture} picture
+ */
+function showOpened(file, { frames, dtype, ...rest }) {
+  const [{ width, height, channels }] = frames;
+  document.body.classList.add("working");
+  element("work", HTMLElement).hidden = false;
+  element("intake", HTMLElement).hidden = true;
+  title.textContent = file.name;
+  const pages = frames.length > 1 ? `, ${frames.length} pages` : "";
+  element("work-kind", HTMLElement).textContent =
+    `${width} × ${height}, ${channels === 1 ? "gray" : "colour"}, ${dtype}${pages}`;
+  shown = outcome = null;
+  stage.showNoisy(frames[0], shownRange({ frames, dtype, ...rest }));
+  title.focus({ preventScroll: true });
+}
+
+async function denoise() {
+  if (!opened) return;
+  const { file, picture } = opened;
+  const again = element("again", HTMLButtonElement);
+  again.hidden = true;
+  const choice = { model: panel.chosenModel(), noise: panel.chosenNoise() };
+  const done = await activity.run((signal, say) => denoisePicture(file, picture, choice, signal, say));
+  again.hidden = done !== undefined || outcome !== null;
+  if (!done) return;
+  outcome = done;
+  panel.showFacts(done.facts);
+  if (!done.clean) panel.showEstimates(done.facts);
+  showFrame();
+  activity.announce(`Denoised in ${Math.round(done.facts.timingMs.total)} milliseconds.`);
+}
+
+/** Show the chosen page of the result. */
+function showFrame() {
+  if (!outcome) return;
+  const index = outcome.clean ? 0 : panel.chosenFrame();
+  const [noisy, denoised] = [outcome.noisy.frames[index], outcome.denoised.frames[index]];
+  const limit = stage.residualScale(noisy, denoised);
+  shown = { noisy, denoised, result: denoised, limit };
+  const white = FULL_SCALE[outcome.noisy.dtype];
+  stage.showLegend((255 * limit) / white, noisy.channels);
+  blendAgain();
+  loupe.reset();
+  setSubject(outcome, noisy, denoised, white);
+}
+
+/**
+ * @param {Outcome} from
+ * @param {Raster} noisy
+ * @param {Raster} denoised
+ * @param {number} white
+ */
+function setSubject({ clean, name }, noisy, denoised, white) {
+  const model = panel.chosenModel();
+  const units = [noisy, denoised].map((raster) => inspector.inUnits(raster, white));
+  inspector.setSubject({ noisy: units[0], denoised: units[1], clean, model, stem: stem(name) });
+  if (analysisLimits) patch.reset(model?.channels ?? noisy.channels, analysisLimits.max_dense_values);
+  if (chosenView() === "inspect") void inspector.inspect();
+}
+
+/** Blend and measure in the browser, without another request. */
+function blendAgain() {
+  if (!outcome || !shown) return;
+  shown.result = blend(shown.noisy, shown.denoised, panel.chosenStrength());
+  stage.showResult(shown.noisy, shown.result, outcome.range, shown.limit);
+  loupe.redraw();
+  showCode();
+  void measure(shown);
+}
+
+/** @param {Shown} of */
+async function measure({ noisy, result }) {
+  const clean = outcome?.clean;
+  if (!clean) return;
+  const [before, after] = await Promise.all([qualityOf(clean, noisy), qualityOf(clean, result)]);
+  // The slider may have moved on meanwhile.
+  if (shown?.result === result) panel.showQuality(before, after);
+}
+
+/** Show the call of what is seen, in the chosen language. */
+function showCode() {
+  if (!opened || !outcome) return;
+  const { name, body, clean } = outcome;
+  const image = { name, mediaType: body.mediaType };
+  const call = chosenView() === "inspect" ? analyzeCall(image) : denoiseCall(image, clean === null);
+  code.textContent = chosenLanguage() === "python" ? snippet.python(call) : snippet.curl(call);
+}
+
+/**
+ * @param {{ name: string, mediaType: string }} image
+ * @param {boolean} estimate
+ * @returns {snippet.Call}
+ */
+function denoiseCall(image, estimate) {
+  const parameters = { ...resultParameters(), estimate: estimate || null };
+  const ending = image.name.split(".").pop() ?? "png";
+  return { path: "denoise", ...image, parameters, output: save.resultName(image.name, ending) };
+}
+
+/**
+ * @param {{ name: string, mediaType: string }} image
+ * @returns {snippet.Call}
+ */
+function analyzeCall(image) {
+  const frame = outcome?.clean ? 0 : panel.chosenFrame();
+  const model = shown ? inspector.modelFor(panel.chosenModel(), shown.noisy) : {};
+  const parameters = { ...patch.current(), ...model, frame: frame || null };
+  return { path: "analyze", ...image, parameters, output: `${stem(image.name)}-analysis.png` };
+}
+
+/** @returns {service.Parameters} */
+function resultParameters() {
+  const strength = panel.chosenStrength();
+  const model = opened ? modelParameters(panel.chosenModel(), opened.picture) : {};
+  return { strength: strength === 1 ? null : strength, ...model };
+}
+
+/** @param {"png" | "tiff"} format */
+function saveImage(format) {
+  void activity.run(async (signal, say) => {
+    if (!outcome) return;
+    if (format === "png" && outcome.denoised.dtype === "float32") {
+      await save.saveFromScreen(stage.layers()[1], outcome.name);
+    } else {
+      await save.saveFromService(outcome, format, resultParameters(), signal, say);
+    }
+  });
+}
+
+function saveArrays() {
+  void activity.run(async () => {
+    if (outcome && shown) await save.saveArrays(outcome, shown);
+  });
+}
+
+/** @returns {string} */
+function chosenView() {
+  return chosen("view");
+}
+
+/** @returns {string} */
+function chosenLanguage() {
+  return chosen("language");
+}
+
+/** @param {string} name Of a group of radio buttons. */
+function chosen(name) {
+  const button = document.querySelector(`input[name="${name}"]:checked`);
+  return button instanceof HTMLInputElement ? button.value : "";
+}
+
+function showView() {
+  const view = /** @type {stage.View} */ (chosenView());
+  stage.setView(view);
+  element("legend", HTMLElement).hidden = view !== "residual";
+  element("analysis", HTMLElement).hidden = view !== "inspect";
+  element("patch-help", HTMLElement).hidden = view !== "inspect";
+  element("loupe", HTMLElement).hidden = element("loupe-bar", HTMLElement).hidden = view === "inspect";
+  showCode();
+  if (view === "inspect") void inspector.inspect();
+}
+
+/** What the service offers decides what the page does. */
+async function adapt() {
+  const [models, limits] = await Promise.all([service.models(), service.limits()]);
+  panel.offerModels(models);
+  analysisLimits = limits.analysis;
+  element("inspect-choice", HTMLElement).hidden = limits.analysis === null;
+}
+
+function listen() {
+  activity.listen();
+  wipe.listen();
+  loupe.listen();
+  intake.listen((file, noise255) => void open(file, noise255));
+  panel.listen({ blended: blendAgain, again: () => void denoise(), turned: turn });
+  inspector.listen(showCode);
+  element("views", HTMLElement).addEventListener("change", showView);
+  element("languages", HTMLElement).addEventListener("change", showCode);
+  element("save-png", HTMLElement).addEventListener("click", () => saveImage("png"));
+  element("save-tiff", HTMLElement).addEventListener("click", () => saveImage("tiff"));
+  element("save-npz", HTMLElement).addEventListener("click", saveArrays);
+  element("save-noisy", HTMLElement).addEventListener("click", () => {
+    if (outcome) save.saveAs(outcome.body.data, outcome.name);
+  });
+  element("again", HTMLButtonElement).addEventListener("click", () => void denoise());
+  listenForCopy();
+}
+
+/** Another page: of a clean image it has to be denoised first. */
+function turn() {
+  if (outcome?.clean) void denoise();
+  else showFrame();
+}
+
+function listenForCopy() {
+  const copy = element("copy", HTMLButtonElement);
+  // Browsers give the clipboard to secure pages alone, of which http://127.0.0.1 is one.
+  copy.hidden = !navigator.clipboard;
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(code.textContent ?? "");
+    activity.announce("Copied.");
+  });
+}
+
+listen();
+void activity.run(adapt);

@@ -1,0 +1,144 @@
+/** The panel beside the image: what was found, what can be chosen. */
+
+import { element, make } from "./elements.js";
+
+/** @typedef {import("./metrics.js").Quality} Quality */
+/** @typedef {import("./service.js").Model} Model */
+/** @typedef {import("./session.js").Facts} Facts */
+
+const strength = element("strength", HTMLInputElement);
+const model = element("model", HTMLSelectElement);
+const clean = element("clean", HTMLInputElement);
+const sigma = element("noise-sigma", HTMLInputElement);
+const seed = element("seed", HTMLInputElement);
+const frame = element("frame", HTMLInputElement);
+
+/** @type {Model[]} */
+let models = [];
+
+/** @returns {number} 0 to 1. */
+export function chosenStrength() {
+  return Number(strength.value) / 100;
+}
+
+/** @returns {Model | null} */
+export function chosenModel() {
+  return models.find(({ name }) => name === model.value) ?? null;
+}
+
+/** @returns {number} The frame that is shown, counted from 0. */
+export function chosenFrame() {
+  return frame.valueAsNumber - 1 || 0;
+}
+
+/** @returns {{ sigma255: number, seed: number, frame: number } | null} Null for an image that is noisy as it is. */
+export function chosenNoise() {
+  if (!clean.checked) return null;
+  return { sigma255: Number(sigma.value), seed: seed.valueAsNumber || 0, frame: chosenFrame() };
+}
+
+/**
+ * Offer the service's models.
+ * @param {Model[]} served
+ */
+export function offerModels(served) {
+  models = served;
+  model.append(...served.map(({ name, channels }) =>
+    make("option", { value: name }, `${name} (${channels === 1 ? "gray" : "colour"})`)));
+}
+
+/**
+ * Say whether an image is clean.
+ * @param {number | null} sigma255 The noise to add; null for none.
+ */
+export function setClean(sigma255) {
+  clean.checked = sigma255 !== null;
+  if (sigma255 !== null) sigma.value = String(sigma255);
+  showChoices();
+}
+
+/**
+ * Offer the pages of an image.
+ * @param {number} count
+ */
+export function offerFrames(count) {
+  frame.max = String(count);
+  frame.value = "1";
+  element("page-field", HTMLElement).hidden = count < 2;
+}
+
+/**
+ * Call back when something is chosen.
+ * @param {{ blended: () => void, again: () => void, turned: () => void }} callbacks What the browser does alone; what
+ *   needs the service again; another page.
+ */
+export function listen({ blended, again, turned }) {
+  strength.addEventListener("input", () => {
+    showChoices();
+    blended();
+  });
+  sigma.addEventListener("input", showChoices);
+  for (const control of [model, clean, sigma, seed]) {
+    control.addEventListener("change", () => {
+      showChoices();
+      again();
+    });
+  }
+  frame.addEventListener("change", () => {
+    if (frame.reportValidity()) turned();
+  });
+}
+
+/** Estimates, where the clean image is not known. @param {Facts} facts */
+export function showEstimates({ sigma255, psnr }) {
+  element("sigma", HTMLElement).textContent = sigma255 === null ? "–" : `≈ ${sigma255.toFixed(1)}`;
+  element("psnr", HTMLElement).textContent = psnr === null ? "–" : `≈ ${psnr.toFixed(1)} dB`;
+  setMeasured(false);
+}
+
+/**
+ * Measurements, where it is.
+ * @param {Quality} before
+ * @param {Quality} after
+ */
+export function showQuality(before, after) {
+  element("psnr-before", HTMLElement).textContent = `${before.psnr.toFixed(2)} dB`;
+  element("ssim-before", HTMLElement).textContent = before.ssim.toFixed(3);
+  element("psnr-after", HTMLElement).textContent = `${after.psnr.toFixed(2)} dB`;
+  element("ssim-after", HTMLElement).textContent = after.ssim.toFixed(3);
+  setMeasured(true);
+}
+
+/** @param {boolean} measured */
+function setMeasured(measured) {
+  element("measures", HTMLElement).hidden = !measured;
+  element("estimates", HTMLElement).hidden = measured;
+}
+
+/**
+ * The rest of what is known.
+ * @param {Facts} facts
+ */
+export function showFacts({ model: { name, version, sha256 }, timingMs, requestId }) {
+  const rows = [
+    ["Model", `${name}, version ${version}`],
+    ["SHA-256", sha256],
+    ...Object.entries(timingMs).map(([stage, ms]) => [STAGES[stage] ?? stage, `${ms.toFixed(0)} ms`]),
+    ["Request", requestId],
+  ];
+  element("facts", HTMLElement).replaceChildren(
+    ...rows.map(([term, value]) => make("div", {}, make("dt", {}, term), make("dd", {}, value))),
+  );
+}
+
+/** @type {Record<string, string>} */
+const STAGES = { decode: "Decode", queue: "Wait", infer: "Network", encode: "Encode", total: "In all, with transfer" };
+
+/** What the controls say of themselves. */
+export function showChoices() {
+  element("strength-value", HTMLElement).textContent = `${strength.value} %`;
+  strength.setAttribute("aria-valuetext", `${strength.value} %`);
+  element("noise-sigma-value", HTMLElement).textContent = sigma.value;
+  element("noise-fields", HTMLElement).hidden = !clean.checked;
+  element("save-noisy", HTMLElement).hidden = !clean.checked;
+}

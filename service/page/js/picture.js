@@ -1,0 +1,104 @@
+/** Pixels, and the arithmetic on them. */
+
+/**
+ * @typedef {object} Raster One frame of an image.
+ * @property {Float32Array} data (H, W, C), in the image's own intensities.
+ * @property {number} width
+ * @property {number} height
+ * @property {number} channels 1 gray, 3 RGB.
+ */
+
+/** @typedef {"uint8" | "uint16" | "int16" | "float32"} Dtype */
+
+/**
+ * @typedef {object} Picture
+ * @property {Raster[]} frames
+ * @property {Dtype} dtype
+ * @property {number} white The intensity that counts as white, where noise has to be put in proportion to it.
+ */
+
+/**
+ * What the service takes for white where it tells noise levels.
+ * @type {Record<Dtype, number>}
+ */
+export const FULL_SCALE = { uint8: 255, uint16: 65535, int16: 32767, float32: 1 };
+
+/**
+ * The intensity of white: 255 of 8 bits; of other types the brightest pixel, since 12-bit data come in 16-bit integers
+ * and floats in any range; 1 of floats that stay below it.
+ * @param {Dtype} dtype
+ * @param {Raster[]} frames
+ * @returns {number}
+ */
+export function whiteOf(dtype, frames) {
+  if (dtype === "uint8") return 255;
+  const brightest = Math.max(...frames.map((frame) => extremes(frame).high));
+  return brightest <= 1 ? 1 : brightest;
+}
+
+/**
+ * @param {Raster} raster
+ * @returns {{ low: number, high: number }}
+ */
+export function extremes({ data }) {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const value of data) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return { low, high };
+}
+
+/**
+ * A raster with every value changed.
+ * @param {Raster} raster
+ * @param {(value: number, index: number) => number} change
+ * @returns {Raster}
+ */
+export function map(raster, change) {
+  return { ...raster, data: raster.data.map(change) };
+}
+
+/**
+ * noisy + strength (denoised - noisy), as the service blends.
+ * @param {Raster} noisy
+ * @param {Raster} denoised
+ * @param {number} strength 0 to 1.
+ * @returns {Raster}
+ */
+export function blend(noisy, denoised, strength) {
+  if (strength === 1) return denoised;
+  return map(noisy, (value, index) => value + strength * (denoised.data[index] - value));
+}
+
+/**
+ * The same picture with so many channels: gray repeated, or one of three equal ones.
+ * @param {Raster} raster
+ * @param {number} channels
+ * @returns {Raster}
+ */
+export function withChannels(raster, channels) {
+  if (raster.channels === channels) return raster;
+  const data = new Float32Array(raster.width * raster.height * channels);
+  for (let index = 0; index < data.length; index += 1) {
+    data[index] = raster.data[Math.floor(index / channels) * raster.channels];
+  }
+  return { ...raster, channels, data };
+}
+
+/**
+ * A square cut out.
+ * @param {Raster} raster
+ * @param {{ x: number, y: number, size: number }} square Inside the raster.
+ * @returns {Raster}
+ */
+export function cut(raster, { x, y, size }) {
+  const row = size * raster.channels;
+  const data = new Float32Array(size * row);
+  for (let line = 0; line < size; line += 1) {
+    const start = ((y + line) * raster.width + x) * raster.channels;
+    data.set(raster.data.subarray(start, start + row), line * row);
+  }
+  return { data, width: size, height: size, channels: raster.channels };
+}

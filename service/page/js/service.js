@@ -1,0 +1,69 @@
+/** The service's interface, as far as the page uses it. */
+
+import { send } from "./request.js";
+
+/** Where the service is: two folders above this file, also behind a proxy that serves it under a path. */
+export const BASE = new URL("../../", import.meta.url);
+
+/** @typedef {import("./request.js").Answer} Answer */
+/** @typedef {import("./request.js").Waiting} Waiting */
+/** @typedef {Record<string, string | number | boolean | null>} Parameters Those that are null are left out. */
+/** @typedef {{ data: Blob, mediaType: string }} Body */
+/** @typedef {{ name: string, channels: number, version: string, sha256: string }} Model */
+/** @typedef {{ analysis: { max_dense_values: number } | null, media_types: string[] }} Limits */
+
+/**
+ * The address of a call.
+ * @param {string} path
+ * @param {Parameters} parameters
+ * @returns {URL}
+ */
+export function address(path, parameters) {
+  const url = new URL(path, BASE);
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== null) url.searchParams.set(name, String(value));
+  }
+  return url;
+}
+
+/**
+ * Denoise an image.
+ * @param {Body} image
+ * @param {Parameters} parameters
+ * @param {Waiting} waiting
+ * @returns {Promise<Answer>}
+ */
+export function denoise(image, parameters, waiting) {
+  return send("POST", address("denoise", parameters), { "Content-Type": image.mediaType }, image.data, waiting);
+}
+
+/**
+ * Analyse a patch.
+ * @param {Blob} noisy An NPY file.
+ * @param {Blob | null} clean The same without noise, where it is known.
+ * @param {Parameters} parameters
+ * @param {Waiting} waiting
+ * @returns {Promise<Answer>}
+ */
+export function analyze(noisy, clean, parameters, waiting) {
+  const form = new FormData();
+  form.append("image", noisy, "noisy.npy");
+  if (clean) form.append("clean", clean, "clean.npy");
+  return send("POST", address("analyze", parameters), {}, form, waiting);
+}
+
+/** @returns {Promise<Model[]>} */
+export function models() {
+  return json("models");
+}
+
+/** @returns {Promise<Limits>} */
+export function limits() {
+  return json("limits");
+}
+
+/** @param {string} path */
+async function json(path) {
+  const answer = await send("GET", address(path, {}), {}, null, { signal: new AbortController().signal });
+  return JSON.parse(new TextDecoder().decode(answer.body));
+}

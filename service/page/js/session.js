@@ -1,0 +1,153 @@
+/** One denoising: what is sent, what comes back. */
+
+import { withNoise } from "./compute.js";
+import { mediaType } from "./decode.js";
+import { readNpy, writeNpy } from "./npy.js";
+import { extremes, map, withChannels } from "./picture.js";
+import { denoise } from "./service.js";
+
+/** @typedef {import("./activity.js").Say} Say */
+/** @typedef {import("./paint.js").Range} Range */
+/** @typedef {import("./picture.js").Picture} Picture */
+/** @typedef {import("./picture.js").Raster} Raster */
+/** @typedef {import("./request.js").Answer} Answer */
+/** @typedef {import("./service.js").Body} Body */
+/** @typedef {import("./service.js").Model} Model */
+/** @typedef {import("./service.js").Parameters} Parameters */
+
+/**
+ * @typedef {object} Choice
+ * @property {Model | null} model Null for the one that fits.
+ * @property {{ sigma255: number, seed: number, frame: number } | null} noise For an image that is clean.
+ */
+
+/**
+ * @typedef {object} Facts What the answer's headers say.
+ * @property {{ name: string, version: string, sha256: string }} model
+ * @property {Record<string, number>} timingMs By stage; `total` is what the browser saw.
+ * @property {string} requestId
+ * @property {number | null} sigma255 Estimated.
+ * @property {number | null} psnr Estimated, dB.
+ */
+
+/**
+ * @typedef {object} Outcome
+ * @property {Body} body What was sent.
+ * @property {string} name Its file's name.
+ * @property {Picture} noisy
+ * @property {Picture} denoised
+ * @property {Raster | null} clean Where it is known; white is 1.
+ * @property {Range} range Black and white on the screen.
+ * @property {Facts} facts
+ */
+
+/**
+ * Denoise a picture as it is, or a clean one with noise.
+ * @param {File} file
+ * @param {Picture} picture The file's pixels.
+ * @param {Choice} choice
+ * @param {AbortSignal} signal
+ * @param {Say} say
+ * @returns {Promise<Outcome>}
+ */
+export async function denoisePicture(file, picture, { model, noise }, signal, say) {
+  const sent = noise ? await noisyCopy(file, picture, noise) : { ...asItIs(file, picture), clean: null };
+  signal.throwIfAborted();
+  const parameters = { format: "npy", estimate: noise ? null : true, ...modelParameters(model, picture) };
+  const answer = await denoise(sent.body, parameters, { signal, onUpload: uploading(say, "Denoising …") });
+  const denoised = readNpy(answer.body);
+  const { channels } = denoised.frames[0];
+  const noisy = { ...sent.noisy, frames: sent.noisy.frames.map((frame) => withChannels(frame, channels)) };
+  const range = noise ? { black: 0, white: 1 } : shownRange(denoised);
+  const clean = sent.clean && withChannels(sent.clean, channels);
+  return { ...sent, noisy, denoised, clean, range, facts: readFacts(answer) };
+}
+
+/**
+ * A gray image is made RGB for a colour model; a gray model takes the channels one by one.
+ * @param {Model | null} model
+ * @param {Picture} picture
+ * @returns {Parameters}
+ */
+export function modelParameters(model, picture) {
+  if (!model) return {};
+  return { model: model.name, color: model.channels > picture.frames[0].channels ? "rgb" : null };
+}
+
+/**
+ * What to say during an upload and after it.
+ * @param {Say} say
+ * @param {string} then
+ * @returns {(fraction: number) => void}
+ */
+export function uploading(say, then) {
+  say("Uploading …", 0);
+  return (fraction) => {
+    if (fraction < 1) say(`Uploading, ${Math.round(100 * fraction)} %`, fraction);
+    else say(then);
+  };
+}
+
+/**
+ * Black and white on the screen: those of 8 bits, or the extremes.
+ * @param {Picture} picture
+ * @returns {Range}
+ */
+export function shownRange({ dtype, frames }) {
+  if (dtype === "uint8") return { black: 0, white: 255 };
+  const { low, high } = extremes(frames[0]);
+  return { black: low, white: high };
+}
+
+/**
+ * @param {File} file
+ * @param {Picture} picture
+ */
+function asItIs(file, picture) {
+  return { body: { data: file, mediaType: mediaType(file) }, name: file.name, noisy: picture };
+}
+
+/**
+ * @param {File} file
+ * @param {Picture} picture
+ * @param {{ sigma255: number, seed: number, frame: number }} noise
+ */
+async function noisyCopy(file, picture, { sigma255, seed, frame }) {
+  const clean = map(picture.frames[frame], (value) => value / picture.white);
+  const raster = await withNoise(clean, sigma255, seed);
+  /** @type {Picture} */
+  const noisy = { frames: [raster], dtype: "float32", white: 1 };
+  // NPY of floats: noise that is neither clipped nor rounded.
+  const body = { data: writeNpy(raster), mediaType: "application/x-npy" };
+  return { body, name: `${stem(file.name)}-noisy.npy`, noisy, clean };
+}
+
+/**
+ * @param {string} name
+ * @returns {string} Without its ending.
+ */
+export function stem(name) {
+  return name.replace(/\.[^.]+$/, "") || "image";
+}
+
+/**
+ * @param {Answer} answer
+ * @returns {Facts}
+ */
+function readFacts({ header, elapsedMs }) {
+  const [name, ...rest] = header("X-Model").split("; ");
+  const details = Object.fromEntries(rest.map((each) => each.split("=")));
+  const stages = header("Server-Timing").split(", ").filter(Boolean).map((each) => each.split(";dur="));
+  return {
+    model: { name, version: details.version, sha256: details.sha256 },
+    timingMs: { ...Object.fromEntries(stages.map(([stage, ms]) => [stage, Number(ms)])), total: elapsedMs },
+    requestId: header("X-Request-Id"),
+    sigma255: optional(header("X-Sigma-Estimate")),
+    psnr: optional(header("X-Estimated-PSNR")),
+  };
+}
+
+/** @param {string} text */
+function optional(text) {
+  return text === "" ? null : Number(text);
+}

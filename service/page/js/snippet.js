@@ -1,0 +1,92 @@
+/** The call that the page made, to be repeated elsewhere. */
+
+import { address, BASE } from "./service.js";
+
+/** @typedef {import("./service.js").Parameters} Parameters */
+
+/**
+ * @typedef {object} Call
+ * @property {"denoise" | "analyze"} path
+ * @property {string} name Of the image file.
+ * @property {string} mediaType
+ * @property {Parameters} parameters
+ * @property {string} output Name of the file to write.
+ */
+
+/**
+ * @param {Call} call
+ * @returns {string}
+ */
+export function curl({ path, name, mediaType, parameters, output }) {
+  const accept = path === "analyze" ? " \\\n  -H 'Accept: image/png'" : "";
+  return (
+    `curl --data-binary @${quoted(name)} \\\n  -H 'Content-Type: ${mediaType}'${accept} \\\n` +
+    `  ${quoted(String(address(path, parameters)))} \\\n  -o ${quoted(output)}`
+  );
+}
+
+/**
+ * @param {Call} call
+ * @returns {string}
+ */
+export function python(call) {
+  return call.path === "denoise" ? pythonDenoise(call) : pythonAnalyze(call);
+}
+
+/** @param {Call} call */
+function pythonDenoise({ name, parameters, output }) {
+  const values = given(parameters).map(([key, value]) => `, ${key}=${literal(value)}`).join("");
+  return [
+    "from biasfree_client import Denoiser",
+    "",
+    `with Denoiser(${literal(host())}) as denoiser:`,
+    `    result = denoiser.denoise(${literal(name)}${values})`,
+    `    result.save(${literal(output)})`,
+    ...(parameters.estimate ? ["    print(result.sigma, result.estimated_psnr)"] : []),
+  ].join("\n");
+}
+
+/** @param {Call} call */
+function pythonAnalyze({ name, mediaType, parameters }) {
+  const values = given(parameters).map(([key, value]) => `${literal(key)}: ${literal(value)}`).join(", ");
+  return [
+    "from pathlib import Path",
+    "import httpx",
+    "",
+    "answer = httpx.post(",
+    `    ${literal(`${host()}/analyze`)},`,
+    `    params={${values}},`,
+    `    content=Path(${literal(name)}).read_bytes(),`,
+    `    headers={"Content-Type": ${literal(mediaType)}},`,
+    "    timeout=120,",
+    ")",
+    'print(answer.json()["effective_dimensionality"])',
+  ].join("\n");
+}
+
+/** @param {Parameters} parameters */
+function given(parameters) {
+  return Object.entries(parameters).filter(([, value]) => value !== null);
+}
+
+/** @returns {string} */
+function host() {
+  return BASE.href.replace(/\/$/, "");
+}
+
+/**
+ * A literal of Python; JSON's strings are Python's.
+ * @param {string | number | boolean | null} value
+ */
+function literal(value) {
+  if (typeof value === "boolean") return value ? "True" : "False";
+  return JSON.stringify(value);
+}
+
+/**
+ * A word of the shell.
+ * @param {string} text
+ */
+function quoted(text) {
+  return /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,81 @@
+"""What a person does on the page."""
+
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.integration.images import photograph, with_noise
+
+
+def noisy_png(side: int = 160, *, sigma_255: float = 25, channels: int = 1) -> bytes:
+    """A photograph with noise, as an 8-bit PNG."""
+    noisy = with_noise(photograph(side, channels=channels), sigma_255)
+    buffer = io.BytesIO()
+    Image.fromarray(np.rint(255 * np.clip(noisy, 0, 1)).astype(np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def upload(page: Page, content: bytes, name: str = "photo.png", media_type: str = "image/png") -> None:
+    """Choose a file; its answer is not waited for."""
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name=re.compile("Choose an image|Open another")).locator("visible=true").click()
+    chooser.value.set_files({"name": name, "mimeType": media_type, "buffer": content})
+
+
+def await_result(page: Page) -> None:
+    """Until the result is shown and nothing more is under way."""
+    expect(page.locator("#stage")).to_have_attribute("data-state", "done")
+    expect(page.locator("#activity")).to_be_hidden()
+
+
+def take_sample(page: Page, name: str = "Camera") -> None:
+    """Choose one of the shipped photographs, and wait until its quality is measured."""
+    page.get_by_role("button", name=name).click()
+    await_result(page)
+    expect(page.locator("#psnr-after")).to_contain_text("dB")
+
+
+def view(page: Page, name: str) -> None:
+    """Switch to a view."""
+    page.get_by_role("radio", name=name).check()
+
+
+def inspect(page: Page) -> None:
+    """Switch to Inspect, and wait for the analysis."""
+    view(page, "Inspect")
+    expect(page.locator("#findings")).to_be_visible()
+    expect(page.locator("#activity")).to_be_hidden()
+
+
+def number(page: Page, selector: str) -> float:
+    """The first number in an element's text."""
+    found = re.search(r"[\d.]+", page.locator(selector).inner_text())
+    assert found, page.locator(selector).inner_text()
+    return float(found[0])
+
+
+def saved(page: Page, button: str, folder: Path) -> Path:
+    """The file that a button saves."""
+    with page.expect_download() as download:
+        page.locator(button).click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def arrays(page: Page, folder: Path) -> dict[str, np.ndarray]:
+    """What the page holds, by its own NPZ."""
+    with np.load(saved(page, "#save-npz", folder), allow_pickle=False) as archive:
+        return dict(archive)
+
+
+def canvas_pixel(page: Page, selector: str, x: int, y: int) -> list[int]:
+    """Red, green and blue of one pixel of a canvas."""
+    rgba = page.locator(selector).evaluate(
+        "(canvas, [x, y]) => [...canvas.getContext('2d').getImageData(x, y, 1, 1).data]", [x, y]
+    )
+    return rgba[:3]

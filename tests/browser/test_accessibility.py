@@ -1,0 +1,81 @@
+"""Everyone can use the page: axe finds nothing serious, in either theme, on a telephone and on a desk."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.chromium import opened
+from tests.browser.steps import await_result, inspect, noisy_png, take_sample, upload, view
+
+SCREENS = [(theme, width) for theme in ("light", "dark") for width in (1280, 360)]
+
+
+def serious_violations(page):
+    """Rules that are broken, and where."""
+    found = Axe().run(page).response["violations"]
+    return [
+        (each["id"], [node["html"] for node in each["nodes"]])
+        for each in found
+        if each["impact"] in {"serious", "critical"}
+    ]
+
+
+def overflow(page):
+    """Pixels by which the page is wider than the window."""
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+def start(page):
+    """Nothing is opened yet."""
+
+
+def compare(page):
+    """A photograph and its estimates."""
+    upload(page, noisy_png())
+    await_result(page)
+
+
+def residual_of_sample(page):
+    """A clean photograph, measured, and its residual."""
+    take_sample(page)
+    view(page, "Residual")
+    page.get_by_text("Details").click()
+
+
+def analysis(page):
+    """A patch, and d against sigma."""
+    upload(page, noisy_png(24))
+    await_result(page)
+    inspect(page)
+    page.get_by_role("button", name="Measure it").click()
+    expect(page.locator("#sweep-plot.sweep-done")).to_be_visible()
+
+
+def problem(page):
+    """A refusal."""
+    upload(page, b"not an image")
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+@pytest.mark.parametrize(("theme", "width"), SCREENS)
+@pytest.mark.parametrize("state", [start, compare, residual_of_sample, analysis, problem])
+def test_nothing_serious_is_in_the_way(chromium, url, theme, width, state):
+    """No serious or critical violation, and nothing to scroll sideways for."""
+    with opened(chromium, url, theme=theme, width=width) as page:
+        state(page)
+        assert serious_violations(page) == []
+        assert overflow(page) <= 0
+
+
+def test_everything_is_reached_by_the_tab_key(page):
+    """From the first link to the code, in the order of the page; nothing traps the focus."""
+    upload(page, noisy_png())
+    await_result(page)
+    reached = []
+    page.evaluate("document.activeElement.blur()")
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id || document.activeElement.name"))
+    wanted = ["view", "another", "wipe", "loupe", "zoom", "strength", "model", "clean", "save-png", "language"]
+    places = [reached.index(each) for each in wanted]
+    assert places == sorted(places)
