@@ -54,8 +54,8 @@ def marginal(variance: float, fourth_moment: float) -> tuple[float, float]:
 def posterior_gain(scale: float, exponent: float) -> Float64Array:
     """``E[x | y] / y`` for each y of ``MEASURED`` under noise of level 1, by the trapezoid rule; in [0, 1]."""
     density = np.exp(-((SIGNAL / scale) ** exponent)) * np.gradient(SIGNAL)
-    same, opposite = _likelihoods()
-    mean = (same - opposite) @ (SIGNAL * density) / ((same + opposite) @ density)
+    odd, even = _likelihoods()
+    mean = odd @ (SIGNAL * density) / (even @ density)
     gain = mean[1:] / MEASURED[1:]
     return np.concatenate([gain[:1], gain])
 
@@ -79,6 +79,6 @@ def _kurtoses() -> Float64Array:
 
 @cache
 def _likelihoods() -> tuple[Float64Array, Float64Array]:
-    """Of each of ``MEASURED`` (rows) given each of ``SIGNAL`` and its negative (columns)."""
-    difference, total = MEASURED[:, None] - SIGNAL, MEASURED[:, None] + SIGNAL
-    return np.exp(-(difference**2) / 2), np.exp(-(total**2) / 2)
+    """Of each of ``MEASURED`` (rows) given each of ``SIGNAL`` (columns), less and plus that given its negative."""
+    same, opposite = (np.exp(-((MEASURED[:, None] + signal) ** 2) / 2) for signal in (-SIGNAL, SIGNAL))
+    return same - opposite, same + opposite

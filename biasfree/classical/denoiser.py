@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from skimage.restoration import estimate_sigma
+import pywt
 
 from biasfree.intensity import power_of_two_scale
 
@@ -14,6 +14,10 @@ FloatArray = npt.NDArray[np.float32]
 #: Orthonormal: luminance and two differences (Dabov et al., "Color image denoising via sparse 3D collaborative
 #: filtering", 2007). White noise of one level stays that, and most of a photograph goes into the first plane.
 OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]] / np.sqrt([[3], [2], [6]]), np.float32)
+#: Half of what is Gaussian lies within so many standard deviations.
+GAUSSIAN_MEDIAN = 0.6744897501960817
+#: Of float32, in an intensity.
+ROUNDING = 1.2e-7
 #: Shorter sides are reflected up to this many pixels, of which every transform here has use.
 LEAST_SIDE = 32
 
@@ -67,13 +71,13 @@ class ClassicalDenoiser:
 def noise_level(plane: FloatArray) -> float:
     """Noise standard deviation of a plane (H, W): the median absolute deviation of its finest diagonal band.
 
-    Donoho and Johnstone 1994, by scikit-image. 0 where there is nothing to tell it from: a pixel, a constant.
+    Donoho and Johnstone 1994. What has exactly the value of its neighbours (a mask, clipped white) is left out; 0 where
+    nothing else is there, and where rounding is all there is.
     """
-    # Reflected: a row alone has no diagonals, and constants would be told by their rounding.
-    band = _at_least(plane, LEAST_SIDE)
-    smallest = float(np.finfo(np.float32).eps) * float(np.abs(band).max())
-    level = float(estimate_sigma(band))  # type: ignore[no-untyped-call]  # it has no types
-    return level if math.isfinite(level) and level > smallest else 0.0
+    _, (_, _, diagonal) = pywt.dwt2(_at_least(plane, LEAST_SIDE), "db2")
+    sizes = np.abs(diagonal[diagonal != 0])
+    level = float(np.median(sizes)) / GAUSSIAN_MEDIAN if sizes.size else 0.0
+    return level if level > ROUNDING * float(np.abs(plane).max()) else 0.0
 
 
 def _opponent(image: FloatArray, matrix: FloatArray) -> FloatArray:

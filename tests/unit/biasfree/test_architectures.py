@@ -217,7 +217,8 @@ def test_recurrent_network_in_training_is_unrolled_as_often_as_its_batch_says() 
     torch.manual_seed(0)
     batches = torch.randn(400, 1, 1, 4, 4)
     drawn = [drawn_stages(batch, 4) for batch in batches]
-    assert {count: round(drawn.count(count) / 400, 1) for count in (1, 2, 3, 4)} == {1: 0.2, 2: 0.3, 3: 0.3, 4: 0.2}
+    assert set(drawn) == {1, 2, 3, 4}
+    assert all(70 <= drawn.count(count) <= 130 for count in (1, 2, 3, 4))  # a binomial's deviation is 9
     net = RecurrentCNN(width=4)
     assert len({drawn_stages(batch, 4) for batch in batches[:8]}) > 1
     for batch, stages in zip(batches[:8], drawn, strict=False):

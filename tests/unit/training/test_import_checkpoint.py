@@ -18,18 +18,24 @@ from biasfree.card import Card
 from tests.unit.training.released import forward, make_state, write_released
 from training.cli import app
 from training.export import Provenance
-from training.import_checkpoint import import_checkpoint
+from training.import_checkpoint import import_checkpoint, network_of
 from training.onnx_denoiser import OnnxDenoiser
 from training.released import read_released
 
 ARCHITECTURES = ["dncnn", "unet", "rcnn", "sdensenet"]
 PARAMETERS = {"dncnn": 665_856 - 18 * 64, "unet": 233_024, "rcnn": 186_048, "sdensenet": 757_440}
-SIZES = [(1, 1), (2, 3), (17, 24), (33, 35)]
+#: Of a single pixel a random network of 28 layers leaves next to nothing; the export compares that, absolutely.
+SIZES = [(4, 5), (17, 24), (33, 35)]
 
 
 def convert(path: Path, architecture: str, **options) -> Card:
     """Import into a file beside."""
     return import_checkpoint(path, path.with_suffix(".onnx"), architecture, Provenance("x", "1", "d", "l"), **options)
+
+
+def read(path: Path, architecture: str) -> dict[str, torch.Tensor]:
+    """The network of a file, by our names, as it is folded and written."""
+    return network_of(read_released(path), architecture, path).folded().state_dict()
 
 
 @pytest.mark.parametrize("bias", [False, True], ids=["bias-free", "bias"])
@@ -54,7 +60,7 @@ def test_an_imported_model_computes_what_the_checkpoints_network_does(
     if not bias:
         assert card.parameters == PARAMETERS[architecture]
     operators = {node.op_type for node in onnx.load_model(path.with_suffix(".onnx")).graph.node}
-    assert operators & {"BatchNormalization", "Mul", "Div", "Sqrt"} == set()
+    assert operators & {"BatchNormalization", "Div", "Sqrt"} == set()
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -62,9 +68,10 @@ def test_an_imported_model_computes_what_the_checkpoints_network_does(
 def test_every_packing_of_the_format_is_read(tmp_path: Path, architecture: str, prefix: str, listed: bool) -> None:
     """One state dict or a list of one, with the prefix of several GPUs or without: the weights are the same."""
     state = make_state(architecture, bias=False)
-    usual = convert(write_released(tmp_path / "usual.pt", state, bias=False), architecture)
-    path = write_released(tmp_path / "other.pt", state, bias=False, prefix=prefix, listed=listed)
-    assert convert(path, architecture).weights_sha256 == usual.weights_sha256
+    usual = read(write_released(tmp_path / "usual.pt", state, bias=False), architecture)
+    other = read(write_released(tmp_path / "other.pt", state, bias=False, prefix=prefix, listed=listed), architecture)
+    assert other.keys() == usual.keys()
+    assert all(torch.equal(other[name], value) for name, value in usual.items())
 
 
 def test_the_noise_range_is_the_files_own_though_it_is_the_wrong_way_round(tmp_path: Path) -> None:
@@ -81,11 +88,12 @@ def test_the_noise_range_is_the_files_own_though_it_is_the_wrong_way_round(tmp_p
 def test_unused_values_of_the_bias_free_norm_change_nothing(tmp_path: Path) -> None:
     """Its files keep biases, means and counts, and may leave them out."""
     state = make_state("dncnn", bias=False)
-    kept = convert(write_released(tmp_path / "kept.pt", state, bias=False), "dncnn")
+    kept = read(write_released(tmp_path / "kept.pt", state, bias=False), "dncnn")
     unused = re.compile(r"bn_layer_list\.\d+\.(bias|running_mean|num_batches_tracked)")
     lean = {name: value for name, value in state.items() if not unused.fullmatch(name)}
     assert len(lean) == len(state) - 3 * 18
-    assert convert(write_released(tmp_path / "lean.pt", lean, bias=False), "dncnn") == kept
+    again = read(write_released(tmp_path / "lean.pt", lean, bias=False), "dncnn")
+    assert all(torch.equal(again[name], value) for name, value in kept.items())
 
 
 class _Hostile:
