@@ -124,7 +124,7 @@ class Denoiser:
         self._tile_side = self._longest_tile_side = tile_side
         self._timeout_s = timeout_s
 
-    def has(self, name: str) -> bool:
+    def has(self, name: str | None) -> bool:
         """Whether a network of that name is loaded."""
         return name in self._cards
 

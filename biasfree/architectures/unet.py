@@ -58,7 +58,7 @@ class UNet(Network):
         whole = (self.head, self.skip, self.join, self.tail)
         half = (self.down, *self.deep, self.up)
         count = sum(layer.weight.numel() for layer in whole)
-        return count + sum(layer.weight.numel() for layer in half) / STRIDE**2
+        return float(count + sum(layer.weight.numel() for layer in half) / STRIDE**2)
 
     def forward(self, noisy: torch.Tensor) -> torch.Tensor:
         """Denoise (B, C, H, W) of any H, W: odd sides get a row or column of zeros, which is cropped after."""

@@ -74,7 +74,8 @@ def _cored(band: FloatArray, sigma: float) -> FloatArray:
 @cache
 def _kurtoses() -> Float64Array:
     """Of the generalised Gaussians with ``EXPONENTS``, rising."""
-    return np.exp(gammaln(5 / EXPONENTS) + gammaln(1 / EXPONENTS) - 2 * gammaln(3 / EXPONENTS))
+    kurtoses: Float64Array = np.exp(gammaln(5 / EXPONENTS) + gammaln(1 / EXPONENTS) - 2 * gammaln(3 / EXPONENTS))
+    return kurtoses
 
 
 @cache

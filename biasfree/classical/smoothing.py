@@ -15,7 +15,7 @@ WEIGHT = 0.85
 
 def nonlocal_means(image: FloatArray, sigma: float) -> FloatArray:
     """Mean over pixels whose patches are alike; (H, W, C) float32 and noise standard deviation > 0."""
-    denoised: FloatArray = denoise_nl_means(  # type: ignore[no-untyped-call]  # it has no types
+    denoised: FloatArray = denoise_nl_means(
         image, PATCH, DISTANCE, STRENGTH * sigma, fast_mode=True, sigma=sigma, channel_axis=-1
     )
     return denoised.reshape(image.shape)  # it drops a channel that is alone

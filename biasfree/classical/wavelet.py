@@ -25,7 +25,7 @@ def bayes_shrink(plane: FloatArray, sigma: float) -> FloatArray:
         sigma: Noise standard deviation, > 0.
     """
     levels = min(LEVELS, pywt.dwtn_max_level(plane.shape, WAVELET))
-    denoised: FloatArray = denoise_wavelet(  # type: ignore[no-untyped-call]  # it has no types
+    denoised: FloatArray = denoise_wavelet(
         plane, sigma, WAVELET, wavelet_levels=levels, method="BayesShrink", rescale_sigma=False
     )
     return denoised

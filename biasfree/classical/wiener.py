@@ -24,7 +24,7 @@ def global_wiener(plane: FloatArray, sigma: float) -> FloatArray:
         sigma: Noise standard deviation, > 0.
     """
     spectrum = dctn(plane, norm="ortho")
-    power = 1 / _squared_frequencies(*plane.shape)
+    power = np.reciprocal(_squared_frequencies(*plane.shape))
     signal = _amplitude(spectrum.ravel()[1:] ** 2, power.ravel()[1:], sigma**2) * power
     gain = signal / (signal + sigma**2)
     gain[0, 0] = 1  # the mean has no frequency
