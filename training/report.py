@@ -2,9 +2,10 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from rich.console import Group
 from rich.table import Table
 
 from training.evaluate import Score
@@ -55,12 +56,15 @@ class Report:
         facts = {"images": self.images, "count": self.count, "notes": notes, "denoisers": denoisers}
         return json.dumps(facts, indent=2, allow_nan=False) + "\n"
 
-    def table(self) -> Table:
-        """PSNR and SSIM for the terminal."""
-        table = Table("sigma", *(row.label for row in self.rows), title=f"{self.images}: PSNR in dB / SSIM")
-        for index, sigma_255 in enumerate(self.sigmas_255):
-            cells = [f"{_psnr_cells(row)[index]} / {_ssim_cells(row)[index]}" for row in self.rows]
-            table.add_row(f"{sigma_255:g}", *cells)
+    def table(self) -> Group:
+        """PSNR and SSIM for the terminal, a row for each denoiser: there may be more of them than fit side by side."""
+        return Group(self._table("PSNR in dB", _psnr_cells), self._table("SSIM", _ssim_cells))
+
+    def _table(self, measure: str, cells: Callable[[Row], list[str]]) -> Table:
+        sigmas = (f"{sigma_255:g}" for sigma_255 in self.sigmas_255)
+        table = Table("sigma", *sigmas, title=f"{self.images}: {measure}", padding=(0, 0, 0, 1))
+        for row in self.rows:
+            table.add_row(row.label, *cells(row))
         return table
 
 

@@ -13,8 +13,9 @@ import torch
 from typer.testing import CliRunner
 
 from biasfree import rebuild
-from biasfree.artifact import Artifact
+from biasfree.artifact import Artifact, ArtifactError
 from biasfree.card import Card
+from service.models import load_models
 from tests.unit.training.released import forward, make_state, write_released
 from training.cli import app
 from training.export import Provenance
@@ -179,7 +180,7 @@ def test_what_is_no_checkpoint_is_one_line_and_status_2(tmp_path: Path, content:
 
 
 def test_the_command_says_what_it_wrote(tmp_path: Path) -> None:
-    """And that a network with additive constants is not for serving."""
+    """A bias-free network can be served; one with additive constants is to compare with, and the service refuses it."""
     for bias, words in ((False, "bias-free"), (True, "not to serve")):
         path = write_released(tmp_path / "released.pt", make_state("rcnn", bias=bias), bias=bias, max_noise=55)
         output = tmp_path / "rcnn.onnx"
@@ -189,3 +190,7 @@ def test_the_command_says_what_it_wrote(tmp_path: Path) -> None:
         assert "trained on 0 to 55" in result.output
         assert words in result.output
         assert Artifact.load(output).card.name == "rcnn"
+        if not bias:
+            assert load_models(tmp_path)["rcnn"].card.architecture == "rcnn"
+    with pytest.raises(ArtifactError, match=r"rcnn\.onnx has additive constants"):
+        load_models(tmp_path)
