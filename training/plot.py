@@ -16,7 +16,7 @@ def plot(report: Report, path: Path) -> None:
         report: What is drawn; infinite values are left out.
         path: PNG file to write.
     """
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = Figure(figsize=(8.5, 4.5), layout="constrained")
     axes = figure.add_subplot()
     _shade_training(axes, report)
     for row in report.rows:
@@ -25,7 +25,7 @@ def plot(report: Report, path: Path) -> None:
         axes.plot(report.sigmas_255, psnr_db, "--" if row.label == INPUT_LABEL else "o-", label=row.label)
     axes.set(xlabel="noise sigma (0-255 scale)", ylabel="PSNR, dB", title=f"{report.images}, {report.count} images")
     axes.grid(visible=True, alpha=0.3)
-    axes.legend()
+    figure.legend(loc="outside right upper", fontsize="small")
     figure.savefig(path, dpi=150)
 
 

@@ -58,13 +58,18 @@ class Report:
 
     def table(self) -> Group:
         """PSNR and SSIM for the terminal, a row for each denoiser: there may be more of them than fit side by side."""
-        return Group(self._table("PSNR in dB", _psnr_cells), self._table("SSIM", _ssim_cells))
+        return Group(
+            self._table("PSNR in dB", lambda score: f"{score.psnr_db:.2f}"),
+            self._table("SSIM", lambda score: f"{score.ssim:.3f}"),
+        )
 
-    def _table(self, measure: str, cells: Callable[[Row], list[str]]) -> Table:
-        sigmas = (f"{sigma_255:g}" for sigma_255 in self.sigmas_255)
-        table = Table("sigma", *sigmas, title=f"{self.images}: {measure}", padding=(0, 0, 0, 1))
+    def _table(self, measure: str, cell: Callable[[Score], str]) -> Table:
+        table = Table(title=f"{self.images}: {measure}", box=None, padding=(0, 0, 0, 1))
+        table.add_column("sigma", no_wrap=True)
+        for sigma_255 in self.sigmas_255:
+            table.add_column(f"{sigma_255:g}", justify="right")
         for row in self.rows:
-            table.add_row(row.label, *cells(row))
+            table.add_row(row.label, *map(cell, row.scores))
         return table
 
 

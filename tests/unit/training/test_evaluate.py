@@ -121,7 +121,7 @@ def test_terminal_shows_every_level_and_denoiser() -> None:
     rows = (Row(INPUT_LABEL, (Score(5, 34.15, 0.9),)), Row("mine", (Score(5, 37.5, 0.95),), (0, 100)))
     console.print(Report("Set12", 12, rows).table())
     shown = console.export_text()
-    for text in ("Set12", INPUT_LABEL, "mine", "37.50", "0.9500"):
+    for text in ("Set12", INPUT_LABEL, "mine", "37.50", "0.950"):
         assert text in shown
 
 
