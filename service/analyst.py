@@ -95,7 +95,7 @@ class Analyst:
         """
         if options.model in METHODS and not self._denoiser.has(options.model):
             raise InvalidParameter(
-                f"model {options.model!r} is no network: it has no Jacobian of this kind to be shown",
+                f"model {options.model!r} is no network, and only networks can be analysed",
                 actual=options.model,
             )
         shared = DenoiseOptions(model=options.model, color=options.color, bit_depth=options.bit_depth)
