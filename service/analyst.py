@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from biasfree.artifact import Artifact
+from biasfree.classical import METHODS
 from service.analysis.bulkhead import Bulkhead
 from service.analysis.report import Patch
 from service.analysis.task import DENSE_VALUES, Method, Output, Pixels, Task, carry_out
@@ -89,9 +90,14 @@ class Analyst:
 
         Raises:
             InvalidPixels: A pixel is NaN or infinite.
-            InvalidParameter: The model does not fit the image, or there is no such frame.
+            InvalidParameter: The model is no network or does not fit the image, or there is no such frame.
             UnknownModel: There is no such model.
         """
+        if options.model in METHODS and not self._denoiser.has(options.model):
+            raise InvalidParameter(
+                f"model {options.model!r} is no network, and only networks can be analysed",
+                actual=options.model,
+            )
         shared = DenoiseOptions(model=options.model, color=options.color, bit_depth=options.bit_depth)
         picture, card = self._denoiser.prepare(picture, shared)
         if card.channels != picture.channels:

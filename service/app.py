@@ -1,7 +1,7 @@
 """The web application: start-up, shutdown, and what every request passes."""
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -13,7 +13,9 @@ from service.analysis.bulkhead import Bulkhead
 from service.analysis.confine import Confinement
 from service.analysis.task import prepare
 from service.analyst import AnalysisLimits, Analyst
+from service.classical import ClassicalModels
 from service.denoiser import Denoiser
+from service.errors import InferenceFailed
 from service.imaging import ImageLimits
 from service.inference.cores import usable_cores
 from service.inference.engine import Engine, EngineError, OnnxEngine
@@ -52,6 +54,7 @@ def create_app(service: Running) -> FastAPI:
             service.analyst.bulkhead.warm()
         yield
         await service.analyst.bulkhead.end()
+        await service.classical.bulkhead.end()
         await service.queue.drain()
         service.codecs.shutdown()
 
@@ -74,7 +77,7 @@ def create_app(service: Running) -> FastAPI:
     app.include_router(health.router)
     page.install(app, enabled=service.settings.page_enabled)
     app.add_middleware(BodyLimit, limit=service.settings.max_body_bytes)
-    app.add_middleware(Gate, paths=("/denoise", "/v1/denoise"), require_room=service.queue.require_room)
+    app.add_middleware(Gate, paths=("/denoise", "/v1/denoise"), require_room=service.require_room)
     app.add_middleware(RequestLog)
     return app
 
@@ -107,7 +110,10 @@ def start(settings: Settings, *, engine: Engine | None = None) -> Running:
     queue = BatchQueue(engines, policy)
     queue.start()
     log.info("ready: models %s on %s", ", ".join(sorted(cards)), engine.device)
-    denoiser = Denoiser(queue, cards, tile_side=settings.tile_side, timeout_s=settings.timeout_s)
+    classical = _classical(settings, engine.device, networks=cards)
+    denoiser = Denoiser(
+        queue, cards, tile_side=settings.tile_side, timeout_s=settings.timeout_s, further=classical.names
+    )
     return Running(
         settings=settings,
         models=loaded,
@@ -117,6 +123,7 @@ def start(settings: Settings, *, engine: Engine | None = None) -> Running:
         limits=ImageLimits(max_pixels=settings.max_pixels, max_frames=settings.max_frames),
         codecs=ThreadPoolExecutor(settings.codec_threads, thread_name_prefix="biasfree-codec"),
         analyst=_analyst(settings, denoiser, engine.device),
+        classical=classical,
     )
 
 
@@ -140,16 +147,31 @@ def _engine(loaded: Mapping[str, Artifact], settings: Settings, *, bulk: bool = 
     return OpenVinoEngine(loaded, threads=settings.threads, precision=settings.precision)
 
 
-def _analyst(settings: Settings, denoiser: Denoiser, device: str) -> Analyst:
-    confinement = Confinement(
+def _confinement(settings: Settings, device: str) -> Confinement:
+    """Of an analysis and of a classical model alike, so that each can use the other's idle process."""
+    return Confinement(
         threads=settings.analysis_threads or usable_cores(),
         # CUDA maps far more memory than it uses.
         memory_bytes=settings.analysis_memory_bytes if device == "cpu" else None,
     )
+
+
+def _classical(settings: Settings, device: str, *, networks: Collection[str]) -> ClassicalModels:
+    bulkhead = Bulkhead(
+        waiting=settings.classical_queue,
+        timeout_s=settings.timeout_s,
+        confinement=_confinement(settings, device),
+        what="classical denoiser",
+        failed=InferenceFailed,
+    )
+    return ClassicalModels(bulkhead, max_pixels=settings.classical_max_pixels, networks=networks)
+
+
+def _analyst(settings: Settings, denoiser: Denoiser, device: str) -> Analyst:
     bulkhead = Bulkhead(
         waiting=settings.analysis_queue,
         timeout_s=settings.analysis_timeout_s,
-        confinement=confinement,
+        confinement=_confinement(settings, device),
         prepare=prepare,
     )
     limits = AnalysisLimits(

@@ -5,7 +5,7 @@ picture -> planes (float32) -> tiles -> batch queue -> tiles -> planes -> pictur
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
@@ -108,18 +108,31 @@ class Denoiser:
         cards: Card of every loaded model, by name.
         tile_side: Longest side of a tile in pixels.
         timeout_s: Time for one picture, waiting included.
+        further: Names that are served elsewhere, for whoever asks for one that does not exist.
     """
 
-    def __init__(self, queue: BatchQueue, cards: Mapping[str, Card], *, tile_side: int, timeout_s: float) -> None:
-        self._queue, self._cards = queue, cards
+    def __init__(
+        self,
+        queue: BatchQueue,
+        cards: Mapping[str, Card],
+        *,
+        tile_side: int,
+        timeout_s: float,
+        further: Collection[str] = (),
+    ) -> None:
+        self._queue, self._cards, self._further = queue, cards, further
         self._tile_side = self._longest_tile_side = tile_side
         self._timeout_s = timeout_s
+
+    def has(self, name: str | None) -> bool:
+        """Whether a network of that name is loaded."""
+        return name in self._cards
 
     def card(self, picture: Picture, options: DenoiseOptions) -> Card:
         """The model for a picture; raises ``UnknownModel`` or ``InvalidParameter`` before any work is done."""
         name = options.model or DEFAULT_MODELS[picture.channels]
         if name not in self._cards:
-            raise UnknownModel(f"no model is called {name!r}", supported=sorted(self._cards))
+            raise UnknownModel(f"no model is called {name!r}", supported=sorted({*self._cards, *self._further}))
         card = self._cards[name]
         if card.channels > picture.channels:
             raise InvalidParameter(
@@ -138,13 +151,7 @@ class Denoiser:
             InvalidParameter: ``bit_depth`` does not fit the dtype, or the model does not fit the image.
             UnknownModel: There is no such model.
         """
-        require_finite(picture)
-        if options.color == "gray":
-            picture = to_gray(picture)
-        elif options.color == "rgb":
-            picture = to_rgb(picture)
-        if options.bit_depth is not None and picture.dtype.kind in "iu":
-            intensity_range(picture.dtype, options.bit_depth)
+        picture = converted(picture, options)
         return picture, self.card(picture, options)
 
     async def denoise(self, picture: Picture, options: DenoiseOptions, card: Card) -> DenoiseResult:
@@ -196,7 +203,7 @@ class Denoiser:
     async def _frame(self, frame: PixelArray, run: _Run) -> PixelArray:
         """One frame (H, W, C) in its dtype: through the network and back."""
         size = frame.size
-        scale, noisy = await _off_loop(size, lambda: _scaled(frame, always=run.options.estimate))
+        scale, noisy = await _off_loop(size, lambda: scaled(frame, always=run.options.estimate))
         denoised = await self._network(noisy, run)
         if run.options.estimate:
             signs = await _off_loop(size, lambda: probe(noisy.shape))
@@ -205,7 +212,7 @@ class Denoiser:
             run.estimates.append(
                 await _off_loop(size, lambda: Estimate.of(noisy, denoised, perturbed, signs, scale=scale))
             )
-        return await _off_loop(size, lambda: _finish(frame, noisy, denoised, run.options, scale))
+        return await _off_loop(size, lambda: finish(frame, noisy, denoised, run.options, scale))
 
     async def _network(self, noisy: FloatArray, run: _Run) -> FloatArray:
         """An image (C, H, W) through the network, tile by tile, in smaller tiles once memory was short."""
@@ -249,6 +256,18 @@ class Denoiser:
         return await _off_loop(0 if whole else noisy.size, lambda: _join(done.tiles, grid))
 
 
+def converted(picture: Picture, options: DenoiseOptions) -> Picture:
+    """A picture in the colours asked for; raises ``InvalidPixels``, or ``InvalidParameter`` for its ``bit_depth``."""
+    require_finite(picture)
+    if options.color == "gray":
+        picture = to_gray(picture)
+    elif options.color == "rgb":
+        picture = to_rgb(picture)
+    if options.bit_depth is not None and picture.dtype.kind in "iu":
+        intensity_range(picture.dtype, options.bit_depth)
+    return picture
+
+
 async def _off_loop(values: int, work: Callable[[], T]) -> T:
     """Work on an array: in a thread, unless it is so small that the way there takes longer than the work."""
     return work() if values <= ON_LOOP_VALUES else await asyncio.to_thread(work)
@@ -266,8 +285,8 @@ def _join(tiles: list[FloatArray], grid: TileGrid) -> FloatArray:
     return planes[0] if len(planes) == 1 else np.concatenate(planes)
 
 
-def _scaled(frame: PixelArray, *, always: bool) -> tuple[float, FloatArray]:
-    """A frame as the network takes it, and what it was divided by."""
+def scaled(frame: PixelArray, *, always: bool) -> tuple[float, FloatArray]:
+    """A frame (H, W, C) as a network takes it, (C, H, W) float32, and what it was divided by."""
     scale = _scale(frame, always=always)
     return scale, to_float(frame, scale=scale)
 
@@ -284,10 +303,10 @@ def _scale(frame: PixelArray, *, always: bool) -> float:
     return 1.0 if NEAR_ONE[0] <= scale <= NEAR_ONE[1] and not always else scale
 
 
-def _finish(
+def finish(
     frame: PixelArray, noisy: FloatArray, denoised: FloatArray, options: DenoiseOptions, scale: float
 ) -> PixelArray:
-    """Blend, take the residual if asked for, and go back to the frame's dtype."""
+    """Blend arrays (C, H, W), take the residual if asked for, and go back to the frame's dtype and (H, W, C)."""
     image = denoised
     if options.strength != 1:
         image = noisy + np.float32(options.strength) * (denoised - noisy)

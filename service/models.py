@@ -13,8 +13,8 @@ def load_models(folder: Path | None) -> Mapping[str, Artifact]:
         folder: Further ``.onnx`` files; one with a shipped model's name replaces it.
 
     Raises:
-        ArtifactError: A file is not a whole model, two of one folder have one name, there is none at all, or
-            ``folder`` is not a folder.
+        ArtifactError: A file is not a whole model, or has additive constants, two of one folder have one name, there
+            is none at all, or ``folder`` is not a folder.
     """
     if folder is not None and not folder.is_dir():
         raise ArtifactError(f"BIASFREE_MODELS_DIR={folder} is not a folder")
@@ -31,6 +31,8 @@ def _load_folder(folder: Path) -> dict[str, Artifact]:
     found: dict[str, Artifact] = {}
     for path in sorted(folder.glob("*.onnx")):
         artifact = Artifact.load(path)
+        if artifact.card.arguments.get("bias"):
+            raise ArtifactError(f"{path} has additive constants: it is right at one scale only, and is not served")
         name = artifact.card.name
         if name in found:
             raise ArtifactError(f"{found[name].path} and {path} are both called {name!r}")

@@ -61,6 +61,12 @@ class Settings(BaseSettings):
     timeout_s: float = Field(default=300, gt=0, description="Seconds to read one request, and again to denoise it.")
     codec_threads: int = Field(default=2, ge=1, description="Images decoded or encoded at once.")
     page_enabled: bool = Field(default=True, description="Whether there is a page at `/`; without it, `/docs` instead.")
+    classical_queue: int = Field(
+        default=4, ge=0, description="Images that may wait while a classical model denoises one; past it, 429."
+    )
+    classical_max_pixels: int = Field(
+        default=8_000_000, ge=1, description="Largest image of a classical model in pixels, over all its frames."
+    )
     analysis_enabled: bool = Field(default=True, description="Whether there is an `/analyze`; without it, 404.")
     analysis_timeout_s: float = Field(default=120, gt=0, description="Seconds for one analysis, waiting included.")
     analysis_queue: int = Field(default=4, ge=0, description="Analyses that may wait while one runs; past it, 429.")
@@ -73,7 +79,8 @@ class Settings(BaseSettings):
         default=2048 * MIB,
         # PyTorch alone does not start with less than 300 MiB.
         ge=512 * MIB,
-        description="Private memory of the analysis process on the CPU; past it, that analysis fails.",
+        description="Private memory of the process of an analysis, or of a classical model, on the CPU; past it, that "
+        "one fails.",
     )
     analysis_max_k: int = Field(default=64, ge=1, description="Most singular vectors from each end of the spectrum.")
     analysis_max_pixels: int = Field(

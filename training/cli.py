@@ -1,5 +1,6 @@
 """``python -m training``: the commands."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,12 +84,15 @@ def train(
 
 @app.command()
 def evaluate(
-    models: Annotated[list[Path], typer.Argument(help="ONNX models.")],
+    models: Annotated[
+        list[str], typer.Argument(help="ONNX models, and names of classical denoisers, as wavelet-bayes.")
+    ],
     *,
     images: Annotated[Path, typer.Option(help="Folder of clean images.")],
     output: Annotated[Path, typer.Option(help="Folder for evaluation.md, .json and .png.")],
     sigmas: Annotated[str | None, typer.Option(help="Noise levels, 0-255 scale, as 5,10,25; 5 to 200 if not.")] = None,
     label: Annotated[list[str] | None, typer.Option(help="A model's name in the report; once for each.")] = None,
+    tell_sigma: Annotated[bool, typer.Option(help="Tell classical denoisers the noise level.")] = False,
 ) -> None:
     """Measure PSNR and SSIM of models on a folder of images."""
     from rich.console import Console
@@ -102,6 +106,7 @@ def evaluate(
         images=images,
         output=output,
         sigmas_255=read_sigmas(sigmas) if sigmas else SIGMAS_255,
+        tell_sigma=tell_sigma,
         console=Console(),
     )
 
@@ -132,6 +137,46 @@ def export(
     for evaluation in card.evaluations:
         scores = "  ".join(f"{score.sigma_255:g}: {score.psnr_db:.2f}" for score in evaluation.scores)
         console.print(f"PSNR in dB by sigma on {evaluation.images} ({evaluation.count} images)  {scores}")
+
+
+class Released(StrEnum):
+    """Architectures of the authors' released checkpoints."""
+
+    DNCNN = "dncnn"
+    UNET = "unet"
+    RCNN = "rcnn"
+    SDENSENET = "sdensenet"
+
+
+@app.command()
+def import_checkpoint(
+    file: Annotated[Path, typer.Argument(help="A .pt file of the authors' public repository.")],
+    *,
+    architecture: Annotated[Released, typer.Option(help="What the file holds.")],
+    output: Annotated[Path, typer.Option(help="The .onnx file to write.")],
+    name: Annotated[str | None, typer.Option(help="The model's name; the output's if not.")] = None,
+    version: Annotated[str, typer.Option(help="The model's version.")] = "1",
+    sigmas: Annotated[
+        str | None, typer.Option(help="Noise range of its training, 0-255 scale, as 0,100; the file's own if not.")
+    ] = None,
+    data: Annotated[str, typer.Option(help="The training images, in words, for the card.")] = "not stated",
+    licence: Annotated[str, typer.Option(help="Their licence, in words, for the card.")] = "not stated",
+) -> None:
+    """Turn a checkpoint that the paper's authors released into a verified .onnx model.
+
+    The file is read without running anything in it. Networks with additive constants are for comparison only.
+    """
+    from training.export import Provenance
+    from training.import_checkpoint import import_checkpoint as convert
+    from training.measure import read_sigmas
+
+    provenance = Provenance(name=name or output.stem, version=version, data=data, licence=licence)
+    card = convert(
+        file, output, architecture.value, provenance, sigma_range_255=read_sigmas(sigmas) if sigmas else None
+    )
+    low, high = card.training.sigma_range_255
+    kind = "with additive constants: to compare with, not to serve" if card.arguments["bias"] else "bias-free"
+    typer.echo(f"{output}: {card.architecture}, {card.parameters} parameters, trained on {low:g} to {high:g}, {kind}")
 
 
 @app.command()

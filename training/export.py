@@ -82,10 +82,10 @@ def export(run: Path, output: Path, provenance: Provenance, *, evaluation_sets: 
         macs_per_pixel=network.macs_per_pixel,
         training=_training(checkpoint, provenance),
         evaluations=_evaluations(model, checkpoint, evaluation_sets),
-        golden=_golden(network, checkpoint.recipe.channels),
+        golden=golden(network),
         weights_sha256=weights_sha256(initializers(model)),
-        git_commit=_git_commit(),
-        libraries={"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
+        git_commit=git_commit(),
+        libraries=libraries(),
     )
     save(model, card, output)
     return card
@@ -133,9 +133,10 @@ def _evaluation(denoiser: OnnxDenoiser, checkpoint: Checkpoint, folder: Path) ->
 
 
 @torch.no_grad()
-def _golden(network: Network, channels: int) -> Golden:
+def golden(network: Network) -> Golden:
     """A ramp with an edge and noise, through the torch network: what every device must reproduce."""
     random = np.random.default_rng(0)
+    channels = int(network.arguments["channels"])
     ramp = np.linspace(0.1, 0.9, GOLDEN_SIDE, dtype=np.float32)
     clean = np.broadcast_to(ramp + 0.3 * (ramp > 0.5)[:, None], (channels, GOLDEN_SIDE, GOLDEN_SIDE))
     noisy = (clean + GOLDEN_SIGMA_255 / 255 * random.standard_normal(clean.shape)).astype(np.float32)
@@ -143,7 +144,12 @@ def _golden(network: Network, channels: int) -> Golden:
     return Golden.of(noisy, denoised)
 
 
-def _git_commit() -> str:
+def libraries() -> dict[str, str]:
+    """Versions of what the numbers of a card depend on."""
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+
+
+def git_commit() -> str:
     """The commit of the code, marked if it was changed since; ``unknown`` outside a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
     try:

@@ -1,4 +1,4 @@
-"""``evaluate``: models on a folder of images, as a page, a figure and numbers."""
+"""``evaluate``: networks and classical denoisers on a folder of images, as a page, a figure and numbers."""
 
 import math
 from collections.abc import Sequence
@@ -6,45 +6,53 @@ from pathlib import Path
 
 from rich.console import Console
 
-from training.evaluate import evaluate, identity
-from training.images import read_folder
+from biasfree.classical import METHODS, load
+from training.evaluate import Score, evaluate, identity
+from training.images import NamedImage, read_folder
 from training.onnx_denoiser import OnnxDenoiser
 from training.plot import plot
 from training.report import INPUT_LABEL, Report, Row
 
 
 def measure(
-    models: Sequence[Path],
+    models: Sequence[str | Path],
     *,
     labels: Sequence[str],
     images: Path,
     output: Path,
     sigmas_255: Sequence[float],
+    tell_sigma: bool = False,
     console: Console,
 ) -> Report:
     """Measure models and write ``evaluation.md``, ``evaluation.json`` and ``evaluation.png``.
 
     Args:
-        models: ONNX files, all gray or all colour.
-        labels: Their names in the report; the files' names where empty.
+        models: ONNX files, all gray or all colour, and names of classical denoisers, which take either.
+        labels: Their names in the report; the files' or denoisers' own names where empty.
         images: Folder of clean images.
         output: Folder to write to, made if it is not there.
         sigmas_255: Noise standard deviations, 0-255 scale.
+        tell_sigma: Tell the classical denoisers the noise level, which they otherwise estimate from each image.
         console: Where the table is printed.
 
     Raises:
         ValueError: Models, labels or images do not fit together.
     """
     named = _name(models, labels)
-    denoisers = {label: OnnxDenoiser(path) for label, path in named.items()}
-    channels = {denoiser.channels for denoiser in denoisers.values()}
-    if len(channels) != 1:
+    networks = {label: OnnxDenoiser(Path(model)) for label, model in named.items() if model not in METHODS}
+    for model in set(named.values()).intersection(METHODS):
+        load(str(model))  # whatever is wrong with it is told before anything is measured
+    channels = {network.channels for network in networks.values()}
+    if len(channels) > 1:
         raise ValueError(f"expected models for one number of channels, got {sorted(channels)}; measure them apart")
-    clean = read_folder(images, channels=channels.pop())
+    clean = read_folder(images, channels=channels.pop() if channels else 1)
     with console.status("measuring"):
         rows = [Row(INPUT_LABEL, evaluate(identity, clean, sigmas_255))]
-        for label, denoiser in denoisers.items():
-            rows.append(Row(label, evaluate(denoiser, clean, sigmas_255), denoiser.trained_sigmas_255))
+        for label, model in named.items():
+            if network := networks.get(label):
+                rows.append(Row(label, evaluate(network, clean, sigmas_255), network.trained_sigmas_255))
+            else:
+                rows.append(Row(label, _classical_scores(str(model), clean, sigmas_255, tell_sigma=tell_sigma)))
     report = Report(images.resolve().name, len(clean), tuple(rows))
     output.mkdir(parents=True, exist_ok=True)
     (output / "evaluation.md").write_text(report.markdown())
@@ -52,6 +60,15 @@ def measure(
     plot(report, output / "evaluation.png")
     console.print(report.table())
     return report
+
+
+def _classical_scores(
+    name: str, clean: Sequence[NamedImage], sigmas_255: Sequence[float], *, tell_sigma: bool
+) -> tuple[Score, ...]:
+    """Of one denoiser at every level, or of one for each level that is told it."""
+    if not tell_sigma:
+        return evaluate(load(name), clean, sigmas_255)
+    return tuple(evaluate(load(name, sigma=sigma / 255), clean, [sigma])[0] for sigma in sigmas_255)
 
 
 def read_sigmas(text: str) -> tuple[float, ...]:
@@ -66,8 +83,8 @@ def read_sigmas(text: str) -> tuple[float, ...]:
     return sigmas_255
 
 
-def _name(models: Sequence[Path], labels: Sequence[str]) -> dict[str, Path]:
-    chosen = labels or [path.stem for path in models]
+def _name(models: Sequence[str | Path], labels: Sequence[str]) -> dict[str, str | Path]:
+    chosen = labels or [str(model) if model in METHODS else Path(model).stem for model in models]
     if len(chosen) != len(models):
         raise ValueError(f"expected a label for each of {len(models)} models, got {len(chosen)}")
     if len({*chosen, INPUT_LABEL}) != len(models) + 1:

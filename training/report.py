@@ -2,9 +2,10 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from rich.console import Group
 from rich.table import Table
 
 from training.evaluate import Score
@@ -55,12 +56,20 @@ class Report:
         facts = {"images": self.images, "count": self.count, "notes": notes, "denoisers": denoisers}
         return json.dumps(facts, indent=2, allow_nan=False) + "\n"
 
-    def table(self) -> Table:
-        """PSNR and SSIM for the terminal."""
-        table = Table("sigma", *(row.label for row in self.rows), title=f"{self.images}: PSNR in dB / SSIM")
-        for index, sigma_255 in enumerate(self.sigmas_255):
-            cells = [f"{_psnr_cells(row)[index]} / {_ssim_cells(row)[index]}" for row in self.rows]
-            table.add_row(f"{sigma_255:g}", *cells)
+    def table(self) -> Group:
+        """PSNR and SSIM for the terminal, a row for each denoiser: there may be more of them than fit side by side."""
+        return Group(
+            self._table("PSNR in dB", lambda score: f"{score.psnr_db:.2f}"),
+            self._table("SSIM", lambda score: f"{score.ssim:.3f}"),
+        )
+
+    def _table(self, measure: str, cell: Callable[[Score], str]) -> Table:
+        table = Table(title=f"{self.images}: {measure}", box=None, padding=(0, 0, 0, 1))
+        table.add_column("sigma", no_wrap=True)
+        for sigma_255 in self.sigmas_255:
+            table.add_column(f"{sigma_255:g}", justify="right")
+        for row in self.rows:
+            table.add_row(row.label, *map(cell, row.scores))
         return table
 
 

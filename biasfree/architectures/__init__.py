@@ -5,10 +5,19 @@ from typing import Any
 
 from biasfree.architectures.dncnn import DnCNN
 from biasfree.architectures.network import Network
+from biasfree.architectures.rcnn import RecurrentCNN
 from biasfree.architectures.resunet import ResUNet
+from biasfree.architectures.sdensenet import SimplifiedDenseNet
+from biasfree.architectures.unet import UNet
 
 #: Name in a recipe and in a model card -> class.
-ARCHITECTURES: Mapping[str, type[Network]] = {"dncnn": DnCNN, "resunet": ResUNet}
+ARCHITECTURES: Mapping[str, type[Network]] = {
+    "dncnn": DnCNN,
+    "rcnn": RecurrentCNN,
+    "resunet": ResUNet,
+    "sdensenet": SimplifiedDenseNet,
+    "unet": UNet,
+}
 
 
 def build(name: str, arguments: Mapping[str, Any]) -> Network:
@@ -29,4 +38,4 @@ def build(name: str, arguments: Mapping[str, Any]) -> Network:
         raise ValueError(f"{name} does not take the arguments {dict(arguments)}: {exc}") from exc
 
 
-__all__ = ["ARCHITECTURES", "DnCNN", "Network", "ResUNet", "build"]
+__all__ = ["ARCHITECTURES", "DnCNN", "Network", "RecurrentCNN", "ResUNet", "SimplifiedDenseNet", "UNet", "build"]

@@ -1,4 +1,7 @@
-"""The wall between the service and its analyses: one killable process, and a short queue before it."""
+"""The wall between the service and its analyses: one killable process, and a short queue before it.
+
+Behind a wall of the same kind are the classical denoisers.
+"""
 
 import asyncio
 import logging
@@ -13,7 +16,7 @@ from typing import TypeVar
 from anyio import BrokenWorkerProcess, to_process
 
 from service.analysis.confine import Confinement, confine, confined, guarded
-from service.errors import AnalysisFailed, DeadlineExceeded, NotReady, QueueFull
+from service.errors import AnalysisFailed, DeadlineExceeded, NotReady, QueueFull, ServiceError
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +50,16 @@ class Bulkhead:
     """Makes calls in a process of their own, one at a time, in the order they came.
 
     The process is started by ``warm`` or by the first call, and kept. Whatever ends a call before it has its result
-    (its deadline, its client, memory) ends the process with it, and a fresh one is started at once.
+    (its deadline, its client, memory) ends the process with it, and a fresh one is started at once. Bulkheads of one
+    event loop share what is idle: as many processes are kept as calls were made at the same time.
 
     Args:
         waiting: Calls that may wait while one runs.
         timeout_s: Seconds for one call, waiting included; the start of a process, a few seconds, is not counted.
         confinement: What the process may take.
         prepare: What the process does when it starts; a function of a module.
+        what: A call, in words.
+        failed: What a call ends with whose process died.
         clock: Seconds, monotonic.
     """
 
@@ -64,10 +70,13 @@ class Bulkhead:
         timeout_s: float,
         confinement: Confinement,
         prepare: Callable[[], None] | None = None,
+        what: str = "analysis",
+        failed: type[ServiceError] = AnalysisFailed,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._waiting, self._timeout_s = waiting, timeout_s
         self._confinement, self._prepare, self._clock = confinement, prepare, clock
+        self._what, self._failed = what, failed
         self._admitted = 0
         self._turn = asyncio.Lock()
         self._starting: asyncio.Task[None] | None = None
@@ -93,7 +102,7 @@ class Bulkhead:
             raise NotReady(state.closed)
         if state.running and state.waiting >= self._waiting:
             raise QueueFull(
-                f"one analysis runs and {state.waiting} wait, at most {self._waiting} may",
+                f"one {self._what} runs and {state.waiting} wait, at most {self._waiting} may",
                 limit=self._waiting,
                 actual=state.waiting,
                 retry_after_s=self._admitted * (FIRST_GUESS_S if self._mean_s is None else self._mean_s),
@@ -112,7 +121,7 @@ class Bulkhead:
             QueueFull: As ``require_room``.
             NotReady: As ``require_room``.
             DeadlineExceeded: ``timeout_s`` passed; the process was killed.
-            AnalysisFailed: The process died.
+            AnalysisFailed: The process died; or ``failed``, where that is another.
             ServiceError: The call raised it.
             UnforeseenError: The call raised something else.
         """
@@ -124,7 +133,7 @@ class Bulkhead:
                 return await self._measured(call, task)
         except TimeoutError as exc:
             raise DeadlineExceeded(
-                f"the analysis did not end within {self._timeout_s:g} s, waiting included", limit=self._timeout_s
+                f"the {self._what} did not end within {self._timeout_s:g} s, waiting included", limit=self._timeout_s
             ) from exc
         finally:
             self._admitted -= 1
@@ -152,7 +161,7 @@ class Bulkhead:
             finished = True
             return result
         except (BrokenWorkerProcess, MemoryError) as exc:
-            log.warning("the analysis process died: %s", exc)
+            log.warning("the process of the %s died: %s", self._what, exc)
             raise self._failure() from exc
         finally:
             if not finished:  # and so, most likely, is the process
@@ -201,12 +210,12 @@ class Bulkhead:
         if self._prepare is not None:
             await to_process.run_sync(guarded, self._prepare)
 
-    def _failure(self) -> AnalysisFailed:
+    def _failure(self) -> ServiceError:
         limit = self._confinement.memory_bytes
         if limit is None:
-            return AnalysisFailed("the analysis process died, most likely because memory ran out")
-        return AnalysisFailed(
-            "the analysis process died, most likely because it needed more memory than "
+            return self._failed(f"the process of the {self._what} died, most likely because memory ran out")
+        return self._failed(
+            f"the process of the {self._what} died, most likely because it needed more memory than "
             f"BIASFREE_ANALYSIS_MEMORY_BYTES={limit}",
             limit=limit,
         )

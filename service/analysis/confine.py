@@ -140,10 +140,12 @@ def _be_killed_first() -> None:
 
 def _bound_memory(memory_bytes: int | None) -> None:
     """Bound private writable mappings: heap, arrays, thread stacks. Libraries and mapped files do not count."""
-    if memory_bytes is None or sys.platform != "linux":
+    if sys.platform != "linux":
         return
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    soft = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
+    # Without a bound, that of a call before is lifted: a process may have served another bulkhead.
+    bound = resource.RLIM_INFINITY if memory_bytes is None else memory_bytes
+    soft = max(bound, hard) if resource.RLIM_INFINITY in (bound, hard) else min(bound, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 

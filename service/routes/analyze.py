@@ -38,7 +38,7 @@ async def analyze(request: Request, query: Annotated[AnalyzeQuery, Query()]) -> 
         content = await service.analyst.analyze(task)
         clock.lap("analyze")
     headers = {
-        "X-Model": model_header(service.models[task.facts["model"]["name"]]),
+        "X-Model": model_header(task.facts["model"]),
         "Server-Timing": server_timing(clock.laps),
         "Vary": "Accept",
     }

@@ -1,12 +1,13 @@
 """``POST /denoise``."""
 
 import base64
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from biasfree.artifact import Artifact
 from service.analyst import model_facts
 from service.denoiser import DenoiseOptions, DenoiseResult
 from service.imaging import ImageFormat, Picture, can_hold, check_output, decode, encode
@@ -14,11 +15,19 @@ from service.routes.disconnect import ends_with_client
 from service.routes.intake import IMAGE, JsonImage, Upload
 from service.routes.negotiation import Answer, negotiate
 from service.routes.reception import in_thread, model_header, received
-from service.routes.running import running
+from service.routes.running import Running, running
 from service.routes.schemas import BODY, RESPONSES, DenoiseQuery, DenoiseReport
 from service.routes.timing import StageClock, server_timing
 
 router = APIRouter(tags=["denoise"])
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done for a request: ``denoise`` makes the result, ``model`` says of what."""
+
+    model: dict[str, str]
+    denoise: Callable[[], Awaitable[DenoiseResult]]
 
 
 @router.post(
@@ -32,7 +41,7 @@ async def denoise(request: Request, query: Annotated[DenoiseQuery, Query()]) -> 
     """Remove Gaussian noise of any level; nothing about the noise, the range or the bit depth needs to be said."""
     uploads = await received(request, JsonImage)
     # There was room when it came (see ``gate``); others may have been quicker.
-    running(request).queue.require_room()
+    running(request).require_room(query.model)
     async with ends_with_client(request):
         return await _denoise(request, uploads[IMAGE], query)
 
@@ -49,20 +58,14 @@ async def _denoise(request: Request, upload: Upload, query: DenoiseQuery) -> Res
     )
     clock = StageClock()
 
-    def read() -> tuple[Picture, Artifact, Answer]:
+    def read() -> tuple[Work, Answer]:
         picture = decode(upload.data, limits=service.limits, declared=upload.declared, gray_stack=query.color == "gray")
-        picture, card = service.denoiser.prepare(picture, options)
-        wanted = None if query.format == "auto" else ImageFormat(query.format)
-        if wanted is not None:
-            check_output(picture, wanted)
-        formats = sorted(ImageFormat, key=lambda each: each is not picture.format)
-        possible = [each for each in formats if can_hold(picture, each)]
-        answer = negotiate(request.headers.get("accept", ""), wanted=wanted, possible=possible)
-        return picture, service.models[card.name], answer
+        picture, work = _chosen(service, picture, options)
+        return work, _answer(request, picture, query)
 
-    picture, model, answer = await in_thread(service.codecs, read)
+    work, answer = await in_thread(service.codecs, read)
     clock.lap("decode")
-    result = await service.denoiser.denoise(picture, options, model.card)
+    result = await work.denoise()
     clock.lap("device")
 
     def write() -> Response:
@@ -70,24 +73,45 @@ async def _denoise(request: Request, upload: Upload, query: DenoiseQuery) -> Res
         clock.lap("encode")
         timing_ms = clock.stages(infer_s=result.infer_s)
         if answer.as_json:
-            return _report(request, content, answer.format, model, result, timing_ms)
-        return Response(content, media_type=answer.format.media_type, headers=_facts(model, result, timing_ms))
+            return _report(request, content, answer.format, work.model, result, timing_ms)
+        return Response(content, media_type=answer.format.media_type, headers=_facts(work.model, result, timing_ms))
 
     return await in_thread(service.codecs, write)
+
+
+def _chosen(service: Running, picture: Picture, options: DenoiseOptions) -> tuple[Picture, Work]:
+    """The picture in the colours asked for, and the work on it: of a network, or of a classical model."""
+    if options.model in service.classical.names:
+        name = options.model
+        picture = service.classical.prepare(picture, options)
+        return picture, Work(service.classical.facts(name), lambda: service.classical.denoise(picture, options, name))
+    picture, card = service.denoiser.prepare(picture, options)
+    model = service.models[card.name]
+    return picture, Work(model_facts(model), lambda: service.denoiser.denoise(picture, options, card))
+
+
+def _answer(request: Request, picture: Picture, query: DenoiseQuery) -> Answer:
+    """The form of the answer; what cannot be given is told before the work."""
+    wanted = None if query.format == "auto" else ImageFormat(query.format)
+    if wanted is not None:
+        check_output(picture, wanted)
+    formats = sorted(ImageFormat, key=lambda each: each is not picture.format)
+    possible = [each for each in formats if can_hold(picture, each)]
+    return negotiate(request.headers.get("accept", ""), wanted=wanted, possible=possible)
 
 
 def _report(
     request: Request,
     content: bytes,
     format: ImageFormat,
-    model: Artifact,
+    model: dict[str, str],
     result: DenoiseResult,
     timing_ms: dict[str, float],
 ) -> JSONResponse:
     report = DenoiseReport(
         image=base64.b64encode(content).decode(),
         media_type=format.media_type,
-        model=model_facts(model),
+        model=model,
         request_id=request.state.request_id,
         timing_ms=timing_ms,
         sigma_estimate=result.sigma_255,
@@ -96,7 +120,7 @@ def _report(
     return JSONResponse(report.model_dump(), headers=_facts(model, result, timing_ms))
 
 
-def _facts(model: Artifact, result: DenoiseResult, timing_ms: dict[str, float]) -> dict[str, str]:
+def _facts(model: dict[str, str], result: DenoiseResult, timing_ms: dict[str, float]) -> dict[str, str]:
     facts = {
         "X-Model": model_header(model),
         "Server-Timing": server_timing(timing_ms),

@@ -1,6 +1,6 @@
 """``GET /models``, ``/models/{name}`` and ``/limits``."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from biasfree.card import Card
 from service.analysis.task import DENSE_VALUES
 from service.analyst import MAX_FILTER_PIXELS, MAX_PROBES
+from service.classical import ClassicalCard
 from service.denoiser import DEFAULT_MODELS
 from service.errors import UnknownModel
 from service.imaging import ImageFormat
@@ -24,17 +25,18 @@ class ModelSummary(BaseModel):
 
     name: str = Field(examples=["gray"])
     version: str
-    sha256: str = Field(description="Of the model file.")
-    channels: int = Field(description="1 gray, 3 RGB.")
+    kind: Literal["network", "classical"] = Field(description="Only networks can be analysed.")
+    sha256: str | None = Field(description="Of the model file; null for a classical model, which has none.")
+    channels: int | None = Field(description="1 gray, 3 RGB; null takes both.")
     default_for_channels: int | None = Field(description="Used where no model is named and the image has so many.")
-    macs_per_pixel: float = Field(description="Multiply-adds for each pixel.")
+    macs_per_pixel: float | None = Field(description="Multiply-adds for each pixel of a network.")
 
 
 class ModelCard(BaseModel):
     """Everything known about a model."""
 
-    sha256: str = Field(description="Of the model file.")
-    card: Card
+    sha256: str | None = Field(description="Of the model file; null for a classical model, which has none.")
+    card: Card | ClassicalCard
 
 
 class AnalysisLimits(BaseModel):
@@ -55,6 +57,7 @@ class Limits(BaseModel):
     max_body_bytes: int
     max_pixels: int = Field(description="Over all frames.")
     max_frames: int
+    classical_max_pixels: int = Field(description="Likewise, for a classical model.")
     queue_limit_s: float = Field(description="Predicted seconds of queued work past which requests get 429.")
     timeout_s: float
     analysis: AnalysisLimits | None = Field(description="Of `/analyze`; null where it is switched off.")
@@ -64,11 +67,12 @@ class Limits(BaseModel):
 
 @router.get("/models", summary="The models that are served")
 async def models(request: Request) -> list[ModelSummary]:
-    """Name, version and cost of every model."""
-    return [
+    """Name, version and cost of every model: the networks first, then what there is to compare them with."""
+    networks = [
         ModelSummary(
             name=name,
             version=model.card.version,
+            kind="network",
             sha256=model.sha256,
             channels=model.card.channels,
             default_for_channels=next((count for count, default in DEFAULT_MODELS.items() if default == name), None),
@@ -76,6 +80,19 @@ async def models(request: Request) -> list[ModelSummary]:
         )
         for name, model in running(request).models.items()
     ]
+    classical = [
+        ModelSummary(
+            name=name,
+            version=card.version,
+            kind="classical",
+            sha256=None,
+            channels=None,
+            default_for_channels=None,
+            macs_per_pixel=None,
+        )
+        for name, card in running(request).classical.cards().items()
+    ]
+    return networks + classical
 
 
 @router.get(
@@ -86,10 +103,12 @@ async def models(request: Request) -> list[ModelSummary]:
     },
 )
 async def model(request: Request, name: Annotated[str, Path(examples=["gray"])]) -> ModelCard:
-    """Architecture, training, measured quality and checksums."""
-    loaded = running(request).models
+    """Architecture, training, measured quality and checksums; of a classical model, what it does and by whom."""
+    loaded, classical = running(request).models, running(request).classical.cards()
+    if name in classical:
+        return ModelCard(sha256=None, card=classical[name])
     if name not in loaded:
-        raise UnknownModel(f"no model is called {name!r}", supported=sorted(loaded))
+        raise UnknownModel(f"no model is called {name!r}", supported=sorted({*loaded, *classical}))
     return ModelCard(sha256=loaded[name].sha256, card=loaded[name].card)
 
 
@@ -101,6 +120,7 @@ async def limits(request: Request) -> Limits:
         max_body_bytes=settings.max_body_bytes,
         max_pixels=settings.max_pixels,
         max_frames=settings.max_frames,
+        classical_max_pixels=settings.classical_max_pixels,
         queue_limit_s=settings.queue_limit_s,
         timeout_s=settings.timeout_s,
         analysis=_analysis_limits(settings),

@@ -1,13 +1,12 @@
 """What the routes for images have in common."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from fastapi import Request
 
-from biasfree.artifact import Artifact
 from service.errors import BodyTimeout
 from service.routes.intake import JsonImage, Upload, read_uploads
 from service.routes.running import running
@@ -30,9 +29,9 @@ async def received(request: Request, body: type[JsonImage]) -> dict[str, Upload]
         raise BodyTimeout(f"the body did not arrive within {limit:g} s", limit=limit) from exc
 
 
-def model_header(model: Artifact) -> str:
-    """The value of ``X-Model``."""
-    return f"{model.card.name}; version={model.card.version}; sha256={model.sha256}"
+def model_header(facts: Mapping[str, str]) -> str:
+    """The value of ``X-Model``: the name of a model, and what else is known to tell it from others."""
+    return "; ".join([facts["name"], *(f"{key}={value}" for key, value in facts.items() if key != "name")])
 
 
 async def in_thread(pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:

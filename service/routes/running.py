@@ -8,6 +8,7 @@ from fastapi import Request
 
 from biasfree.artifact import Artifact
 from service.analyst import Analyst
+from service.classical import ClassicalModels
 from service.denoiser import Denoiser
 from service.imaging import ImageLimits
 from service.inference.queue import BatchQueue
@@ -27,6 +28,7 @@ class Running:
         limits: Of images.
         codecs: Threads that decode and encode.
         analyst: Behind its bulkhead.
+        classical: Behind another one.
     """
 
     settings: Settings
@@ -37,6 +39,16 @@ class Running:
     limits: ImageLimits
     codecs: ThreadPoolExecutor
     analyst: Analyst
+    classical: ClassicalModels
+
+    def require_room(self, model: str | None) -> None:
+        """Refuse a request for a model, or for a default one, before anything is done for it.
+
+        Raises:
+            QueueFull: Too much waits.
+            NotReady: The service drains, or has lost its device.
+        """
+        (self.classical.bulkhead if model in self.classical.names else self.queue).require_room()
 
 
 def running(request: Request) -> Running:

@@ -7,8 +7,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from biasfree.architectures import DnCNN, Network, ResUNet, build
+from biasfree.architectures import DnCNN, Network, RecurrentCNN, ResUNet, SimplifiedDenseNet, UNet, build
 from biasfree.architectures.norm import BiasFreeBatchNorm2d
+from biasfree.architectures.rcnn import drawn_stages
 
 #: Small ones of each kind; the last has three scales, as the served network.
 NETWORKS = {
@@ -21,6 +22,12 @@ NETWORKS = {
         {"channels": 1, "widths": [4, 6], "blocks": 1, "bottom_blocks": 1, "slope": 0.1},
     ),
     "resunet of three scales": ("resunet", {"channels": 1, "widths": [4, 5, 6], "blocks": 1, "bottom_blocks": 1}),
+    "unet": ("unet", {"channels": 1, "width": 4}),
+    "unet, colour": ("unet", {"channels": 3, "width": 3}),
+    "rcnn": ("rcnn", {"channels": 1, "stages": 2, "width": 4}),
+    "rcnn, colour": ("rcnn", {"channels": 3, "stages": 2, "width": 5}),
+    "sdensenet": ("sdensenet", {"channels": 1, "stages": 3, "width": 4}),
+    "sdensenet, colour": ("sdensenet", {"channels": 3, "stages": 2, "width": 5}),
 }
 every_network = pytest.mark.parametrize("name", NETWORKS)
 
@@ -129,10 +136,23 @@ def test_multiply_adds_are_those_that_torch_counts(name: str) -> None:
     assert counter.get_total_flops() / 2 == net.macs_per_pixel * side**2
 
 
-@pytest.mark.parametrize(("net", "count"), [(DnCNN(), 665_856), (ResUNet(), 1_632_512)], ids=["dncnn", "resunet"])
-def test_default_networks_have_the_expected_number_of_weights(net: Network, count: int) -> None:
-    """The paper's BF-CNN, and the network that is served."""
-    assert net.parameter_count == count
+@pytest.mark.parametrize(
+    ("architecture", "bias_free", "biased"),
+    [
+        (DnCNN, 665_856, 665_856 + 19 * 64 + 1 + 18 * 64),  # constants of the convolutions, and of the batch norm
+        (ResUNet, 1_632_512, 1_632_512 + 8 * 32 + 8 * 64 + 8 * 128 + 32 + 64 + 128 + 64 + 32 + 4),
+        (UNet, 233_024, 233_024 + 3 * 32 + 5 * 64),
+        (RecurrentCNN, 186_048, 186_048 + 6 * 64),
+        (SimplifiedDenseNet, 757_440, 757_440 + 4 * 6 * 64 + 3 * 5),
+    ],
+    ids=lambda each: each.__name__ if isinstance(each, type) else str(each),
+)
+def test_default_networks_have_the_expected_number_of_weights(
+    architecture: type[Network], bias_free: int, biased: int
+) -> None:
+    """Those of the paper, and the network that is served, each without and with additive constants."""
+    assert architecture(bias=False).parameter_count == bias_free
+    assert architecture(bias=True).parameter_count == biased
 
 
 @every_network
@@ -186,7 +206,33 @@ def test_bias_free_norm_learns_the_variance_of_what_it_saw() -> None:
 
 def test_unknown_architecture_or_argument_is_refused() -> None:
     """The message says which there are, or which was wrong."""
-    with pytest.raises(ValueError, match=r"\['dncnn', 'resunet'\], got 'unet'"):
-        build("unet", {})
+    with pytest.raises(ValueError, match=r"\['dncnn', 'rcnn', 'resunet', 'sdensenet', 'unet'\], got 'vnet'"):
+        build("vnet", {})
     with pytest.raises(ValueError, match="dncnn does not take the arguments"):
         build("dncnn", {"widths": [1]})
+
+
+def test_recurrent_network_in_training_is_unrolled_as_often_as_its_batch_says() -> None:
+    """The output is that of as many stages; every number from 1 to 4 comes about equally often."""
+    torch.manual_seed(0)
+    batches = torch.randn(400, 1, 1, 4, 4)
+    drawn = [drawn_stages(batch, 4) for batch in batches]
+    assert set(drawn) == {1, 2, 3, 4}
+    assert all(70 <= drawn.count(count) <= 130 for count in (1, 2, 3, 4))  # a binomial's deviation is 9
+    net = RecurrentCNN(width=4)
+    assert len({drawn_stages(batch, 4) for batch in batches[:8]}) > 1
+    for batch, stages in zip(batches[:8], drawn, strict=False):
+        fixed = RecurrentCNN(width=4, stages=stages).eval()
+        fixed.load_state_dict(net.state_dict())
+        assert torch.equal(net.train()(batch), fixed(batch))
+        assert torch.equal(net(batch), net(batch))
+
+
+def test_recurrent_network_in_evaluation_always_takes_every_stage() -> None:
+    """Whatever the batch."""
+    net = RecurrentCNN(width=4).eval()
+    for batch in torch.randn(8, 1, 1, 4, 4):
+        denoised = batch
+        for _ in range(4):
+            denoised = net.stage(torch.cat([batch, denoised], dim=1))
+        assert torch.equal(net(batch), denoised)

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 from rich.console import Console
 
+from biasfree.classical import load
 from tests.unit.training.runs import photograph, write_photographs
 from training.evaluate import Score, evaluate, identity
 from training.images import NamedImage, read_folder
@@ -115,12 +116,12 @@ def test_report_is_written_as_markdown_json_and_figure(tmp_path: Path) -> None:
 
 
 def test_terminal_shows_every_level_and_denoiser() -> None:
-    """PSNR and SSIM side by side."""
-    console = Console(record=True, width=120, quiet=False, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    """PSNR and SSIM below each other, so that ten denoisers at nine levels stay legible in eighty columns."""
+    console = Console(record=True, width=80, quiet=False, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
     rows = (Row(INPUT_LABEL, (Score(5, 34.15, 0.9),)), Row("mine", (Score(5, 37.5, 0.95),), (0, 100)))
     console.print(Report("Set12", 12, rows).table())
     shown = console.export_text()
-    for text in ("Set12", INPUT_LABEL, "mine", "37.50 / 0.9500"):
+    for text in ("Set12", INPUT_LABEL, "mine", "37.50", "0.950"):
         assert text in shown
 
 
@@ -136,6 +137,24 @@ def test_models_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(ValueError, match=message):
             measure(models, labels=labels, images=images, output=tmp_path, sigmas_255=[5], console=QUIET)
+
+
+def test_classical_denoisers_are_measured_beside_models_or_alone(tmp_path: Path) -> None:
+    """By their names, in the colours of the models; told the level, they are other denoisers."""
+    images = write_photographs(tmp_path / "photos", 2, side=48)
+    model = write_model(tmp_path / "same.onnx", channels=3)
+    clean = read_folder(images, channels=3)
+    options = {"images": images, "output": tmp_path, "sigmas_255": [5, 40], "console": QUIET}
+    report = measure([model, "wiener"], labels=[], **options)
+    assert [row.label for row in report.rows] == [INPUT_LABEL, "same", "wiener"]
+    assert report.rows[2].scores == evaluate(load("wiener"), clean, [5, 40])
+    assert report.rows[2].trained_sigmas_255 is None
+
+    told = measure(["wiener"], labels=["mine"], tell_sigma=True, **options).rows[1]
+    gray = read_folder(images, channels=1)
+    assert told.label == "mine"
+    assert told.scores == tuple(evaluate(load("wiener", sigma=s / 255), gray, [s])[0] for s in (5, 40))
+    assert told.scores != evaluate(load("wiener"), gray, [5, 40])
 
 
 def test_noise_levels_are_numbers_from_zero_up() -> None:

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from biasfree import rebuild
-from biasfree.architectures import DnCNN, Network, ResUNet
+from biasfree.architectures import DnCNN, Network, RecurrentCNN, ResUNet, SimplifiedDenseNet, UNet
 from biasfree.artifact import SHIPPED, Artifact
 
 #: Name -> channels.
@@ -21,6 +21,13 @@ CHANNELS = {
     "dncnn": 1,
     "dncnn with bias": 1,
     "resunet with bias": 1,
+    "unet": 1,
+    "unet with bias": 1,
+    "unet, colour": 3,
+    "rcnn": 1,
+    "rcnn with bias": 1,
+    "sdensenet": 1,
+    "sdensenet with bias": 1,
     "leaky": 1,
 }
 BIAS_FREE = [name for name in CHANNELS if "bias" not in name]
@@ -56,6 +63,12 @@ def _untrained(name: str) -> Network:
     bias = "bias" in name
     if name.startswith("dncnn"):
         built: Network = DnCNN(depth=5, width=8, bias=bias)
+    elif name.startswith("unet"):
+        built = UNet(channels=CHANNELS[name], width=8, bias=bias)
+    elif name.startswith("rcnn"):
+        built = RecurrentCNN(stages=2, width=8, bias=bias)
+    elif name.startswith("sdensenet"):
+        built = SimplifiedDenseNet(stages=3, width=8, bias=bias)
     elif name == "leaky":
         built = _Leaky()
     else:

@@ -14,7 +14,14 @@ import pytest
 
 from service.analysis.bulkhead import FIRST_GUESS_S, Bulkhead
 from service.analysis.confine import NICENESS, Confinement, UnforeseenError
-from service.errors import AnalysisFailed, DeadlineExceeded, InvalidParameter, NotReady, QueueFull
+from service.errors import (
+    AnalysisFailed,
+    DeadlineExceeded,
+    InferenceFailed,
+    InvalidParameter,
+    NotReady,
+    QueueFull,
+)
 from tests.unit.service.analysis import calls
 
 ROOT = Path(__file__).parents[4]
@@ -429,6 +436,37 @@ def test_want_of_memory_at_the_start_is_told_as_such():
     async def scenario() -> None:
         with pytest.raises(AnalysisFailed, match="BIASFREE_ANALYSIS_MEMORY_BYTES"):
             await bulkhead(prepare=calls.want_memory).run(calls.process_id, None)
+
+    run(scenario())
+
+
+@linux
+def test_a_process_without_a_bound_has_none_of_a_call_before():
+    """Bulkheads share processes: one that needs CUDA's mappings may get one that another had bound."""
+
+    async def scenario() -> None:
+        pid = await bulkhead(memory_bytes=GIB).run(calls.process_id, None)
+        free = Bulkhead(waiting=0, timeout_s=60, confinement=Confinement(threads=2, memory_bytes=None))
+        WALLS.append(free)
+        assert await free.run(calls.process_id, None) == pid
+        assert await free.run(calls.take_memory, GIB + GIB // 4) > GIB
+
+    run(scenario())
+
+
+def test_a_bulkhead_names_what_it_keeps_apart():
+    """In its refusals, and by the error of a process that died."""
+
+    async def scenario() -> None:
+        wall = bulkhead(waiting=0, what="classical denoiser", failed=InferenceFailed)
+        with pytest.raises(InferenceFailed, match="the process of the classical denoiser died"):
+            await wall.run(calls.kill_itself, None)
+        hanging = asyncio.create_task(wall.run(calls.hang, None))
+        await asyncio.sleep(0)
+        with pytest.raises(QueueFull, match="one classical denoiser runs"):
+            wall.require_room()
+        hanging.cancel()
+        await asyncio.gather(hanging, return_exceptions=True)
 
     run(scenario())
 

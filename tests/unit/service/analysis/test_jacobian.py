@@ -30,7 +30,7 @@ def test_the_operator_is_the_jacobian_of_one_backward_pass_a_pixel(name: str, sh
     torch.testing.assert_close(jacobian.dense(memory_bytes=10**6), expected, rtol=0, atol=EXACT)
 
 
-@pytest.mark.parametrize("name", ["shipped gray", "shipped color", "dncnn"])
+@pytest.mark.parametrize("name", ["shipped gray", "shipped color", "dncnn", "unet", "rcnn", "sdensenet"])
 def test_windows_and_silent_channels_change_nothing(name: str) -> None:
     """A patch of many blocks, most of whose vectors stay inside a part of it, still gives the exact rows."""
     noisy = noisy_patch(name, 24, 33)
@@ -60,7 +60,7 @@ def test_a_network_without_additive_constants_is_its_jacobian(name: str, shape: 
     torch.testing.assert_close(jacobian.matvec(noisy[None])[0], jacobian.denoised, rtol=0, atol=EXACT)
 
 
-@pytest.mark.parametrize("name", ["dncnn with bias", "resunet with bias"])
+@pytest.mark.parametrize("name", [name for name in CHANNELS if "bias" in name])
 def test_the_net_bias_is_what_the_jacobian_does_not_explain(name: str) -> None:
     """b = f(y) - A y, and not zero."""
     noisy = noisy_patch(name, 6, 7)

@@ -19,8 +19,10 @@ class Inner:
         self.reached = True
 
 
-def full() -> None:
-    """There is no room."""
+def full(model: str | None) -> None:
+    """There is no room, but for one model."""
+    if model == "idle":
+        return
     raise QueueFull("61.0 s of work are queued", limit=60, actual=61.0, retry_after_s=1.0)
 
 
@@ -29,14 +31,21 @@ async def unread():
     raise AssertionError("the body was read")
 
 
-def passed(*, method: str, path: str, require_room) -> tuple[bool, list[dict]]:
+def passed(*, method: str, path: str, require_room, query: bytes = b"") -> tuple[bool, list[dict]]:
     """Whether a request got through, and what was answered."""
     inner, answer = Inner(), []
 
     async def send(message) -> None:
         answer.append(message)
 
-    scope = {"type": "http", "method": method, "path": path, "headers": [], "state": {"request_id": "abc"}}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": query,
+        "headers": [],
+        "state": {"request_id": "abc"},
+    }
     asyncio.run(Gate(inner, paths=("/denoise",), require_room=require_room)(scope, unread, send))
     return inner.reached, answer
 
@@ -58,4 +67,14 @@ def test_what_needs_no_room_passes_a_full_queue(method: str, path: str) -> None:
 
 def test_with_room_the_request_goes_on() -> None:
     """Untouched."""
-    assert passed(method="POST", path="/denoise", require_room=lambda: None) == (True, [])
+    assert passed(method="POST", path="/denoise", require_room=lambda model: None) == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("query", "through"),
+    [(b"model=idle", True), (b"strength=1&model=idle", True), (b"model=gray", False), (b"mymodel=idle", False)],
+)
+def test_room_is_that_of_the_model_in_the_query(query: bytes, through: bool) -> None:
+    """What does not run on the device does not wait for it."""
+    reached, _ = passed(method="POST", path="/denoise", require_room=full, query=query)
+    assert reached == through
