@@ -112,6 +112,23 @@ def evaluate(
 
 
 @app.command()
+def quality(
+    *,
+    gray: Annotated[Path, typer.Option(help="Folder of clean images, read as gray.")],
+    color: Annotated[Path, typer.Option(help="Folder of clean images, read as RGB.")],
+    output: Annotated[Path, typer.Option(help="The page; its figures go to images beside it.")] = Path(
+        "docs/quality.md"
+    ),
+) -> None:
+    """Measure every shipped model and every classical denoiser, and write the page of the documents."""
+    from rich.console import Console
+
+    from training.quality import quality as write
+
+    write(gray=gray, color=color, output=output, console=Console())
+
+
+@app.command()
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     *,

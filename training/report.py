@@ -42,9 +42,13 @@ class Report:
 
     def markdown(self) -> str:
         """A page with a table of PSNR and one of SSIM."""
+        return f"# {self.images}, {self.count} images\n\n{RULES}\n\n{self.tables()}"
+
+    def tables(self) -> str:
+        """Both, as Markdown."""
         psnr = _markdown_table("PSNR, dB", self.sigmas_255, ((row.label, _psnr_cells(row)) for row in self.rows))
         ssim = _markdown_table("SSIM", self.sigmas_255, ((row.label, _ssim_cells(row)) for row in self.rows))
-        return f"# {self.images}, {self.count} images\n\n{RULES}\n\n{psnr}\n{ssim}"
+        return f"{psnr}\n{ssim}"
 
     def json(self) -> str:
         """All numbers; an infinite PSNR, which JSON has no sign for, is null."""
