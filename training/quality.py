@@ -53,8 +53,8 @@ def _measure(channels: int, folder: Path, sigmas_255: Sequence[float], console: 
 def _head() -> str:
     return (
         "# Quality\n\n"
-        "Made by `python -m training quality --gray FOLDER --color FOLDER --output docs/quality.md`: the shipped models,\n"
-        "and the classical denoisers, which estimate the noise level from each image.\n\n"
+        "Made by `python -m training quality --gray FOLDER --color FOLDER --output docs/quality.md`: the shipped\n"
+        "models, and the classical denoisers, which estimate the noise level from each image.\n\n"
         f"{RULES} Without noise the PSNR of the input is infinite.\n"
     )
 
