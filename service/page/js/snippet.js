@@ -47,20 +47,16 @@ function pythonDenoise({ name, parameters, output }) {
 }
 
 /** @param {Call} call */
-function pythonAnalyze({ name, mediaType, parameters }) {
-  const values = given(parameters).map(([key, value]) => `${literal(key)}: ${literal(value)}`).join(", ");
+function pythonAnalyze({ name, parameters, output }) {
+  // The client calls the corner x0, y0.
+  const values = given(parameters).map(([key, value]) => `, ${/^[xy]$/.test(key) ? `${key}0` : key}=${literal(value)}`);
   return [
-    "from pathlib import Path",
-    "import httpx",
+    "from biasfree_client import Denoiser",
     "",
-    "answer = httpx.post(",
-    `    ${literal(`${host()}/analyze`)},`,
-    `    params={${values}},`,
-    `    content=Path(${literal(name)}).read_bytes(),`,
-    `    headers={"Content-Type": ${literal(mediaType)}},`,
-    "    timeout=120,",
-    ")",
-    'print(answer.json()["effective_dimensionality"])',
+    `with Denoiser(${literal(host())}) as denoiser:`,
+    `    analysis = denoiser.analyze(${literal(name)}${values.join("")})`,
+    "    print(analysis.effective_dimensionality)",
+    `    analysis.save(${literal(output.replace(/\.png$/, ".npz"))})`,
   ].join("\n");
 }
 
