@@ -91,7 +91,7 @@ $(BIN)/pip:
 
 $(SERVE): pyproject.toml constraints.txt | $(BIN)/pip
 	$(PIP) setuptools
-	$(EDITABLE) --editable .
+	$(EDITABLE) --editable '.[classical]'
 	@touch $@
 
 $(DEV): pyproject.toml client/pyproject.toml constraints.txt | $(BIN)/pip

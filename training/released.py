@@ -6,6 +6,7 @@ containers and ``argparse.Namespace``, in which the authors kept their options, 
 
 import pickle
 import re
+import struct
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,20 @@ from typing import Any
 import torch
 
 Weights = dict[str, torch.Tensor]
+
+#: What reading bytes that are no pickle ends in.
+DAMAGED = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 #: What ``torch.nn.DataParallel`` puts before every name.
 PARALLEL = "module."
@@ -56,7 +71,7 @@ def read_released(path: Path) -> Released:
         found = re.search(r"GLOBAL (\S+)", str(exc))
         what = f"it would import {found[1]}, and only tensors are read" if found else "it is not one"
         raise ValueError(f"expected a checkpoint written by torch.save, got {path}: {what}") from exc
-    except (RuntimeError, EOFError, KeyError, TypeError, ValueError, AttributeError, IndexError) as exc:
+    except DAMAGED as exc:
         raise ValueError(f"expected a checkpoint written by torch.save, got {path}: it is damaged or not one") from exc
     if not isinstance(content, dict) or "model" not in content:
         raise ValueError(f"expected a checkpoint with the entry 'model', got {path} without one")

@@ -10,6 +10,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from biasfree import rebuild
@@ -194,3 +196,14 @@ def test_the_command_says_what_it_wrote(tmp_path: Path) -> None:
             assert load_models(tmp_path)["rcnn"].card.architecture == "rcnn"
     with pytest.raises(ArtifactError, match=r"rcnn\.onnx has additive constants"):
         load_models(tmp_path)
+
+
+@given(st.binary(max_size=64) | st.binary(max_size=32).map(lambda rest: b"\x80\x02" + rest) | st.just(b"junk"))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.filterwarnings("ignore")
+def test_whatever_is_no_checkpoint_is_refused_in_one_sentence(tmp_path, content):
+    """Also what only begins like one."""
+    path = tmp_path / "junk.pt"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="expected a checkpoint"):
+        read_released(path)
