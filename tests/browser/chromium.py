@@ -51,7 +51,7 @@ def opened(
     complaints = _watched(context, page, url)
     page.goto(url)
     # Filled in when the service has said which models there are.
-    page.wait_for_function("document.querySelectorAll('#model option').length > 1")
+    page.locator("#model option").nth(1).wait_for(state="attached")
     yield page
     context.close()
     assert complaints == [], complaints

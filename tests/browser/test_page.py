@@ -15,6 +15,7 @@ from PIL import Image
 from playwright.sync_api import expect
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from tests.browser.chromium import opened
 from tests.browser.steps import (
     arrays,
     await_result,
@@ -377,3 +378,39 @@ def test_noisy_floats_are_saved_as_they_were_sent(page, url, tmp_path):
     assert path.name == "camera-noisy.npy"
     answer = posted(url, "denoise", npy(np.load(path)), NPY)
     np.testing.assert_allclose(from_npy(answer.content), arrays(page, tmp_path)["denoised"], atol=1e-5)
+
+
+def test_a_classical_denoiser_is_compared_and_not_inspected(page):
+    """It stands apart in the chooser, has no weights to name, and Inspect is off, so that nothing is asked in vain."""
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    upload(page, noisy_png())
+    await_result(page)
+    inspect(page)
+    page.locator("#model").select_option("wavelet-bayes")
+    expect(page.get_by_role("radio", name="Inspect")).to_be_disabled()
+    expect(page.get_by_role("radio", name="Compare")).to_be_checked()
+    await_result(page)
+    expect(page.locator("#facts")).to_contain_text("wavelet-bayes, version 1")
+    expect(page.locator("#facts")).not_to_contain_text("SHA-256")
+    assert not any("analyze" in url and "wavelet" in url for url in asked)
+    page.locator("#model").select_option("gray")
+    expect(page.get_by_role("radio", name="Inspect")).to_be_enabled()
+
+
+@pytest.mark.parametrize("width", [360, 1024, 1100, 1280])
+def test_nothing_is_wider_than_the_panel(chromium, url, width):
+    """Nor than the window."""
+    with opened(chromium, url, theme="light", width=width) as page:
+        upload(page, noisy_png())
+        await_result(page)
+        wider = page.evaluate(
+            """() => {
+              const panel = document.querySelector(".panel");
+              const right = panel.getBoundingClientRect().right;
+              return [...panel.querySelectorAll("*")].filter((each) => each.getBoundingClientRect().right > right + 0.5)
+                .map((each) => each.id || each.tagName);
+            }"""
+        )
+        assert wider == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width

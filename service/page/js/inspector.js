@@ -167,7 +167,7 @@ function cleanPatch(from, at) {
  */
 export function modelFor(model, raster) {
   if (!model) return {};
-  const color = model.channels === raster.channels ? null : model.channels === 1 ? "gray" : "rgb";
+  const color = model.channels === null || model.channels === raster.channels ? null : model.channels === 1 ? "gray" : "rgb";
   return { model: model.name, color };
 }
 

@@ -222,6 +222,24 @@ function showView() {
   if (view === "inspect") void inspector.inspect();
 }
 
+/** Something was chosen that needs the service. */
+function again() {
+  offerInspect();
+  void denoise();
+}
+
+/** Only a network can be inspected. */
+function offerInspect() {
+  const refused = panel.chosenModel()?.kind === "classical";
+  const [compare, inspect] = ["compare", "inspect"].map((view) =>
+    /** @type {HTMLInputElement} */ (document.querySelector(`input[name="view"][value="${view}"]`)));
+  inspect.disabled = refused;
+  element("inspect-choice", HTMLElement).title = refused ? "A classical denoiser has no network to look into." : "";
+  if (!refused || !inspect.checked) return;
+  compare.checked = true;
+  showView();
+}
+
 /** What the service offers decides what the page does. */
 async function adapt() {
   const [models, limits] = await Promise.all([service.models(), service.limits()]);
@@ -235,7 +253,7 @@ function listen() {
   wipe.listen();
   loupe.listen();
   intake.listen((file, noise255) => void open(file, noise255));
-  panel.listen({ blended: blendAgain, again: () => void denoise(), turned: turn });
+  panel.listen({ blended: blendAgain, again, turned: turn });
   inspector.listen(showCode);
   element("views", HTMLElement).addEventListener("change", showView);
   element("languages", HTMLElement).addEventListener("change", showCode);

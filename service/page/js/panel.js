@@ -43,8 +43,19 @@ export function chosenNoise() {
  */
 export function offerModels(served) {
   models = served;
-  model.append(...served.map(({ name, channels }) =>
-    make("option", { value: name }, `${name} (${channels === 1 ? "gray" : "colour"})`)));
+  for (const [kind, label] of Object.entries(KINDS)) {
+    const options = served.filter((each) => each.kind === kind).map(option);
+    if (options.length) model.append(make("optgroup", { label }, ...options));
+  }
+}
+
+/** @type {Record<Model["kind"], string>} */
+const KINDS = { network: "Networks", classical: "Classical, to compare" };
+
+/** @param {Model} model */
+function option({ name, channels }) {
+  const takes = channels === null ? "" : ` (${channels === 1 ? "gray" : "colour"})`;
+  return make("option", { value: name }, `${name}${takes}`);
 }
 
 /**
@@ -122,7 +133,7 @@ function setMeasured(measured) {
 export function showFacts({ model: { name, version, sha256 }, timingMs, requestId }) {
   const rows = [
     ["Model", `${name}, version ${version}`],
-    ["SHA-256", sha256],
+    ...(sha256 ? [["SHA-256", sha256]] : []),
     ...Object.entries(timingMs).map(([stage, ms]) => [STAGES[stage] ?? stage, `${ms.toFixed(0)} ms`]),
     ["Request", requestId],
   ];
@@ -132,7 +143,7 @@ export function showFacts({ model: { name, version, sha256 }, timingMs, requestI
 }
 
 /** @type {Record<string, string>} */
-const STAGES = { decode: "Decode", queue: "Wait", infer: "Network", encode: "Encode", total: "In all, with transfer" };
+const STAGES = { decode: "Decode", queue: "Wait", infer: "Compute", encode: "Encode", total: "In all, with transfer" };
 
 /** What the controls say of themselves. */
 export function showChoices() {

@@ -9,7 +9,14 @@ export const BASE = new URL("../../", import.meta.url);
 /** @typedef {import("./request.js").Waiting} Waiting */
 /** @typedef {Record<string, string | number | boolean | null>} Parameters Those that are null are left out. */
 /** @typedef {{ data: Blob, mediaType: string }} Body */
-/** @typedef {{ name: string, channels: number, version: string, sha256: string }} Model */
+/**
+ * @typedef {object} Model
+ * @property {string} name
+ * @property {"network" | "classical"} kind
+ * @property {number | null} channels Null for those that take gray and colour.
+ * @property {string} version
+ * @property {string | null} sha256 Null where there are no weights.
+ */
 /** @typedef {{ analysis: { max_dense_values: number } | null, media_types: string[] }} Limits */
 
 /**

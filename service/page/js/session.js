@@ -23,7 +23,7 @@ import { denoise } from "./service.js";
 
 /**
  * @typedef {object} Facts What the answer's headers say.
- * @property {{ name: string, version: string, sha256: string }} model
+ * @property {{ name: string, version: string, sha256?: string }} model
  * @property {Record<string, number>} timingMs By stage; `total` is what the browser saw.
  * @property {string} requestId
  * @property {number | null} sigma255 Estimated.
@@ -71,7 +71,7 @@ export async function denoisePicture(file, picture, { model, noise }, signal, sa
  */
 export function modelParameters(model, picture) {
   if (!model) return {};
-  return { model: model.name, color: model.channels > picture.frames[0].channels ? "rgb" : null };
+  return { model: model.name, color: (model.channels ?? 0) > picture.frames[0].channels ? "rgb" : null };
 }
 
 /**
