@@ -100,7 +100,9 @@ def _ready(denoiser: Denoiser) -> str:
 
 
 def _models(denoiser: Denoiser) -> str:
-    return ", ".join(f"{each.name} {each.version} ({(each.sha256 or '')[:8]})" for each in denoiser.models())
+    return ", ".join(
+        f"{each.name} {each.version}" + (f" ({each.sha256[:8]})" if each.sha256 else "") for each in denoiser.models()
+    )
 
 
 def _limits(denoiser: Denoiser) -> str:
