@@ -10,7 +10,7 @@ import io
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, KeysView, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -127,6 +127,22 @@ class Analysis:
     def __getitem__(self, name: str) -> AnyArray:
         """Anything by its name: ``analysis["asymmetry"]``, ``analysis["patch.x"]``."""
         return self.arrays[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is anything of that name."""
+        return name in self.arrays
+
+    def __iter__(self) -> Iterator[str]:
+        """All names."""
+        return iter(self.arrays)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.arrays)
+
+    def keys(self) -> KeysView[str]:
+        """All names; with them ``dict(analysis)`` has everything."""
+        return self.arrays.keys()
 
     def plot(self) -> Figure:
         """Draw the patch, its spectrum and its singular vectors.

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from biasfree_client._errors import UnsupportedImage
 from biasfree_client._files import read_result
 from biasfree_client._headers import Model, read_model, read_number, read_timing
 from biasfree_client._image import NPY, AnyArray, Kind, decode_array
@@ -20,6 +21,19 @@ from biasfree_client._save import save
 if TYPE_CHECKING:
     import httpx
     from PIL.Image import Image
+
+
+#: How the names of image files end.
+MEDIA_TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".bmp": "image/bmp",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".npy": NPY,
+}
 
 
 @dataclass(frozen=True)
@@ -90,7 +104,15 @@ class Denoised:
 
         Raises:
             FileExistsError: The file is there, and ``overwrite`` is not set.
+            UnsupportedImage: The file's name ends as that of another kind of image.
         """
+        named = MEDIA_TYPES.get(Path(path).suffix.lower(), self.media_type)
+        if named != self.media_type:
+            ending = Path(path).suffix
+            raise UnsupportedImage(
+                f"expected a name for {self.media_type}, which the result is, got {ending}; "
+                "denoise(..., format=...) asks for another kind"
+            )
         return save(self.content, path, overwrite=overwrite)
 
 

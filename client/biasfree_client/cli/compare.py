@@ -61,9 +61,16 @@ def _ssim(first: AnyArray, second: AnyArray) -> float | None:
     return float(metrics.structural_similarity(first, second, data_range=1, channel_axis=channel_axis))
 
 
+def _read(path: Path) -> AnyArray:
+    try:
+        return read(path.read_bytes())
+    except UnsupportedImage as exc:
+        raise UnsupportedImage(f"{path}: {exc}") from exc
+
+
 def compare(clean: Path, image: Path, *, bit_depth: int | None, as_json: bool) -> None:
     """Print PSNR and SSIM of two files. In JSON, the PSNR of the same image is null."""
-    found = compare_images(read(clean.read_bytes()), read(image.read_bytes()), bit_depth=bit_depth)
+    found = compare_images(_read(clean), _read(image), bit_depth=bit_depth)
     if as_json:
         psnr_db = None if math.isinf(found.psnr_db) else found.psnr_db
         facts = {"a": str(clean), "b": str(image), "psnr_db": psnr_db, "ssim": found.ssim}

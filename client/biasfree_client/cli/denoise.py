@@ -108,7 +108,7 @@ def denoise_files(
         mark=MARK,
     )
     if placement.file is not None and denoising.options["format"] is None:
-        wanted = {**denoising.options, "format": FORMATS.get(placement.file.suffix.lower())}
+        wanted = {**denoising.options, "format": _format_of(placement.file)}
         denoising = Denoising(denoising.denoiser, wanted, denoising.overwrite, denoising.concurrency)
     if watch:
         require_reachable(denoising.denoiser)
@@ -148,13 +148,24 @@ def denoise_stream(
     if output == STREAM and sys.stdout.isatty():
         raise UsageError("an image is nothing for a terminal: name a file with -o, or a pipe")
     if options["format"] is None and output != STREAM:
-        options = {**options, "format": FORMATS.get(Path(output).suffix.lower())}
+        options = {**options, "format": _format_of(Path(output))}
     result = denoiser.denoise(sys.stdin.buffer if source == STREAM else source, **options)
     if output == STREAM:
         sys.stdout.buffer.write(result.content)
         sys.stdout.buffer.flush()
     else:
         result.save(output, overwrite=overwrite)
+
+
+def _format_of(file: Path) -> str:
+    """What a file's name says.
+
+    Raises:
+        UsageError: Nothing that is written here.
+    """
+    if (format := FORMATS.get(file.suffix.lower())) is None:
+        raise UsageError(f"{file}: expected a name that ends in {', '.join(FORMATS)}, or --format")
+    return format
 
 
 def _suffix(format: str | None) -> str | None:

@@ -44,14 +44,25 @@ def _show(name: str, card: ModelCard) -> None:
     facts = Table(show_header=False, box=None, pad_edge=False)
     facts.add_column()
     facts.add_column(overflow="fold")
-    shown = ("version", "architecture", "channels", "parameters", "receptive_radius", "git_commit")
+    shown = (
+        "version",
+        "architecture",
+        "channels",
+        "parameters",
+        "receptive_radius",
+        "git_commit",
+        "method",
+        "reference",
+        "noise_level",
+    )
     for each in shown:
         if each in card.card:
             facts.add_row(each.replace("_", " "), str(card.card[each]))
     for each in ("data", "licence", "sigma_range_255"):
         if each in card.card.get("training", {}):
             facts.add_row(f"training {each.replace('_', ' ')}", str(card.card["training"][each]))
-    facts.add_row("SHA-256", card.sha256 or "")
+    if card.sha256:
+        facts.add_row("SHA-256", card.sha256)
     console.print(f"[bold]{name}[/bold]")
     console.print(facts, highlight=False)
     for evaluation in card.card.get("evaluations", ()):

@@ -126,3 +126,13 @@ def test_a_plot_is_a_figure(tmp_path, channels):
     analysis.plot().savefig(tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as drawn:
         assert len(drawn.convert("RGB").getcolors(maxcolors=2**20)) > 100
+
+
+def test_everything_is_there_by_its_name(analyst):
+    """The names can be listed, asked for, and all taken at once."""
+    analysis = analyst.analyze(np.eye(4))
+    assert set(analysis) == set(arrays()) == set(analysis.keys())
+    assert len(analysis) == len(arrays())
+    assert "trace" in analysis
+    assert "nothing" not in analysis
+    assert dict(analysis)["trace"] == 8

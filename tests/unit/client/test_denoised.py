@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from httpx import Response
 
-from biasfree_client import Denoised, Denoiser, Model, UnexpectedResponse
+from biasfree_client import Denoised, Denoiser, Model, UnexpectedResponse, UnsupportedImage
 
 PNG = b"\x89PNG\r\n\x1a\n an image"
 
@@ -132,3 +132,14 @@ def test_save_replaces_a_file_instead_of_writing_into_it(tmp_path):
     Denoised(PNG, "image/png").save(path, overwrite=True)
 
     assert (path.read_bytes(), same.read_bytes()) == (PNG, b"old")
+
+
+@pytest.mark.parametrize("name", ["result.tiff", "result.NPY", "result.jpg"])
+def test_a_file_is_not_named_after_another_kind(service, tmp_path, name):
+    """A PNG called .tiff would be opened by nothing; names that say nothing are taken."""
+    result = denoise(service)
+    with pytest.raises(UnsupportedImage, match="image/png"):
+        result.save(tmp_path / name)
+    assert not (tmp_path / name).exists()
+    for fitting in ("result.PNG", "result"):
+        assert result.save(tmp_path / fitting).read_bytes() == PNG

@@ -95,3 +95,12 @@ def test_a_spectrum_is_drawn_in_text():
     lines = spectrum(np.array([2.0, 2.0, 2e-4]), rows=4)
     assert [line[:3] for line in lines[:4]] == ["██ "] * 4
     assert spectrum(np.geomspace(1, 1e-4, 1000), columns=20)[4].startswith("█")
+
+
+def test_a_name_that_says_no_format_is_refused(tmp_path):
+    """Before anything is sent: what would be written under it?"""
+    (tmp_path / "a.png").write_bytes(write(np.zeros((4, 4), np.uint8), "image/png"))
+    answer = run("denoise", tmp_path / "a.png", "-o", tmp_path / "b.xyz", "--url", "http://127.0.0.1:1")
+    assert answer.exit_code == 2
+    assert "b.xyz" in answer.output
+    assert ".tiff" in answer.output

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from biasfree_client import UnsupportedImage
-from biasfree_client.cli.compare import compare_images
+from biasfree_client.cli.compare import compare, compare_images
 from training import metrics
 
 CLEAN = np.tile(np.linspace(0.1, 0.9, 48), (32, 1)).astype(np.float32)
@@ -43,3 +44,14 @@ def test_images_of_two_sizes_are_not_compared():
         compare_images(CLEAN, CLEAN[1:])
     alpha = np.dstack([CLEAN, np.zeros_like(CLEAN)])
     assert compare_images(alpha, np.dstack([CLEAN, np.ones_like(CLEAN)])).psnr_db == math.inf
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_the_file_that_is_no_image_is_named(tmp_path, place):
+    """There are two of them."""
+    files = [tmp_path / "a.png", tmp_path / "b.png"]
+    for file in files:
+        Image.fromarray(np.rint(255 * CLEAN).astype(np.uint8)).save(file)
+    files[place].write_bytes(b"junk")
+    with pytest.raises(UnsupportedImage, match=files[place].name):
+        compare(*files, bit_depth=None, as_json=False)
