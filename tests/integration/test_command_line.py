@@ -51,6 +51,11 @@ def photos(tmp_path) -> Path:
     return folder
 
 
+def _hears_ctrl_c() -> None:
+    """Also where these tests were started in the background, where the signal is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_a_run_that_was_killed_goes_on_without_redoing(server, photos, tmp_path):
     """50 files: killed after ten, half a file left behind; the next run does the rest, the third nothing."""
     out = tmp_path / "out"
@@ -147,7 +152,7 @@ def test_what_comes_into_a_watched_folder_is_denoised(server, tmp_path):
     inbox.mkdir()
     Image.fromarray(noisy(1)).save(inbox / "there.png")
     command = [*BIASFREE, "denoise", str(inbox), "-o", str(out), "--watch", "--json"]
-    process = subprocess.Popen(command, env=environment(server), stdout=subprocess.PIPE)
+    process = subprocess.Popen(command, env=environment(server), stdout=subprocess.PIPE, preexec_fn=_hears_ctrl_c)
     try:
         assert Path(json.loads(process.stdout.readline())["output"]) == out / "there.png"
         Image.fromarray(noisy(2)).save(inbox / "comes.png")
@@ -164,7 +169,7 @@ def test_an_interrupt_ends_a_run_with_130(photos, tmp_path):
     """While a service keeps it waiting."""
     with serving(too_busy) as (url, script):
         command = [*BIASFREE, "denoise", str(photos), "-o", str(tmp_path / "out")]
-        process = subprocess.Popen(command, env=environment(url), stderr=subprocess.PIPE)
+        process = subprocess.Popen(command, env=environment(url), stderr=subprocess.PIPE, preexec_fn=_hears_ctrl_c)
         assert script.came.wait(timeout=60)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)

@@ -157,12 +157,14 @@ def denoise_stream(
         result.save(output, overwrite=overwrite)
 
 
-def _format_of(file: Path) -> str:
-    """What a file's name says.
+def _format_of(file: Path) -> str | None:
+    """What a file's name says; None if it says nothing.
 
     Raises:
-        UsageError: Nothing that is written here.
+        UsageError: It ends as nothing does that is written here.
     """
+    if not file.suffix:
+        return None
     if (format := FORMATS.get(file.suffix.lower())) is None:
         raise UsageError(f"{file}: expected a name that ends in {', '.join(FORMATS)}, or --format")
     return format
