@@ -66,7 +66,8 @@ export function setSubject(next) {
 /** Analyse the patch, unless it is what is shown already. */
 export async function inspect() {
   const at = patch.current();
-  if (!subject || (analysed && same(analysed, at))) return;
+  // After a classical result there is nothing to look into until the network's own is there.
+  if (!subject || subject.model?.kind === "classical" || (analysed && same(analysed, at))) return;
   const from = subject;
   await run(async (signal, say) => {
     say(`Analysing ${at.size} × ${at.size} pixels …`);
@@ -167,8 +168,8 @@ function cleanPatch(from, at) {
  */
 export function modelFor(model, raster) {
   if (!model) return {};
-  const color = model.channels === null || model.channels === raster.channels ? null : model.channels === 1 ? "gray" : "rgb";
-  return { model: model.name, color };
+  if (model.channels === null || model.channels === raster.channels) return { model: model.name };
+  return { model: model.name, color: model.channels === 1 ? "gray" : "rgb" };
 }
 
 /**
