@@ -44,13 +44,13 @@ def test_the_golden_pair_survives_the_card(tiny_model, tiny_network):
 @pytest.mark.parametrize("path", SHIPPED_MODELS, ids=lambda path: path.name)
 @pytest.mark.parametrize("size", [(1, 1), (3, 50), (97, 64)])
 def test_the_rebuilt_network_is_the_served_one(path, size):
-    """torch and ONNX Runtime agree to 1e-5 on every shipped file."""
+    """torch and ONNX Runtime agree to 1e-5 of the result's range on every shipped file."""
     artifact = Artifact.load(path)
     noisy = np.random.default_rng(0).random((1, artifact.card.channels, *size), np.float32)
     session = onnxruntime.InferenceSession(artifact.content, providers=["CPUExecutionProvider"])
     (served,) = session.run(None, {"noisy": noisy})
     rebuilt = rebuild(artifact)(torch.from_numpy(noisy)).numpy()
-    np.testing.assert_allclose(rebuilt, served, atol=1e-5)
+    np.testing.assert_allclose(rebuilt, served, rtol=0, atol=1e-5 * max(1.0, float(np.ptp(served))))
 
 
 @pytest.mark.parametrize("path", SHIPPED_MODELS, ids=lambda path: path.name)

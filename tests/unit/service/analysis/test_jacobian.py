@@ -42,9 +42,9 @@ def test_windows_and_silent_channels_change_nothing(name: str) -> None:
         torch.testing.assert_close(matrix[index], row.flatten(), rtol=0, atol=EXACT)
 
 
-def test_the_shipped_network_has_silent_channels_and_they_are_left_out() -> None:
+def test_the_shipped_colour_network_has_silent_channels_and_they_are_left_out() -> None:
     """Otherwise the test above would say nothing about them."""
-    jacobian = Jacobian(network("shipped gray"), noisy_patch("shipped gray", 24, 33))
+    jacobian = Jacobian(network("shipped color"), noisy_patch("shipped color", 24, 33))
     units = [relus.preactivations.shape[1] for relus in jacobian.relus]
     kept = [gains.shape[1] for gains in jacobian._linear._gains]
     assert sum(kept) < sum(units)
@@ -148,12 +148,12 @@ def network_in_float32(name: str) -> torch.nn.Module:
 
 
 class _CountRelus(TorchDispatchMode):
-    """Counts ReLUs that are computed."""
+    """Counts ReLUs, leaky or not, that are computed."""
 
     def __init__(self) -> None:
         super().__init__()
         self.calls = 0
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        self.calls += function is torch.ops.aten.relu.default
+        self.calls += function in (torch.ops.aten.relu.default, torch.ops.aten.leaky_relu.default)
         return function(*args, **(kwargs or {}))
