@@ -32,6 +32,8 @@ OOM_SCORE = 1000
 PR_SET_PDEATHSIG = 1
 #: Words with which allocators, the loader and the threads of Python say that memory ran out, besides ``MemoryError``.
 OUT_OF_MEMORY = ("allocate memory", "not enough memory", "out of memory", "bad_alloc", "can't start new thread")
+#: All that oneDNN says when it gets none for the code that it makes, in full: its other complaints begin alike.
+ONEDNN_OUT_OF_MEMORY = ("could not create a primitive", "could not execute a primitive")
 
 
 class UnforeseenError(Exception):
@@ -154,4 +156,5 @@ def _is_out_of_memory(exc: BaseException) -> bool:
     if isinstance(exc, MemoryError) or type(exc).__name__ == "OutOfMemoryError":
         return True
     words = str(exc).lower()
-    return isinstance(exc, RuntimeError | OSError | ImportError) and any(each in words for each in OUT_OF_MEMORY)
+    told = words in ONEDNN_OUT_OF_MEMORY or any(each in words for each in OUT_OF_MEMORY)
+    return isinstance(exc, RuntimeError | OSError | ImportError) and told

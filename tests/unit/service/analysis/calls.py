@@ -77,6 +77,11 @@ def stumble(_: object) -> None:
     raise LocalError("over a stone")
 
 
+def complain(words: str) -> None:
+    """Fail as torch does when oneDNN has failed."""
+    raise RuntimeError(words)
+
+
 def write_noise(size: int) -> int:
     """Write into the streams that native libraries write into, past Python."""
     for _ in range(size // 1024):

@@ -317,6 +317,19 @@ def test_an_unforeseen_error_brings_the_traceback_of_the_process():
     run(scenario())
 
 
+def test_want_of_memory_in_onednn_fails_alone():
+    """It says little, and its other complaints begin alike: those are faults of ours, and told as such."""
+
+    async def scenario() -> None:
+        wall = bulkhead()
+        with pytest.raises(AnalysisFailed):
+            await wall.run(calls.complain, "could not create a primitive")
+        with pytest.raises(UnforeseenError, match="descriptor"):
+            await wall.run(calls.complain, "could not create a primitive descriptor for a convolution")
+
+    run(scenario())
+
+
 @linux
 def test_the_process_is_confined_before_it_loads_torch():
     """Priority, memory, threads, and who is killed first."""
