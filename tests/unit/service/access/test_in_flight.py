@@ -14,11 +14,16 @@ def quota(expected_s: float = 7.5) -> PixelQuota:
 def test_pixels_are_given_back_at_the_end_however_it_ends():
     """Those of all the images of a request."""
     pixels = quota()
-    with pytest.raises(ZeroDivisionError), pixels.claim("ann") as claim:
-        claim.take(60)
-        claim.take(40)
-        assert pixels.in_flight("ann") == 100
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with pixels.claim("ann") as claim:
+            claim.take(60)
+            claim.take(40)
+            assert pixels.in_flight("ann") == 100
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert pixels.in_flight("ann") == 0
 
 
