@@ -154,9 +154,7 @@ def test_the_clusters_own_variables_stay_out(pod, objects):
 
 def test_probes_ask_for_routes_of_the_service(container):
     """Life at the one that does no work, readiness at the other."""
-    paths = {
-        name: container[name]["httpGet"]["path"] for name in ("startupProbe", "livenessProbe", "readinessProbe")
-    }
+    paths = {name: container[name]["httpGet"]["path"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
 
     assert paths == {"startupProbe": "/readyz", "livenessProbe": "/healthz", "readinessProbe": "/readyz"}
     assert set(paths.values()) <= {route.path for route in health.router.routes}
