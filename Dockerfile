@@ -13,13 +13,14 @@ WORKDIR /build
 # The environment has no pip of its own: what installs into it stays in this stage.
 RUN python -m venv --without-pip /opt/biasfree
 # Dependencies first, from the two files that name them, so that a change of code does not fetch them again. Without
-# CUDA, onnxruntime is the same library as onnxruntime-gpu, and smaller.
+# CUDA, onnxruntime is the same library as onnxruntime-gpu, and smaller. torch's headers and tests are 145 MB.
 COPY pyproject.toml constraints.txt ./
 RUN case "${VARIANT}" in cpu) strip=-gpu ;; cuda) strip= ;; *) echo "expected VARIANT=cpu or cuda, got ${VARIANT}" >&2; exit 1 ;; esac \
     && python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *p['optional-dependencies']['classical'], sep='\n')" \
         | sed "s/^onnxruntime${strip}/onnxruntime/" > requirements.txt \
     && pip --python /opt/biasfree/bin/python install \
-        ${TORCH_INDEX_URL:+--extra-index-url "${TORCH_INDEX_URL}"} -c constraints.txt -r requirements.txt
+        ${TORCH_INDEX_URL:+--extra-index-url "${TORCH_INDEX_URL}"} -c constraints.txt -r requirements.txt \
+    && rm -rf /opt/biasfree/lib/python3*/site-packages/torch/include /opt/biasfree/lib/python3*/site-packages/torch/test
 COPY . .
 RUN pip install -c constraints.txt setuptools \
     && pip wheel --no-deps --no-build-isolation --wheel-dir dist . \

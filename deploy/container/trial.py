@@ -35,6 +35,8 @@ def main() -> None:
     command = [*confinement(root, image, environment)]
     facts: dict[str, float] = {}
     with running([*command, *image.command], f"http://127.0.0.1:{port}", facts):
+        facts["first_ready_s"] = facts["ready_s"]
+    with running([*command, *image.command], f"http://127.0.0.1:{port}", facts):
         facts["healthy"] = subprocess.run([*command, *image.health], check=False).returncode  # noqa: S603  # the image's
         facts |= denoised(f"http://127.0.0.1:{port}")
         facts["gain"] = analysed(f"http://127.0.0.1:{port}")
@@ -44,7 +46,7 @@ def main() -> None:
 
 
 def mount(root: Path) -> None:
-    """Make the root read-only, and give it what every container has: /proc, /sys, a few devices, and a tmpfs at /tmp."""
+    """Make the root read-only, and give it what a container has: /proc, /sys, a few devices, and a tmpfs at /tmp."""
     _run("mount", "--bind", root, root)
     _run("mount", "-o", "remount,bind,ro", root)
     _run("mount", "-t", "proc", "proc", root / "proc")
