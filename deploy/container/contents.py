@@ -11,7 +11,7 @@ from deploy.container.images import ROOT, Configuration
 
 #: Programs that compile or install.
 TOOLS = re.compile(
-    r"(c\+\+|cc|gcc|g\+\+|cpp|clang|clang\+\+|ld|as|make|cmake|ninja|rustc|cargo|pip|wheel)[0-9.]*(-[0-9.]+)?"
+    r"(\w+-linux-gnu-)?(c\+\+|cc|gcc|g\+\+|cpp|clang|clang\+\+|ld|as|make|cmake|ninja|rustc|cargo|pip|wheel)[0-9.]*(-[0-9.]+)?"
 )
 LISTING = "import json, importlib.metadata as m; print(json.dumps({d.name: d.version for d in m.distributions()}))"
 

@@ -55,7 +55,7 @@ class Storage:
         return done.stdout.strip()
 
     def import_base(self, tree: Path, tag: str) -> None:
-        """Make an image of a Debian tree, with what a Python image has besides: a ``python``, and a pip that is free."""
+        """Make an image of a Debian tree, and have it a ``python`` and a pip that is free, as a Python image has."""
         container = self.buildah("from", "scratch")
         root = Path(self.buildah("mount", container))
         subprocess.run(["cp", "-a", f"{tree}/.", f"{root}/"], check=True)  # noqa: S603, S607  # a program of the system's
