@@ -25,7 +25,7 @@ from deploy.container.index import volumes
 
 HERE = Path(__file__).parent
 #: uvicorn raises the signal again when all is done, which ends whoever is not the first process of a container.
-ENDS = {0: "exit status 0", -signal.SIGTERM: "by that signal, once all was done"}
+ENDS: dict[float, str] = {0: "exit status 0", -signal.SIGTERM: "by that signal, once all was done"}
 PROGRAMS = ("buildah", "debootstrap", "unshare", "chroot", "setpriv", "mount")
 
 
@@ -66,6 +66,7 @@ def check(folder: Path, tree: Path) -> Iterator[Row]:
         wrong = list(shortcomings(root, image))
         facts = try_out(root, image)
         yield Row("packages in the image, each as constraints.txt has it", f"{len(packages(root))}")
+        yield Row("size of the image on Debian's Python", f"{megabytes(root)} MB")
         yield Row("size of the image without its base", f"{megabytes(root) - megabytes(tree)} MB")
         yield Row("of which torch", f"{megabytes(next(root.glob('opt/biasfree/lib/python3*/site-packages/torch')))} MB")
     wrong += misbehaviour(facts)

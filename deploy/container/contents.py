@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.container.images import ROOT, Configuration
+from deploy.container.index import INSIDE
 
 #: Programs that compile or install.
 TOOLS = re.compile(
@@ -27,6 +28,8 @@ def shortcomings(root: Path, image: Configuration) -> Iterator[str]:
     yield from (f"expected no pip, got {path}" for path in root.glob("**/*-packages/pip") if path.is_dir())
     if weights(root / "opt/biasfree") != weights(ROOT):
         yield f"expected the weights of the checkout, got {sorted(weights(root / 'opt/biasfree'))}"
+    if _holds_something(root / INSIDE.lstrip("/")):
+        yield f"expected nothing of how the build reached its index, got {INSIDE}"
     if not re.fullmatch(r"[1-9]\d*:[1-9]\d*", image.user):
         yield f"expected a user and a group as numbers above 0, got {image.user!r}"
     if not {"title", "version", "revision", "licenses"} <= {label.rpartition(".")[2] for label in image.labels}:
@@ -63,6 +66,11 @@ def pinned(name: str, version: str) -> bool:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pins = {_canonical(line.partition("==")[0]): line.partition("==")[2] for line in lines}
     return name == "biasfree" or pins.get(_canonical(name)) == version.partition("+")[0]
+
+
+def _holds_something(path: Path) -> bool:
+    # Where a file was lent, an empty one is left to mount it on.
+    return path.exists() and path.stat().st_size > 0
 
 
 def _canonical(name: str) -> str:

@@ -138,6 +138,16 @@ def test_other_weights_are_found(root):
     assert "weights" in " ".join(contents.shortcomings(root, image()))
 
 
+def test_what_the_build_was_lent_is_found_where_it_stayed(root):
+    """A configuration of pip may hold a password; the empty file that it was mounted on holds none."""
+    (root / "etc").mkdir()
+    (root / "etc/pip.conf").touch()
+    assert list(contents.shortcomings(root, image())) == []
+
+    (root / "etc/pip.conf").write_text("[global]")
+    assert "/etc/pip.conf" in " ".join(contents.shortcomings(root, image()))
+
+
 @pytest.mark.parametrize("user", ["", "root", "0:0", "biasfree", "10001:0"])
 def test_a_user_that_may_be_root_is_found(root, user):
     """A name cannot be told from root's by Kubernetes."""
