@@ -12,9 +12,6 @@ from service.app import create_app, start
 from service.settings import Settings
 
 
-# Everything about numbers of replicas, health and time is in serve.yaml.
-@serve.deployment
-@serve.ingress()
 class Replica:
     """One whole service: its models on its device, its queue, its routes.
 
@@ -45,4 +42,5 @@ def build(settings: dict[str, Any]) -> serve.Application:
     """The application with the ``args`` of ``serve.yaml``, which are settings."""
     # Here and not only in the replica: what is misspelt is told at once.
     Settings(**settings)
-    return Replica.bind(settings)
+    # Everything about numbers of replicas, health and time is in serve.yaml.
+    return serve.deployment(serve.ingress()(Replica)).bind(settings)

@@ -1,10 +1,10 @@
 """What Serve's HTTP proxies answer where a replica died: a problem document with 503, which clients try again.
 
-Named by ``RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH``. Without it a request that was at the replica gets a bare 500, which
-says of nothing else that another try may help.
+Named by ``RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH``. Without it a request that was at the replica gets a bare 500, as
+from a fault that another try would meet again.
 """
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -36,13 +36,14 @@ class LostReplica:
             answered = True
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                # Sets one, and deletes the others.
                 headers["X-Request-Id"] = headers.get("X-Request-Id", "")
             await send(message)
 
         await self._app(scope, receive, send_on)
         if not answered:
             # RequestIdMiddleware of Serve's has put the id where the client's would be.
-            scope.setdefault("state", {})["request_id"] = request_id = MutableHeaders(scope=scope)["X-Request-Id"]
+            scope.setdefault("state", {})["request_id"] = request_id = Headers(scope=scope).get("X-Request-Id", "")
             detail = "the replica that had the request has died"
             headers = {"X-Request-Id": request_id}
             answer = problem(Request(scope), KINDS[NotReady], detail, {"reason": "replica"}, headers)
