@@ -1,6 +1,12 @@
-"""A small Ray cluster of one machine, on loopback, with ``serve.yaml`` on it as an operator puts it there."""
+"""A small Ray cluster of one machine, with ``serve.yaml`` on it as an operator puts it there.
 
+Serve's proxy listens on loopback. Ray's own processes listen on every address, whatever they are told, and run what is
+sent to them: only from who has the token.
+"""
+
+import json
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -11,9 +17,7 @@ from pathlib import Path
 from signal import SIGKILL
 from typing import Any
 
-import ray
 import yaml
-from ray import serve
 
 from bench.contestants.tree import send, tree
 from bench.server import end
@@ -28,6 +32,8 @@ CPUS, OBJECT_STORE_BYTES = 4, 100_000_000
 CHANGES_IN_S = 300.0
 ENVIRONMENT = {
     "PYTHONPATH": str(ROOT),
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": secrets.token_hex(32),
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deploy.ray.proxy.middlewares",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
@@ -39,11 +45,12 @@ class Cluster:
     Args:
         folder: For the configurations that it is given.
         address: Of its head.
-        process: Whose children are all of it.
+        head: Process whose children are all of it.
+        watch: ``deploy.ray.watch``.
     """
 
-    def __init__(self, folder: Path, address: str, process: subprocess.Popen[str]) -> None:
-        self._folder, self._address, self._process = folder, address, process
+    def __init__(self, folder: Path, address: str, head: subprocess.Popen[str], watch: subprocess.Popen[str]) -> None:
+        self._folder, self._address, self._head, self._watch = folder, address, head, watch
         self._port = free_port()
 
     @property
@@ -68,11 +75,19 @@ class Cluster:
         _ray("serve", "run", str(file), "--address", self._address, "--non-blocking")
 
     def counts(self) -> tuple[str, Mapping[str, int]]:
-        """What Serve says: the application's status, and how many replicas are in each state."""
-        application = serve.status().applications[APPLICATION]
-        deployment = application.deployments.get(DEPLOYMENT)
-        states = {} if deployment is None else deployment.replica_states
-        return str(application.status.value), {str(state): count for state, count in states.items()}
+        """What Serve says: the application's status, and how many replicas are in each state.
+
+        Raises:
+            RuntimeError: Nobody answers.
+        """
+        assert self._watch.stdin is not None
+        assert self._watch.stdout is not None
+        self._watch.stdin.write("\n")
+        self._watch.stdin.flush()
+        if not (line := self._watch.stdout.readline()):
+            raise RuntimeError("the cluster did not start")
+        status, replicas = json.loads(line)
+        return status, replicas
 
     def wait_for_replicas(self, count: int) -> float:
         """Wait until this many run and none starts or ends, and give the seconds."""
@@ -81,26 +96,42 @@ class Cluster:
     def pids(self) -> set[int]:
         """Processes of the replicas."""
         title = f"ray::ServeReplica:{APPLICATION}:{DEPLOYMENT}".encode()
-        return {pid for pid in tree(self._process.pid) if _title(pid).startswith(title)}
+        return {pid for pid in tree(self._head.pid) if _title(pid).startswith(title)}
 
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    """A cluster without an application, until the context ends. This process is one of its drivers."""
+    """A cluster without an application, until the context ends."""
     # Short, because the paths of sockets are below it; its logs are deleted with it.
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as name:
         port = free_port()
         address = f"127.0.0.1:{port}"
-        process = subprocess.Popen(_head(port, name), env=_environment(), stdout=subprocess.DEVNULL, text=True)  # noqa: S603  # ours
-        try:
-            _connect(address)
-            yield Cluster(Path(name), address, process)
-            serve.shutdown()
-        finally:
-            ray.shutdown()
-            everything = tree(process.pid)
-            end(process)
-            send(everything, SIGKILL)
+        with (
+            _running(_head(port, name)) as head,
+            _running([sys.executable, "-m", "deploy.ray.watch", address]) as watch,
+        ):
+            yield Cluster(Path(name), address, head, watch)
+            # The end of its input: it shuts Serve down, for which the head would wait half a minute.
+            watch.communicate(timeout=CHANGES_IN_S)
+
+
+@contextmanager
+def _running(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """A process that is ended with all that it started."""
+    process = subprocess.Popen(  # noqa: S603  # our own commands
+        command,
+        env=_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        everything = tree(process.pid)
+        end(process)
+        send(everything, SIGKILL)
 
 
 def wait_until(done: Callable[[], bool], what: str, state: Callable[[], object]) -> float:
@@ -134,19 +165,6 @@ def _head(port: int, folder: str) -> list[str]:
         "temp-dir": folder,
     }
     return [*_command("ray"), "start", "--head", "--block", *(f"--{name}={value}" for name, value in options.items())]
-
-
-def _connect(address: str) -> None:
-    """Become a driver, once the head answers."""
-
-    def connected() -> bool:
-        try:
-            ray.init(address, namespace="serve", log_to_driver=False, logging_level="CRITICAL")
-        except (ConnectionError, RuntimeError):
-            return False
-        return True
-
-    wait_until(connected, "a head of Ray", lambda: "none")
 
 
 def _ray(program: str, *arguments: str) -> None:
