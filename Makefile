@@ -87,7 +87,7 @@ sbom: $(DEV) ## Write what the service is made of to dist/sbom.cdx.json (Cyclone
 constraints: ## Resolve every dependency anew, but torch, and rewrite constraints.txt (on Linux, x86-64)
 	@fresh=$$(mktemp -d) && trap "rm -rf $$fresh" EXIT && $(PYTHON) -m venv $$fresh && \
 	grep '^torch==' constraints.txt > $$fresh/held.txt && \
-	$$fresh/bin/python -m pip install --constraint $$fresh/held.txt setuptools '.[dev]' ./client && \
+	$$fresh/bin/python -m pip install --constraint $$fresh/held.txt setuptools '.[dev,ray]' ./client && \
 	$$fresh/bin/python -m pip freeze --all --exclude pip --exclude biasfree --exclude biasfree-client > $$fresh/all.txt && \
 	{ echo '# Written by `make constraints`: every dependency, resolved anew; torch, which decides the CUDA version, by hand.'; \
 	sed -E -e '/^(cuda|nvidia|triton)/d' -e 's/\+.*//' -e '/^onnxruntime-gpu==/{p;s/-gpu//;}' $$fresh/all.txt | LC_ALL=C sort --ignore-case; } \
