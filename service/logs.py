@@ -34,7 +34,7 @@ def configure(*, format: Format, level: Level) -> None:
 
 
 def formatter(format: Format) -> logging.Formatter:
-    """Of text as people read it, or of one JSON object a line: ``time``, ``level``, ``logger``, ``message``, and facts."""
+    """Of text as people read it, or of one JSON object a line: ``time``, ``level``, ``logger``, ``message``, more."""
     if format == "text":
         return logging.Formatter(TEXT)
     return JsonFormatter(

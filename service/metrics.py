@@ -34,7 +34,7 @@ class Metrics:
 
     def __init__(self, *, models: Iterable[str], reasons: Iterable[str]) -> None:
         # Twice as many lines, for a time that nobody asks for. The library has this switch for all registries only.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # has no annotations
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._requests = Counter(
@@ -45,14 +45,14 @@ class Metrics:
         )
         self._duration = Histogram(
             "biasfree_http_request_duration_seconds",
-            "From the first byte of the request to the last of the answer.",
+            "From the head of the request to the last byte of the answer.",
             ["method", "route"],
             buckets=SECONDS,
             registry=self.registry,
         )
         self._rejected = Counter(
             "biasfree_rejected_total",
-            "Requests answered with a problem document, by the last part of its type.",
+            "Requests that were refused or failed, by the last part of the problem's type.",
             ["reason"],
             registry=self.registry,
         )
@@ -88,7 +88,7 @@ class Metrics:
         self._duration.labels(method, route).observe(seconds)
 
     def rejected(self, reason: str) -> None:
-        """It was answered with a problem document."""
+        """It was refused, or failed."""
         self._rejected.labels(reason).inc()
 
     def stages(self, timing_ms: Mapping[str, float]) -> None:
@@ -106,7 +106,12 @@ class Metrics:
         self._batch_pixels.observe(pixels)
 
     def watch(
-        self, queue: Callable[[], QueueState], *, limit_s: float, memory: Callable[[], DeviceMemory | None]
+        self,
+        queue: Callable[[], QueueState],
+        *,
+        limit_s: float,
+        memory: Callable[[], DeviceMemory | None],
+        ready: Callable[[], bool],
     ) -> None:
         """Have what is true at the moment read when somebody asks.
 
@@ -114,8 +119,9 @@ class Metrics:
             queue: Its state.
             limit_s: Its bound.
             memory: Of the device; None where that is the CPU.
+            ready: Whether ``/readyz`` says so.
         """
-        self.registry.register(_Moment(queue, limit_s, memory))
+        self.registry.register(_Moment(queue, limit_s, memory, ready))
 
     def describe(self, models: Mapping[str, Artifact], *, device: str, engine: str) -> None:
         """Say what runs: versions, device and model files."""
@@ -126,9 +132,13 @@ class _Moment(Collector):
     """The queue and the device's memory at the time of the scrape; the queue's numbers are of one moment."""
 
     def __init__(
-        self, queue: Callable[[], QueueState], limit_s: float, memory: Callable[[], DeviceMemory | None]
+        self,
+        queue: Callable[[], QueueState],
+        limit_s: float,
+        memory: Callable[[], DeviceMemory | None],
+        ready: Callable[[], bool],
     ) -> None:
-        self._queue, self._limit_s, self._memory = queue, limit_s, memory
+        self._queue, self._limit_s, self._memory, self._ready = queue, limit_s, memory, ready
 
     def describe(self) -> Iterable[Metric]:
         """Nothing is asked of queue or device when this is registered."""
@@ -137,6 +147,8 @@ class _Moment(Collector):
     def collect(self) -> Iterator[Metric]:
         """One sample each."""
         state = self._queue()
+        yield GaugeMetricFamily("biasfree_ready", "1 while /readyz says so, otherwise 0.", int(self._ready()))
+        yield GaugeMetricFamily("biasfree_queue_jobs", "Requests with tiles that wait.", state.jobs)
         yield GaugeMetricFamily("biasfree_queue_tiles", "Tiles that wait.", state.tiles)
         yield GaugeMetricFamily(
             "biasfree_queue_pixels", "Pixels of tiles that are admitted and not done, halos included.", state.pixels

@@ -2,10 +2,11 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
 from opentelemetry import trace
@@ -26,17 +27,20 @@ class TracingUnavailable(Exception):
     """Traces were asked for and cannot be sent."""
 
 
-class Provider(Protocol):
-    """What sends spans, and sends the last of them at the end."""
+@dataclass(frozen=True)
+class Traces:
+    """Where spans go.
 
-    def get_tracer(self, instrumenting_module_name: str) -> Tracer:
-        """As OpenTelemetry's."""
+    Attributes:
+        provider: What makes them.
+        end: Sends what is left.
+    """
 
-    def shutdown(self) -> None:
-        """Send what is left."""
+    provider: TracerProvider
+    end: Callable[[], None]
 
 
-def from_environment(environment: Mapping[str, str] = os.environ, *, known_query: Sequence[str] = ()) -> TracerProvider | None:
+def from_environment(environment: Mapping[str, str] = os.environ, *, known_query: Sequence[str] = ()) -> Traces | None:
     """What the standard variables ask for, or None.
 
     Args:
@@ -58,8 +62,8 @@ def from_environment(environment: Mapping[str, str] = os.environ, *, known_query
         from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SimpleSpanProcessor
 
         if name == "console":
-            return provider(SimpleSpanProcessor(ConsoleSpanExporter()), known_query=known_query)
-        return provider(BatchSpanProcessor(_otlp(environment)), known_query=known_query)
+            return traces(SimpleSpanProcessor(ConsoleSpanExporter()), known_query=known_query)
+        return traces(BatchSpanProcessor(_otlp(environment)), known_query=known_query)
     except ModuleNotFoundError as exc:
         raise TracingUnavailable(
             "traces are asked for by OTEL_* variables, but OpenTelemetry's SDK is not installed: "
@@ -67,8 +71,8 @@ def from_environment(environment: Mapping[str, str] = os.environ, *, known_query
         ) from exc
 
 
-def provider(processor: "SpanProcessor", *, known_query: Sequence[str] = ()) -> TracerProvider:
-    """A provider of the service's own, not the process's: tests have many.
+def traces(processor: "SpanProcessor", *, known_query: Sequence[str] = ()) -> Traces:
+    """By a provider of the service's own, not the process's: tests have many.
 
     Args:
         processor: Where spans go.
@@ -91,7 +95,7 @@ def provider(processor: "SpanProcessor", *, known_query: Sequence[str] = ()) -> 
     made = SdkProvider(resource=ours.merge(OTELResourceDetector().detect()))
     made.add_span_processor(Redaction())
     made.add_span_processor(processor)
-    return made
+    return Traces(made, made.shutdown)
 
 
 def _otlp(environment: Mapping[str, str]) -> "SpanExporter":
@@ -100,7 +104,10 @@ def _otlp(environment: Mapping[str, str]) -> "SpanExporter":
         raise TracingUnavailable(f"OTEL_EXPORTER_OTLP_PROTOCOL={protocol}: expected {PROTOCOL}")
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-    return OTLPSpanExporter()
+    try:
+        return OTLPSpanExporter()
+    except ValueError as exc:  # a timeout that is no number, for example
+        raise TracingUnavailable(f"OTEL_EXPORTER_OTLP_*: {exc}") from exc
 
 
 def _known(query: str, names: Sequence[str]) -> str:
@@ -134,9 +141,15 @@ def batches(tracer: Tracer, model: str, runs: Sequence["BatchRun"]) -> None:
         return
     # The queue counts on a clock that only goes forward, spans on the calendar's.
     offset_s = time.time() - time.monotonic()
-    _past(tracer, "queue", min(run.queued_s for run in runs) + offset_s, min(run.start_s for run in runs) + offset_s, {})
+    _past(
+        tracer, "queue", min(run.queued_s for run in runs) + offset_s, min(run.start_s for run in runs) + offset_s, {}
+    )
     for run in runs:
-        facts = {"biasfree.model": model, "biasfree.batch.tiles": run.tiles, "biasfree.batch.pixels": run.pixels}
+        facts: dict[str, str | int] = {
+            "biasfree.model": model,
+            "biasfree.batch.tiles": run.tiles,
+            "biasfree.batch.pixels": run.pixels,
+        }
         _past(tracer, "infer", run.start_s + offset_s, run.end_s + offset_s, facts)
 
 

@@ -7,7 +7,8 @@ from starlette.requests import Request
 
 from service.imaging import Picture
 
-OK, CLIENT_LEFT = "ok", "client-left"
+#: ``OTHER`` is a refusal that is none of our problem documents, such as that of a browser's question for permission.
+OK, CLIENT_LEFT, OTHER = "ok", "client-left", "other"
 
 
 @dataclass
@@ -15,7 +16,7 @@ class RequestFacts:
     """Nothing of the image but its size, and of the request nothing that a client can write freely.
 
     Attributes:
-        outcome: ``ok``, ``client-left``, or the last part of a problem's type.
+        outcome: ``ok``, ``client-left``, the last part of a problem's type, or ``other``.
         model: Name of the model.
         shape: Width, height, frames, channels and dtype of the image, once it is decoded.
         timing_ms: Milliseconds by stage, as in ``Server-Timing``.

@@ -18,7 +18,7 @@ class Templates:
     """
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
-        paths = [context.path_format for context in iter_route_contexts(list(routes))]
+        paths = [path for context in iter_route_contexts(list(routes)) if (path := context.path_format)]
         self._plain = {path for path in paths if "{" not in path}
         # A mount takes everything below it.
         patterns = [path.replace("{path}", "{path:path}") for path in paths if "{" in path]
