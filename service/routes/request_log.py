@@ -24,7 +24,7 @@ CUT_SHORT = 500
 
 
 class RequestLog:
-    """Gives every request an id, the client's own where it sent one, and returns it as ``X-Request-Id``; logs and counts.
+    """Gives every request an id, the client's own where it sent one, returns it as ``X-Request-Id``, logs and counts.
 
     It stands around everything that answers, so that what it counts is what clients see. The path is logged as its
     route's template: what else a client may put there is nobody's business. Probes that succeed are counted only.
