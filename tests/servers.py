@@ -24,7 +24,7 @@ def running_server(*, log: list[str] | None = None, **settings: str) -> Iterator
     try:
         for line in process.stderr:
             kept.append(line)
-            if found := re.search(r"serving on (http://\S+)", line):
+            if found := re.search(r"serving on (http://[^\s\x22]+)", line):
                 # A pipe that nobody empties stops the service at its next line of log.
                 reader = threading.Thread(target=lambda: kept.extend(process.stderr), daemon=True)
                 reader.start()

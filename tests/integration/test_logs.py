@@ -19,8 +19,9 @@ FILE_NAME, COMMENT, QUERY = "grandmother-at-home.jpg", "the comment of the photo
 #: 48 deg 12' 30.1234" N, 16 deg 22' 18.9876" E, as the file has them.
 LATITUDE, LONGITUDE = (48.0, 12.0, 30.1234), (16.0, 22.0, 18.9876)
 SECRETS = (
-    KEY, WRONG, FILE_NAME, COMMENT, QUERY, "30.1234", "301234", "18.9876", "189876", "48.208", "16.371", "a/secret/path",
-)  # fmt: skip
+    *(KEY, WRONG, FILE_NAME, COMMENT, QUERY, "a/secret/path"),
+    *("30.1234", "301234", "18.9876", "189876", "48.208", "16.371"),
+)
 PICTURE = Image.fromarray(np.arange(60 * 40, dtype=np.uint8).reshape(40, 60))
 
 
@@ -81,7 +82,7 @@ def requests(client: httpx.Client) -> list[httpx.Response]:
         client.get(f"/models/{QUERY}", headers=known),
         client.get("/a/secret/path", params={"q": QUERY}, headers=known),
         client.get("/page/" + FILE_NAME, headers=known),
-        client.request("SECRET-" + QUERY.upper(), "/denoise", headers=known),
+        client.put("/denoise", content=COMMENT, headers=known),
         client.get("/limits", headers={**known, "X-Request-Id": "my-id-1"}),
         client.get("/healthz"),
         client.get("/readyz"),
@@ -139,10 +140,8 @@ def test_json_lines_have_the_facts_of_a_request(told):
     assert any(record["logger"].startswith("uvicorn") for record in records)
     of = {record["request_id"]: record for record in records if "request_id" in record}
     first = of[answers[0].headers["x-request-id"]]
-    assert {key: first[key] for key in ("method", "route", "status", "outcome", "model", "width", "height", "frames")} == {
-        "method": "POST", "route": "/denoise", "status": 200, "outcome": "ok", "model": "gray", "width": 60, "height": 40,
-        "frames": 1,
-    }  # fmt: skip
+    expected = {"method": "POST", "route": "/denoise", "status": 200, "outcome": "ok", "model": "gray"}
+    assert first.items() >= {**expected, "width": 60, "height": 40, "frames": 1}.items()
     assert first["channels"] == 1
     assert first["dtype"] == "uint8"
     stages = ("decode_ms", "queue_ms", "infer_ms", "encode_ms")
