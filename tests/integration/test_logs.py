@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
-from tests.integration.images import NPY, npy
 from tests.servers import running_server
 
 KEY, WRONG = "k3y-that-nobody-may-read-0001", "another-secret-of-somebody-0002"
@@ -164,11 +163,3 @@ def test_an_unknown_format_or_level_is_refused_in_one_sentence(variable, value):
     assert ended.returncode == 1
     assert ended.stderr.startswith(variable)
     assert len(ended.stderr.splitlines()) == 1
-
-
-def test_a_quiet_level_leaves_requests_out():
-    """``warning`` is for those who have the metrics."""
-    lines: list[str] = []
-    with running_server(log=lines, BIASFREE_LOG_LEVEL="warning", BIASFREE_ANALYSIS_ENABLED="false") as url:
-        assert httpx.post(f"{url}/denoise", content=npy(np.ones((8, 8), np.uint8)), headers=NPY).status_code == 200
-    assert lines == []
