@@ -11,7 +11,7 @@ WORKDIR /build
 RUN python -m venv --without-pip /opt/biasfree
 # Dependencies first, from the two files that name them, so that a change of code does not fetch them again.
 COPY pyproject.toml constraints.txt ./
-RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *p['optional-dependencies']['classical'], sep='\n')" \
+RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *p['optional-dependencies']['classical'], *p['optional-dependencies']['tracing'], sep='\n')" \
         > requirements.txt \
     && pip --python /opt/biasfree/bin/python install \
         ${TORCH_INDEX_URL:+--extra-index-url "${TORCH_INDEX_URL}"} -c constraints.txt -r requirements.txt
