@@ -2,7 +2,6 @@
 
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
-from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.exposition import choose_encoder
 
 from service.routes.running import running
@@ -14,7 +13,6 @@ router = APIRouter(tags=["service"])
     "/metrics",
     summary="Metrics for Prometheus",
     response_class=PlainTextResponse,
-    responses={200: {"content": {CONTENT_TYPE_PLAIN_0_0_4: {"schema": {"type": "string"}}}}},
 )
 def metrics(request: Request) -> Response:
     """Requests, queue, batches, stages, models and the process, as text; OpenMetrics where `Accept` asks for it."""
