@@ -16,7 +16,7 @@ RUN python -m venv --without-pip /opt/biasfree
 # CUDA, onnxruntime is the same library as onnxruntime-gpu, and smaller. torch's headers and tests are 145 MB.
 COPY pyproject.toml constraints.txt ./
 RUN case "${VARIANT}" in cpu) strip=-gpu ;; cuda) strip= ;; *) echo "expected VARIANT=cpu or cuda, got ${VARIANT}" >&2; exit 1 ;; esac \
-    && python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *p['optional-dependencies']['classical'], sep='\n')" \
+    && python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *p['optional-dependencies']['classical'], *p['optional-dependencies']['tracing'], sep='\n')" \
         | sed "s/^onnxruntime${strip}/onnxruntime/" > requirements.txt \
     && pip --python /opt/biasfree/bin/python install \
         ${TORCH_INDEX_URL:+--extra-index-url "${TORCH_INDEX_URL}"} -c constraints.txt -r requirements.txt \

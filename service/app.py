@@ -1,5 +1,6 @@
 """The web application: start-up, shutdown, and what every request passes."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from threading import Event
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
 
 from biasfree.artifact import Artifact
@@ -22,23 +24,28 @@ from service.denoiser import Denoiser
 from service.errors import InferenceFailed
 from service.imaging import ImageLimits
 from service.inference.cores import usable_cores
+from service.inference.device_memory import device_memory
 from service.inference.engine import Engine, EngineError, OnnxEngine
 from service.inference.golden import check_golden, measure_rate_px_s
 from service.inference.policy import BatchPolicy, Lane
 from service.inference.priority import give_way
 from service.inference.queue import BatchQueue
 from service.inference.self_check import SelfCheck
+from service.metrics import Metrics
 from service.models import load_models
-from service.routes import analyze, denoise, docs, health, models, page
+from service.routes import analyze, denoise, docs, health, metrics, models, page
 from service.routes.body_limit import BodyLimit
 from service.routes.gate import Gate
-from service.routes.key_gate import SCHEMES, KeyGate
-from service.routes.problems import install
+from service.routes.key_gate import PROBES, SCHEMES, KeyGate
+from service.routes.last_handler import LastHandler
+from service.routes.problems import REASONS, install
 from service.routes.request_log import RequestLog
 from service.routes.running import Running
 from service.routes.schemas import KEY_ERRORS, problem_responses
 from service.routes.security_headers import SecurityHeaders
+from service.routes.templates import Templates
 from service.settings import Settings
+from service.tracing import Traces
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +89,8 @@ def create_app(service: Running) -> FastAPI:
         await service.classical.bulkhead.end()
         await service.queue.drain()
         service.codecs.shutdown()
+        if service.traces is not None:
+            await asyncio.to_thread(service.traces.end)
 
     app = FastAPI(
         title="biasfree",
@@ -91,6 +100,7 @@ def create_app(service: Running) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        telemetry=_telemetry(service),
     )
     app.state.running = service
     install(app)
@@ -103,11 +113,12 @@ def create_app(service: Running) -> FastAPI:
         app.include_router(analyze.router, prefix="/v1", include_in_schema=False)
     app.include_router(models.router, **guarded)
     app.include_router(health.router)
+    app.include_router(metrics.router)
     page.install(app, enabled=service.settings.page_enabled)
     app.add_middleware(BodyLimit, limit=service.settings.max_body_bytes)
     app.add_middleware(Gate, paths=("/denoise", "/v1/denoise"), require_room=service.require_room)
     app.add_middleware(KeyGate, access=service.access)
-    app.add_middleware(RequestLog)
+    app.add_middleware(LastHandler)
     if service.settings.cors_origins:
         # Around everything, so that a page can read also what is refused; without cookies, which mean nothing here.
         app.add_middleware(
@@ -118,7 +129,22 @@ def create_app(service: Running) -> FastAPI:
             expose_headers=CORS_ANSWER_HEADERS,
         )
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestLog, metrics=service.metrics, templates=Templates(app.routes))
     return app
+
+
+def _telemetry(service: Running) -> TelemetryConfig:
+    """FastAPI makes the span of the request, from the caller's ``traceparent`` where it sends one, and nothing else."""
+    return {
+        "tracer_provider": None if service.traces is None else service.traces.provider,
+        "tracing": service.traces is not None,
+        "metrics": False,
+        # They hold the words of exceptions, and with them perhaps what is in an image.
+        "logs": False,
+        "operation_spans": False,
+        "auto_configure": False,
+        "exclude": lambda scope: scope["type"] == "http" and scope["path"] in PROBES,
+    }
 
 
 def _guarded(service: Running) -> dict[str, Any]:
@@ -128,12 +154,13 @@ def _guarded(service: Running) -> dict[str, Any]:
     return {"dependencies": SCHEMES, "responses": problem_responses(KEY_ERRORS)}
 
 
-def start(settings: Settings, *, engine: Engine | None = None) -> Running:
+def start(settings: Settings, *, engine: Engine | None = None, traces: Traces | None = None) -> Running:
     """Load the models, check them on the device, and start its queue.
 
     Args:
         settings: What the operator chose.
         engine: The device; by default ONNX Runtime on ``settings.device``.
+        traces: Where spans go; by default nowhere.
 
     Raises:
         ArtifactError: A model file is not whole.
@@ -154,16 +181,17 @@ def start(settings: Settings, *, engine: Engine | None = None) -> Running:
         rates_px_s={name: measure_rate_px_s(engine, card) for name, card in cards.items()},
         express_px=settings.express_pixels if Lane.BULK in engines else None,
     )
-    queue = BatchQueue(engines, policy)
+    classical = _classical(settings, engine.device, networks=cards)
+    counted = Metrics(models=[*cards, *classical.names], reasons=REASONS)
+    queue = BatchQueue(engines, policy, on_batch=counted.batch)
     # Before the device's threads: a file that cannot be read leaves none behind.
     access = Access.of(settings, expected_s=lambda: queue.state.predicted_s)
     queue.start()
     log.info("ready: models %s on %s", ", ".join(sorted(cards)), engine.device)
-    classical = _classical(settings, engine.device, networks=cards)
     denoiser = Denoiser(
         queue, cards, tile_side=settings.tile_side, timeout_s=settings.timeout_s, further=classical.names
     )
-    return Running(
+    service = Running(
         settings=settings,
         models=loaded,
         device=engine.device,
@@ -174,9 +202,19 @@ def start(settings: Settings, *, engine: Engine | None = None) -> Running:
         analyst=_analyst(settings, denoiser, engine.device),
         classical=classical,
         self_check=SelfCheck(queue, cards, interval_s=settings.self_check_interval_s, patience_s=settings.timeout_s),
+        metrics=counted,
         draining=Event(),
         access=access,
+        traces=traces,
     )
+    counted.describe(loaded, device=engine.device, engine=settings.engine)
+    counted.watch(
+        lambda: queue.state,
+        limit_s=settings.queue_limit_s,
+        memory=lambda: device_memory(service.device),
+        ready=lambda: service.ready,
+    )
+    return service
 
 
 def _engines(loaded: Mapping[str, Artifact], settings: Settings) -> dict[Lane, Engine]:

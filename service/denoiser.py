@@ -28,7 +28,7 @@ from service.imaging import (
     with_frames,
 )
 from service.inference.policy import RECOVERY, Admission
-from service.inference.queue import BatchQueue, TileTooLarge
+from service.inference.queue import BatchQueue, BatchRun, TileTooLarge
 from service.inference.tiling import TileGrid, split, stitch
 
 T = TypeVar("T")
@@ -80,6 +80,7 @@ class DenoiseResult:
         sigma_255: Estimated noise level on the 0-255 scale, where asked for.
         psnr_db: Estimated PSNR of the picture in dB, where asked for and estimable.
         infer_s: Seconds of the device.
+        batches: That its tiles were in.
     """
 
     picture: Picture
@@ -87,6 +88,7 @@ class DenoiseResult:
     sigma_255: float | None = None
     psnr_db: float | None = None
     infer_s: float = 0.0
+    batches: Sequence[BatchRun] = ()
 
 
 @dataclass
@@ -97,6 +99,7 @@ class _Run:
     options: DenoiseOptions
     admission: Admission
     infer_s: float = 0.0
+    batches: list[BatchRun] = field(default_factory=list)
     estimates: list[Estimate] = field(default_factory=list)
 
 
@@ -183,7 +186,7 @@ class Denoiser:
             total = sum(run.estimates[1:], start=run.estimates[0])
             sigma_255 = total.sigma_255(white=white)
             psnr_db = total.psnr_db(white=white, strength=options.strength)
-        return DenoiseResult(with_frames(picture, frames), card.name, sigma_255, psnr_db, run.infer_s)
+        return DenoiseResult(with_frames(picture, frames), card.name, sigma_255, psnr_db, run.infer_s, run.batches)
 
     async def _frames(self, picture: Picture, run: _Run) -> list[PixelArray]:
         """Every frame, a few at a time; the first that fails ends the others."""
@@ -253,6 +256,7 @@ class Denoiser:
         tiles = await _off_loop(0 if views else noisy.size, lambda: _cut(noisy, grid, run.card.channels))
         done = await self._queue.submit(run.admission, tiles)
         run.infer_s += done.infer_s
+        run.batches += done.batches
         return await _off_loop(0 if whole else noisy.size, lambda: _join(done.tiles, grid))
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from service.logs import Format, Level
+
 MIB = 1024**2
 PREFIX = "BIASFREE_"
 #: Variables with our prefix that are the client's.
@@ -96,7 +98,8 @@ class Settings(BaseSettings):
 
     api_keys_file: Path | None = Field(
         default=None,
-        description="File with an API key a line, `KEY` or `NAME:KEY`; with it everything but the probes needs one.",
+        description="File with an API key a line, `KEY` or `NAME:KEY`; with it everything but the probes and "
+        "`/metrics` needs one.",
     )
     key_requests_per_minute: int | None = Field(
         default=None,
@@ -112,9 +115,20 @@ class Settings(BaseSettings):
         default=None,
         description="Origins whose pages may use the service (CORS), separated by commas, or `*`; by default none.",
     )
+    log_format: Format = Field(
+        default="text", description="Of the log: `text` for people, or `json`, an object a line."
+    )
+    log_level: Level = Field(
+        default="info", description="Least level of what is logged: `debug`, `info`, `warning`, `error` or `critical`."
+    )
     self_check_interval_s: float = Field(
         default=30, gt=0, description="Seconds between two checks of the golden tiles, which `/readyz` reports."
     )
+
+    @field_validator("log_format", "log_level", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
 
     @field_validator("cors_origins", mode="before")
     @classmethod

@@ -129,6 +129,11 @@ class BatchPolicy:
         """Seconds that the admitted work will take at the measured rates."""
         return self._ahead_s(Lane.BULK)
 
+    @property
+    def pixels(self) -> int:
+        """Pixels of tiles, halos included, that are admitted and not done."""
+        return sum(each.pixels_left for each in self._admissions)
+
     def __len__(self) -> int:
         return sum(map(len, self._rotations.values()))
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -35,6 +35,8 @@ class QueueState:
 
     Attributes:
         jobs: Requests with tiles that wait.
+        tiles: Tiles that wait.
+        pixels: Pixels of tiles, halos included, that are admitted and not done.
         predicted_s: Seconds that the admitted work will take.
         budget_px: Pixels of one batch.
         batches: How many the device was given since the start.
@@ -43,6 +45,8 @@ class QueueState:
     """
 
     jobs: int
+    tiles: int
+    pixels: int
     predicted_s: float
     budget_px: int
     batches: int
@@ -50,21 +54,49 @@ class QueueState:
     died: bool
 
 
+@dataclass(frozen=True)
+class BatchRun:
+    """A batch on the device, as one of the jobs in it sees it.
+
+    Attributes:
+        queued_s: When the job was queued; seconds on the queue's clock, as all of these.
+        start_s: When the batch started.
+        end_s: When it ended.
+        tiles: Of all jobs in it.
+        pixels: Of these tiles, halos included.
+    """
+
+    queued_s: float
+    start_s: float
+    end_s: float
+    tiles: int
+    pixels: int
+
+
 @dataclass(eq=False)
 class _Pending:
-    """Who waits for a job."""
+    """Who waits for a job, and since when."""
 
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[list[FloatArray]]
+    queued_s: float
     infer_s: float = 0.0
+    batches: list[BatchRun] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Denoised:
-    """Results of one job: ``tiles`` (C, P, Q) in order, and the seconds that the device spent on them."""
+    """Results of one job.
+
+    Attributes:
+        tiles: (C, P, Q), in order.
+        infer_s: Seconds that the device spent on them.
+        batches: That they were in, in the order in which these ended.
+    """
 
     tiles: list[FloatArray]
     infer_s: float
+    batches: tuple[BatchRun, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,6 +125,7 @@ class BatchQueue:
         engines: The device, for each lane that ``policy`` uses.
         policy: What runs next.
         on_death: Called from the thread that died, when everybody who waits has been answered.
+        on_batch: Called from the device's threads with the tiles and pixels of every batch that starts.
         idle_s: A lane without work for so long gives memory back.
         clock: Seconds, monotonic.
     """
@@ -103,11 +136,12 @@ class BatchQueue:
         policy: BatchPolicy,
         *,
         on_death: Callable[[], None] = lambda: None,
+        on_batch: Callable[[int, int], None] = lambda tiles, pixels: None,
         idle_s: float = IDLE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engines, self._policy, self._clock = dict(engines), policy, clock
-        self.on_death, self._idle_s = on_death, idle_s
+        self.on_death, self._on_batch, self._idle_s = on_death, on_batch, idle_s
         self._pending: dict[Job, _Pending] = {}
         self._changed = threading.Condition()
         self._closed: str | None = None
@@ -175,7 +209,7 @@ class BatchQueue:
         """
         job = Job(admission, tiles)
         loop = asyncio.get_running_loop()
-        pending = _Pending(loop, loop.create_future())
+        pending = _Pending(loop, loop.create_future(), self._clock())
         with self._changed:
             if self._ended:
                 raise NotReady(self._closed or "the device's threads have ended")
@@ -187,7 +221,7 @@ class BatchQueue:
         except asyncio.CancelledError:
             self._withdraw(job)
             raise
-        return Denoised(results, pending.infer_s)
+        return Denoised(results, pending.infer_s, tuple(pending.batches))
 
     @property
     def lanes(self) -> Sequence[Lane]:
@@ -215,6 +249,8 @@ class BatchQueue:
         with self._changed:
             return QueueState(
                 jobs=len(self._policy),
+                tiles=sum(self._policy.waiting(lane) for lane in Lane),
+                pixels=self._policy.pixels,
                 predicted_s=self._policy.predicted_s,
                 budget_px=self._policy.budget_px,
                 batches=self._batches,
@@ -326,13 +362,14 @@ class BatchQueue:
             # Whatever a device throws fails these requests, not the service.
             self._retry(turn, engine, InferenceFailed("the device failed on this image"), exc)
         else:
-            self._deliver(batch, denoised, self._clock() - start)
+            self._deliver(batch, denoised, start)
 
     def _begin(self, batch: Batch) -> float:
         with self._changed:
             now = self._clock()
             self._policy.began(batch, now)
             self._batches += 1
+        self._on_batch(len(batch.entries), batch.pixels)
         return now
 
     def _retry(self, turn: _Turn, engine: Engine, error: ServiceError, cause: Exception) -> None:
@@ -349,15 +386,19 @@ class BatchQueue:
         with self._changed:
             self._fail(batch.entries[0][0], error)
 
-    def _deliver(self, batch: Batch, denoised: FloatArray, seconds: float) -> None:
+    def _deliver(self, batch: Batch, denoised: FloatArray, start: float) -> None:
         with self._changed:
-            self._policy.done(batch, self._clock())
+            end = self._clock()
+            self._policy.done(batch, end)
+            tiles, pixels = len(batch.entries), batch.pixels
             for (job, index), tile in zip(batch.entries, denoised, strict=True):
                 pending = self._pending.get(job)
                 if pending is None:  # its client has left
                     continue
                 job.results[index] = tile
-                pending.infer_s += seconds / len(batch.entries)
+                pending.infer_s += (end - start) / tiles
+                if not pending.batches or pending.batches[-1].start_s != start:
+                    pending.batches.append(BatchRun(pending.queued_s, start, end, tiles, pixels))
                 if job.complete:
                     del self._pending[job]
                     results = [job.results[place] for place in range(len(job.tiles))]

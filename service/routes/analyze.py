@@ -10,11 +10,13 @@ from service.analyst import AnalysisOptions
 from service.imaging import ImageLimits, Picture, decode
 from service.routes.analyze_schemas import BODY, FORMATS, RESPONSES, AnalyzeQuery
 from service.routes.disconnect import ends_with_client
+from service.routes.facts import facts_of
 from service.routes.intake import IMAGE, JsonImages, Upload
 from service.routes.negotiation import preferred
 from service.routes.reception import in_thread, model_header, received
 from service.routes.running import Running, claimed_limits, running
 from service.routes.timing import StageClock, server_timing
+from service.tracing import stage
 
 router = APIRouter(tags=["analyze"])
 
@@ -31,13 +33,17 @@ async def analyze(request: Request, query: Annotated[AnalyzeQuery, Query()]) -> 
     service = running(request)
     uploads = await received(request, JsonImages)
     service.analyst.bulkhead.require_room()
-    clock = StageClock()
+    clock, facts = StageClock(), facts_of(request)
     async with ends_with_client(request):
         with claimed_limits(request) as limits:
-            task = await in_thread(service.codecs, lambda: _task(request, service, uploads, query, limits))
+            with stage(service.tracer, "decode"):
+                task = await in_thread(service.codecs, lambda: _task(request, service, uploads, query, limits))
+            facts.model = task.facts["model"]["name"]
             clock.lap("decode")
-            content = await service.analyst.analyze(task)
+            with stage(service.tracer, "analyze"):
+                content = await service.analyst.analyze(task)
             clock.lap("analyze")
+    facts.timing_ms = clock.laps
     headers = {
         "X-Model": model_header(task.facts["model"]),
         "Server-Timing": server_timing(clock.laps),
@@ -68,7 +74,9 @@ def _task(
     def read(upload: Upload) -> Picture:
         return decode(upload.data, limits=limits, declared=upload.declared, gray_stack=query.color == "gray")
 
-    picture, name = service.analyst.choose(read(uploads[IMAGE]), options)
+    image = read(uploads[IMAGE])
+    facts_of(request).saw(image)
+    picture, name = service.analyst.choose(image, options)
     clean = None
     if "clean" in uploads:
         clean, _ = service.analyst.choose(read(uploads["clean"]), options)

@@ -12,12 +12,14 @@ from service.analyst import model_facts
 from service.denoiser import DenoiseOptions, DenoiseResult
 from service.imaging import ImageFormat, ImageLimits, Picture, can_hold, check_output, decode, encode
 from service.routes.disconnect import ends_with_client
+from service.routes.facts import facts_of
 from service.routes.intake import IMAGE, JsonImage, Upload
 from service.routes.negotiation import Answer, negotiate
 from service.routes.reception import in_thread, model_header, received
 from service.routes.running import Running, claimed_limits, running
 from service.routes.schemas import BODY, RESPONSES, DenoiseQuery, DenoiseReport
 from service.routes.timing import StageClock, server_timing
+from service.tracing import batches, stage
 
 router = APIRouter(tags=["denoise"])
 
@@ -57,27 +59,34 @@ async def _denoise(request: Request, upload: Upload, query: DenoiseQuery, limits
         estimate=query.estimate,
         bit_depth=query.bit_depth,
     )
-    clock = StageClock()
+    clock, facts, tracer = StageClock(), facts_of(request), service.tracer
 
     def read() -> tuple[Work, Answer]:
         picture = decode(upload.data, limits=limits, declared=upload.declared, gray_stack=query.color == "gray")
+        facts.saw(picture)
         picture, work = _chosen(service, picture, options)
         return work, _answer(request, picture, query)
 
-    work, answer = await in_thread(service.codecs, read)
+    with stage(tracer, "decode"):
+        work, answer = await in_thread(service.codecs, read)
+    facts.model = work.model["name"]
     clock.lap("decode")
     result = await work.denoise()
     clock.lap("device")
+    batches(tracer, facts.model, result.batches)
 
     def write() -> Response:
         content = encode(result.picture, answer.format)
         clock.lap("encode")
-        timing_ms = clock.stages(infer_s=result.infer_s)
+        timing_ms = facts.timing_ms = clock.stages(infer_s=result.infer_s)
         if answer.as_json:
             return _report(request, content, answer.format, work.model, result, timing_ms)
         return Response(content, media_type=answer.format.media_type, headers=_facts(work.model, result, timing_ms))
 
-    return await in_thread(service.codecs, write)
+    with stage(tracer, "encode"):
+        response = await in_thread(service.codecs, write)
+    service.metrics.denoised(facts.model, result.picture.pixels)
+    return response
 
 
 def _chosen(service: Running, picture: Picture, options: DenoiseOptions) -> tuple[Picture, Work]:

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from service import errors
 from service.errors import ServiceError
 from service.inference.queue import TileTooLarge
+from service.routes.facts import CLIENT_LEFT, OTHER, facts_of
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class Problem(BaseModel):
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error with a problem document; ``RequestLog`` answers what is not foreseen."""
+    """Answer every error with a problem document; ``LastHandler`` answers what is not foreseen."""
     app.add_exception_handler(ServiceError, service_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_exception)
@@ -87,10 +88,20 @@ def install(app: FastAPI) -> None:
 def problem(
     request: Request, kind: Kind, detail: str, facts: dict[str, Any], headers: dict[str, str] | None = None
 ) -> JSONResponse:
-    """A problem document as a response."""
+    """A problem document as a response; log and metrics call it by ``reason(kind)``."""
+    facts_of(request).outcome = reason(kind)
     request_id = getattr(request.state, "request_id", "")
     content = {**facts, **kind.model_dump(), "detail": detail, "request_id": request_id}
     return JSONResponse(content, kind.status, media_type=PROBLEM_JSON, headers=headers)
+
+
+def reason(kind: Kind) -> str:
+    """The last part of its type: one of ``REASONS``."""
+    return OTHER if kind.type == "about:blank" else kind.type.rpartition(":")[2]
+
+
+#: Every one there is.
+REASONS = tuple(sorted({reason(kind) for kind in (*KINDS.values(), *ROUTER.values(), INTERNAL)} | {OTHER}))
 
 
 async def service_error(request: Request, error: Exception) -> JSONResponse:
@@ -129,4 +140,5 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
 
 async def _client_left(request: Request, error: Exception) -> Response:
     """Nobody reads this; 499 is what proxies write into their logs for it."""
+    facts_of(request).outcome = CLIENT_LEFT
     return Response(status_code=499)

@@ -1,28 +1,42 @@
-"""What every request passes: an id, one line in the log, and an answer whatever happens."""
+"""What every request passes: an id, one line in the log, and its place in the metrics."""
 
 import logging
 import time
 import uuid
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.routes.problems import INTERNAL, problem
+from service.metrics import Metrics
+from service.routes.facts import CLIENT_LEFT, OK, OTHER, RequestFacts
+from service.routes.key_gate import PROBES
+from service.routes.templates import Templates
+from service.tracing import current_ids
 
 log = logging.getLogger(__name__)
 
 #: A request id that a client sends is kept if it is this short and plain; anything else would go into the log.
 REQUEST_ID_LENGTH = 128
-#: Probes come every few seconds and say nothing.
-UNLOGGED = ("/healthz", "/readyz")
+#: What HTTP calls a method by RFC 9110 and 5789; a client may make up others, and each would be a label of its own.
+METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
+#: What a client sees whose request ended without an answer: uvicorn gives one of its own.
+CUT_SHORT = 500
 
 
 class RequestLog:
-    """Gives every request an id, the client's own where it sent one, returns it as ``X-Request-Id`` and logs it."""
+    """Gives every request an id, the client's own where it sent one, returns it as ``X-Request-Id``, logs and counts.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    It stands around everything that answers, so that what it counts is what clients see. The path is logged as its
+    route's template: what else a client may put there is nobody's business. Probes that succeed are counted only.
+
+    Args:
+        app: What comes next.
+        metrics: Where requests are counted.
+        templates: Of the routes.
+    """
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, templates: Templates) -> None:
+        self._app, self._metrics, self._templates = app, metrics, templates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI call."""
@@ -30,9 +44,9 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         start = time.perf_counter()
-        request_id = _request_id(scope)
-        scope.setdefault("state", {})["request_id"] = request_id
-        status = 0
+        facts, request_id = RequestFacts(), _request_id(scope)
+        scope.setdefault("state", {}).update(request_id=request_id, facts=facts)
+        status = CUT_SHORT
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -43,15 +57,37 @@ class RequestLog:
 
         try:
             await self._app(scope, receive, send_with_id)
-        except Exception:
-            # The last handler. Here, and not as FastAPI's, which closes the connection and loses the id.
-            log.exception("request %s failed", request_id)
-            if status == 0:
-                detail = "an unexpected error; the request_id finds it in the log"
-                await problem(Request(scope), INTERNAL, detail, {})(scope, receive, send_with_id)
-        if status >= 400 or scope["path"] not in UNLOGGED:
-            milliseconds = 1000 * (time.perf_counter() - start)
-            log.info("%s %s %s %d %.1f ms", request_id, scope["method"], scope["path"], status, milliseconds)
+        finally:
+            if status >= 400 and facts.outcome == OK:
+                facts.outcome = OTHER
+            self._ended(scope, request_id, status, time.perf_counter() - start, facts)
+
+    def _ended(self, scope: Scope, request_id: str, status: int, seconds: float, facts: RequestFacts) -> None:
+        method = scope["method"] if scope["method"] in METHODS else OTHER
+        route = self._templates.of(scope["path"])
+        self._metrics.request(method, route, status, seconds)
+        if status >= 400 and facts.outcome != CLIENT_LEFT:
+            self._metrics.rejected(facts.outcome)
+        elif status < 400:
+            self._metrics.stages(facts.timing_ms)
+        if status >= 400 or scope["path"] not in PROBES:
+            _log(request_id, method, route, status, seconds, facts)
+
+
+def _log(request_id: str, method: str, route: str, status: int, seconds: float, facts: RequestFacts) -> None:
+    """For people the line itself, for machines its fields."""
+    fields = facts.fields()
+    words = " ".join(f"{name}={value}" for name, value in fields.items())
+    extra = {
+        "request_id": request_id,
+        "method": method,
+        "route": route,
+        "status": status,
+        "duration_ms": round(1000 * seconds, 3),
+        **fields,
+        **current_ids(),
+    }
+    log.info("%s %s %s %d %.1f ms %s", request_id, method, route, status, 1000 * seconds, words, extra=extra)
 
 
 def _request_id(scope: Scope) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from threading import Event
 
 from fastapi import Request
+from opentelemetry.trace import NoOpTracer, Tracer
 
 from biasfree.artifact import Artifact
 from service.access.access import Access
@@ -17,7 +18,9 @@ from service.errors import NotReady
 from service.imaging import ImageLimits
 from service.inference.queue import BatchQueue
 from service.inference.self_check import SelfCheck
+from service.metrics import Metrics
 from service.settings import Settings
+from service.tracing import Traces
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,10 @@ class Running:
         analyst: Behind its bulkhead.
         classical: Behind another one.
         self_check: Of the device, in the background.
+        metrics: What is counted.
         draining: Set once the service has been told to end.
         access: Keys and their limits; None where everybody is let in.
+        traces: Where spans go; None for nowhere.
     """
 
     settings: Settings
@@ -49,8 +54,24 @@ class Running:
     analyst: Analyst
     classical: ClassicalModels
     self_check: SelfCheck
+    metrics: Metrics
     draining: Event
     access: Access | None = None
+    traces: Traces | None = None
+
+    @property
+    def tracer(self) -> Tracer:
+        """For the stages of a request; without ``traces`` it does nothing."""
+        return NoOpTracer() if self.traces is None else self.traces.provider.get_tracer("biasfree")
+
+    @property
+    def ready(self) -> bool:
+        """As ``require_ready``, for those who count."""
+        try:
+            self.require_ready()
+        except NotReady:
+            return False
+        return True
 
     def require_room(self, model: str | None) -> None:
         """Refuse a request for a model, or for a default one, before anything is done for it.

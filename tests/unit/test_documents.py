@@ -8,7 +8,7 @@ import pytest
 
 from biasfree.artifact import SHIPPED, Artifact
 from service.analysis.document import AnalysisDocument
-from service.routes import analyze, denoise, health, models
+from service.routes import analyze, denoise, health, metrics, models
 from service.routes.analyze_schemas import AnalyzeQuery
 from service.routes.problems import INTERNAL, KINDS, ROUTER
 from service.routes.schemas import DenoiseQuery
@@ -66,7 +66,7 @@ def test_every_make_target_of_the_readme_exists():
 
 def test_every_path_of_the_interface_is_in_the_readme():
     """Nothing is hidden."""
-    for router in (denoise.router, analyze.router, models.router, health.router):
+    for router in (denoise.router, analyze.router, models.router, health.router, metrics.router):
         for route in router.routes:
             assert route.path in README
 

@@ -1,0 +1,50 @@
+"""The log: text for people, or a JSON object a line for machines."""
+
+import logging
+from typing import Literal
+
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter
+
+TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+#: They log what is in an image (tags, positions, comments), some of it at the level of warnings and errors. What is
+#: wrong with an image is told by the exceptions that they raise.
+TALKATIVE = ("PIL", "tifffile", "imagecodecs", "python_multipart")
+
+Level = Literal["debug", "info", "warning", "error", "critical"]
+Format = Literal["text", "json"]
+
+
+def configure(*, format: Format, level: Level) -> None:
+    """Have everything logged on standard error, uvicorn's messages and warnings as well.
+
+    Args:
+        format: ``text`` or ``json``.
+        level: Of the service. Below ``info`` other libraries stay at ``info``: what they say for debugging includes
+            what is in requests.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter(format))
+    logging.basicConfig(handlers=[handler], level=max(logging.INFO, _number(level)))
+    logging.getLogger("service").setLevel(_number(level))
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    logging.captureWarnings(True)
+
+
+def formatter(format: Format) -> logging.Formatter:
+    """Of text as people read it, or of one JSON object a line: ``time``, ``level``, ``logger``, ``message``, more."""
+    if format == "text":
+        return logging.Formatter(TEXT)
+    return JsonFormatter(
+        ["levelname", "name", "message"],
+        rename_fields={"levelname": "level", "name": "logger"},
+        timestamp="time",
+        # uvicorn says everything a second time, in colour.
+        reserved_attrs=[*RESERVED_ATTRS, "color_message"],
+    )
+
+
+def _number(level: Level) -> int:
+    return logging.getLevelNamesMapping()[level.upper()]

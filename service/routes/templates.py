@@ -1,0 +1,33 @@
+"""The template of the route that a path belongs to, whether or not the request got as far as the router."""
+
+import re
+from collections.abc import Iterable
+
+from fastapi.routing import iter_route_contexts
+from starlette.routing import BaseRoute, compile_path
+
+#: What scanners ask for is one label, however many paths they try.
+UNKNOWN = "unknown"
+
+
+class Templates:
+    """Templates of an application's routes.
+
+    Args:
+        routes: Of the application, once all are there.
+    """
+
+    def __init__(self, routes: Iterable[BaseRoute]) -> None:
+        paths = [path for context in iter_route_contexts(list(routes)) if (path := context.path_format)]
+        self._plain = {path for path in paths if "{" not in path}
+        # A mount takes everything below it.
+        patterns = [path.replace("{path}", "{path:path}") for path in paths if "{" in path]
+        self._patterns: list[tuple[re.Pattern[str], str]] = [
+            (pattern, template) for pattern, template, _ in map(compile_path, patterns)
+        ]
+
+    def of(self, path: str) -> str:
+        """The template of a path, or ``unknown``."""
+        if path in self._plain:
+            return path
+        return next((template for pattern, template in self._patterns if pattern.match(path)), UNKNOWN)
