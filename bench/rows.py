@@ -37,8 +37,8 @@ def race(ours: Callable[[], object], other: Callable[[], object], *, rounds: int
     return mine, theirs, statistics.median(b / a for a, b in seconds)
 
 
-def write(folder: Path, name: str, rows: Sequence[Row], machine: Mapping[str, str]) -> str:
-    """Write ``name.json`` and ``name.md`` and return the latter."""
+def write(folder: Path, name: str, rows: Sequence[Row], machine: Mapping[str, str], *, by: str = "make bench") -> str:
+    """Write ``name.json`` and ``name.md``, which says what command it is ``by``, and return the latter."""
     folder.mkdir(parents=True, exist_ok=True)
     document = {"machine": dict(machine), "rows": [asdict(row) for row in rows]}
     (folder / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n")
@@ -47,7 +47,7 @@ def write(folder: Path, name: str, rows: Sequence[Row], machine: Mapping[str, st
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
         lines.append(f"| {row.what} | {row.ours} | {row.other} | {ratio} | {row.wanted} |")
     facts = ", ".join(f"{key} {value}" for key, value in machine.items())
-    text = "\n".join([*lines, "", f"Measured by `make bench` on: {facts}.", ""])
+    text = "\n".join([*lines, "", f"Measured by `{by}` on: {facts}.", ""])
     (folder / f"{name}.md").write_text(text)
     return text
 

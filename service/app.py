@@ -5,10 +5,14 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from threading import Event
+from typing import Any
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from biasfree.artifact import Artifact
+from service.access.access import Access
 from service.analysis.bulkhead import Bulkhead
 from service.analysis.confine import Confinement
 from service.analysis.task import prepare
@@ -23,13 +27,17 @@ from service.inference.golden import check_golden, measure_rate_px_s
 from service.inference.policy import BatchPolicy, Lane
 from service.inference.priority import give_way
 from service.inference.queue import BatchQueue
+from service.inference.self_check import SelfCheck
 from service.models import load_models
-from service.routes import analyze, denoise, health, models, page
+from service.routes import analyze, denoise, docs, health, models, page
 from service.routes.body_limit import BodyLimit
 from service.routes.gate import Gate
+from service.routes.key_gate import SCHEMES, KeyGate
 from service.routes.problems import install
 from service.routes.request_log import RequestLog
 from service.routes.running import Running
+from service.routes.schemas import KEY_ERRORS, problem_responses
+from service.routes.security_headers import SecurityHeaders
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -44,6 +52,20 @@ Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents.
 #: Pixels of one batch. On a CPU a batch of tiles is no faster than one after the other once each has 256 x 256 pixels.
 BATCH_PIXELS = {"cpu": 2**16, "cuda": 2**20}
 
+#: Beside what every page may send and read.
+CORS_REQUEST_HEADERS = ("Authorization", "X-API-Key", "X-Request-Id", "Content-Type", "Traceparent", "Tracestate")
+CORS_ANSWER_HEADERS = (
+    "X-Request-Id",
+    "X-Model",
+    "X-Sigma-Estimate",
+    "X-Estimated-PSNR",
+    "Server-Timing",
+    "Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
+    "WWW-Authenticate",
+)
+
 
 def create_app(service: Running) -> FastAPI:
     """Build the application around a started service, which it drains at its end."""
@@ -52,7 +74,10 @@ def create_app(service: Running) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if service.settings.analysis_enabled:
             service.analyst.bulkhead.warm()
+        service.self_check.start()
         yield
+        service.draining.set()
+        service.self_check.stop()
         await service.analyst.bulkhead.end()
         await service.classical.bulkhead.end()
         await service.queue.drain()
@@ -64,22 +89,43 @@ def create_app(service: Running) -> FastAPI:
         description=DESCRIPTION,
         license_info={"name": "MIT", "identifier": "MIT"},
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
     )
     app.state.running = service
     install(app)
-    app.include_router(denoise.router)
+    docs.install(app)
+    guarded = _guarded(service)
+    app.include_router(denoise.router, **guarded)
     app.include_router(denoise.router, prefix="/v1", include_in_schema=False)
     if service.settings.analysis_enabled:
-        app.include_router(analyze.router)
+        app.include_router(analyze.router, **guarded)
         app.include_router(analyze.router, prefix="/v1", include_in_schema=False)
-    app.include_router(models.router)
+    app.include_router(models.router, **guarded)
     app.include_router(health.router)
     page.install(app, enabled=service.settings.page_enabled)
     app.add_middleware(BodyLimit, limit=service.settings.max_body_bytes)
     app.add_middleware(Gate, paths=("/denoise", "/v1/denoise"), require_room=service.require_room)
+    app.add_middleware(KeyGate, access=service.access)
     app.add_middleware(RequestLog)
+    if service.settings.cors_origins:
+        # Around everything, so that a page can read also what is refused; without cookies, which mean nothing here.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=service.settings.cors_origins,
+            allow_methods=["GET", "HEAD", "POST"],
+            allow_headers=CORS_REQUEST_HEADERS,
+            expose_headers=CORS_ANSWER_HEADERS,
+        )
+    app.add_middleware(SecurityHeaders)
     return app
+
+
+def _guarded(service: Running) -> dict[str, Any]:
+    """What the OpenAPI document says of routes that need a key, where keys are on."""
+    if service.access is None:
+        return {}
+    return {"dependencies": SCHEMES, "responses": problem_responses(KEY_ERRORS)}
 
 
 def start(settings: Settings, *, engine: Engine | None = None) -> Running:
@@ -93,6 +139,7 @@ def start(settings: Settings, *, engine: Engine | None = None) -> Running:
         ArtifactError: A model file is not whole.
         DeviceUnavailable: The device asked for is not there.
         EngineError: The device does not compute what a model's card says.
+        KeysError: The file of API keys cannot be used.
     """
     loaded = load_models(settings.models_dir)
     engines = _engines(loaded, settings) if engine is None else {Lane.EXPRESS: engine}
@@ -108,6 +155,8 @@ def start(settings: Settings, *, engine: Engine | None = None) -> Running:
         express_px=settings.express_pixels if Lane.BULK in engines else None,
     )
     queue = BatchQueue(engines, policy)
+    # Before the device's threads: a file that cannot be read leaves none behind.
+    access = Access.of(settings, expected_s=lambda: queue.state.predicted_s)
     queue.start()
     log.info("ready: models %s on %s", ", ".join(sorted(cards)), engine.device)
     classical = _classical(settings, engine.device, networks=cards)
@@ -124,6 +173,9 @@ def start(settings: Settings, *, engine: Engine | None = None) -> Running:
         codecs=ThreadPoolExecutor(settings.codec_threads, thread_name_prefix="biasfree-codec"),
         analyst=_analyst(settings, denoiser, engine.device),
         classical=classical,
+        self_check=SelfCheck(queue, cards, interval_s=settings.self_check_interval_s, patience_s=settings.timeout_s),
+        draining=Event(),
+        access=access,
     )
 
 

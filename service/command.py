@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import threading
+from types import FrameType
 from typing import NoReturn
 
 import uvicorn
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from biasfree.artifact import ArtifactError
+from service.access.keys import KeysError
 from service.app import create_app, start
 from service.inference.engine import EngineError
 from service.settings import Settings, unknown_variables
@@ -23,6 +25,19 @@ log = logging.getLogger(__name__)
 GRACE_WITHOUT_DEVICE_S = 10.0
 
 
+class Server(uvicorn.Server):
+    """A server that is not ready from the moment a signal arrives, before anything else is done about it."""
+
+    def __init__(self, config: uvicorn.Config, *, draining: threading.Event) -> None:
+        super().__init__(config)
+        self._draining = draining
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal to end."""
+        self._draining.set()
+        super().handle_exit(sig, frame)
+
+
 def main() -> None:
     """Serve until a signal ends it. A start that is impossible is one sentence and exit status 1."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -30,16 +45,17 @@ def main() -> None:
     listening = _listen(settings.host, settings.port)
     try:
         service = start(settings)
-    except (ArtifactError, EngineError) as exc:
+    except (ArtifactError, EngineError, KeysError) as exc:
         _refuse(str(exc))
     config = uvicorn.Config(
         create_app(service),
         log_config=None,
         access_log=False,
+        server_header=False,
         # A request under way may take this long; a connection that only stalls does not hold up the end for ever.
         timeout_graceful_shutdown=math.ceil(settings.timeout_s),
     )
-    server = uvicorn.Server(config)
+    server = Server(config, draining=service.draining)
     service.queue.on_death = lambda: _end(server)
     host, port = listening.getsockname()[:2]
     log.info("serving on http://%s:%d", f"[{host}]" if ":" in host else host, port)

@@ -2,6 +2,7 @@
 
 The life of a request, and where each error leaves it::
 
+    key       -> Unauthorized, RateLimited, PixelsInFlight (once the header is read)
     body      -> BodyTooLarge, BodyTimeout, MalformedRequest
     header    -> UnsupportedMedia, UndecodableImage, ImageTooLarge
     pixels    -> UndecodableImage, InvalidPixels
@@ -30,6 +31,18 @@ class ServiceError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.facts = facts
+
+
+class Unauthorized(ServiceError):
+    """A key is needed, and there is none or it is not accepted."""
+
+
+class RateLimited(ServiceError):
+    """The key's requests for this minute are used up. ``facts`` has ``retry_after_s``."""
+
+
+class PixelsInFlight(ServiceError):
+    """The key has too many pixels under way. ``facts`` has ``retry_after_s``."""
 
 
 class MalformedRequest(ServiceError):

@@ -1,16 +1,21 @@
 """Every setting, read once from ``BIASFREE_*`` environment variables."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MIB = 1024**2
 PREFIX = "BIASFREE_"
 #: Variables with our prefix that are the client's.
 CLIENT_VARIABLES = frozenset({"BIASFREE_URL", "BIASFREE_API_KEY"})
+
+
+#: What a browser sends as ``Origin``.
+ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d+)?|https?://\[[0-9a-f:]+\](:\d+)?")
 
 
 class Settings(BaseSettings):
@@ -88,6 +93,48 @@ class Settings(BaseSettings):
         ge=1,
         description="Largest patch of an iterative analysis in pixels; a dense one has at most 4096 values.",
     )
+
+    api_keys_file: Path | None = Field(
+        default=None,
+        description="File with an API key a line, `KEY` or `NAME:KEY`; with it everything but the probes needs one.",
+    )
+    key_requests_per_minute: int | None = Field(
+        default=None,
+        ge=1,
+        description="Requests a minute of each holder of a key; past it, 429. By default any number.",
+    )
+    key_pixels_in_flight: int | None = Field(
+        default=None,
+        ge=1,
+        description="Pixels of each holder of a key that are worked on at a time; past it, 429. By default any number.",
+    )
+    cors_origins: Annotated[tuple[str, ...] | None, NoDecode] = Field(
+        default=None,
+        description="Origins whose pages may use the service (CORS), separated by commas, or `*`; by default none.",
+    )
+    self_check_interval_s: float = Field(
+        default=30, gt=0, description="Seconds between two checks of the golden tiles, which `/readyz` reports."
+    )
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(each.strip() for each in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, origins: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for origin in origins or ():
+            if origin != "*" and not ORIGIN.fullmatch(origin):
+                raise ValueError(f"expected * or origins such as https://example.org, without a path, got {origin!r}")
+        return origins
+
+    @model_validator(mode="after")
+    def _limits_have_keys(self) -> Self:
+        for name in ("key_requests_per_minute", "key_pixels_in_flight"):
+            if getattr(self, name) is not None and self.api_keys_file is None:
+                raise ValueError(f"expected BIASFREE_API_KEYS_FILE for {PREFIX}{name.upper()}")
+        return self
 
     @model_validator(mode="after")
     def _engine_fits(self) -> Self:

@@ -18,6 +18,18 @@ class Start:
     weights: dict[str, torch.Tensor]
     stages: list[dict[str, Any]]
 
+    def for_channels(self, channels: int) -> dict[str, torch.Tensor]:
+        """The weights, a gray network's as the ends of one of ``channels`` channels want them.
+
+        Its first convolution is then given the mean of the channels, and each channel what the last one says of it.
+        """
+        weights = dict(self.weights)
+        stage = self.stages[-1]["recipe"] if self.stages else {}
+        if channels > 1 and stage.get("arguments", {}).get("channels", 1) == 1:
+            weights["head.weight"] = weights["head.weight"].repeat(1, channels, 1, 1) / channels
+            weights["tail.weight"] = weights["tail.weight"].repeat(channels, 1, 1, 1)
+        return weights
+
     @classmethod
     def read(cls, path: Path) -> Self:
         """From the folder of a run, or from a model file.

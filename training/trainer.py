@@ -76,7 +76,7 @@ class Trainer:
         network = build(recipe.architecture, recipe.arguments)
         self._earlier = [] if start is None else start.stages
         if start is not None:
-            _load(network, start)
+            _load(network, start, recipe.channels)
         # torch's stubs do not know memory_format.
         self._network: Network = network.to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._shared = processes.share(self._network)
@@ -217,9 +217,9 @@ def _require_same_run(saved: Checkpoint, current: Checkpoint) -> None:
         raise ValueError("expected the images with which the run there began, got others")
 
 
-def _load(network: Network, start: Start) -> None:
+def _load(network: Network, start: Start, channels: int) -> None:
     try:
-        network.load_state_dict(start.weights)
+        network.load_state_dict(start.for_channels(channels))
     except RuntimeError as exc:
         raise ValueError(f"expected the same architecture to start from: {exc}") from exc
 

@@ -7,6 +7,7 @@ normalisation: the residual blocks, whose second convolution starts at zero, tra
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import nn
@@ -35,6 +36,26 @@ class ResidualBlock(nn.Module):
         return features + update
 
 
+class ZeroMeanConv2d(nn.Conv2d):
+    """A convolution blind to what is constant: the weights that meet one image channel sum to zero.
+
+    What is trained is any kernel; its mean is taken away on every use.
+    """
+
+    def __init__(self, channels: int, width: int, *, bias: bool) -> None:
+        super().__init__(channels * UNSHUFFLE**2, width, 3, bias=bias)
+        self._channels = channels
+
+    def kernel(self) -> torch.Tensor:
+        """The weights in effect, (width, C * UNSHUFFLE^2, 3, 3)."""
+        of_channel = self.weight.reshape(len(self.weight), self._channels, -1)
+        return (of_channel - of_channel.mean(dim=2, keepdim=True)).reshape(self.weight.shape)
+
+    def forward(self, unshuffled: torch.Tensor) -> torch.Tensor:
+        """(B, C * UNSHUFFLE^2, H + 2, W + 2) -> (B, width, H, W)."""
+        return F.conv2d(unshuffled, self.kernel(), self.bias)
+
+
 class ResUNet(Network):
     """Residual U-Net whose output is ``y - net(y)``.
 
@@ -45,6 +66,9 @@ class ResUNet(Network):
         bottom_blocks: Residual blocks of the lowest scale.
         slope: Of the ReLUs below 0. Features carry the image's mean, which is positive everywhere, so that a ReLU can
             be off at every place of every image, and then no gradient ever turns it on again; with a slope one does.
+        head: What the first convolution does with constants. ``"zeros"``: it sees a border of zeros around the image.
+            ``"replicate"``: the image's border goes on. ``"zero-mean"``: as well, and its kernels sum to zero, so that
+            ``f(y + c) = f(y) + c`` for every constant c; brightness decides the sign of no feature.
         bias: Give every convolution an additive constant (the comparison of the paper, never served).
     """
 
@@ -56,6 +80,7 @@ class ResUNet(Network):
         blocks: int = 2,
         bottom_blocks: int = 4,
         slope: float = 0.0,
+        head: Literal["zeros", "replicate", "zero-mean"] = "zeros",
         bias: bool = False,
     ) -> None:
         super().__init__()
@@ -65,17 +90,24 @@ class ResUNet(Network):
             "blocks": blocks,
             "bottom_blocks": bottom_blocks,
             "slope": slope,
+            "head": head,
             "bias": bias,
         }
         self._widths = tuple(widths)
         self._blocks, self._bottom_blocks = blocks, bottom_blocks
+        # Replicated pixels of a border: one cell of the first scale.
+        self._border = 0 if head == "zeros" else UNSHUFFLE
         unshuffled = channels * UNSHUFFLE**2
         steps = list(zip(self._widths, self._widths[1:], strict=False))
 
         def stack(width: int, count: int) -> nn.Sequential:
             return nn.Sequential(*(ResidualBlock(width, slope=slope, bias=bias) for _ in range(count)))
 
-        self.head = nn.Conv2d(unshuffled, widths[0], 3, padding=1, bias=bias)
+        self.head = (
+            ZeroMeanConv2d(channels, widths[0], bias=bias)
+            if head == "zero-mean"
+            else nn.Conv2d(unshuffled, widths[0], 3, padding=int(head == "zeros"), bias=bias)
+        )
         self.encoders = nn.ModuleList(stack(wide, blocks) for wide, _ in steps)
         self.downs = nn.ModuleList(nn.Conv2d(wide, deep, 2, stride=2, bias=bias) for wide, deep in steps)
         self.bottom = stack(self._widths[-1], bottom_blocks)
@@ -123,7 +155,8 @@ class ResUNet(Network):
     def forward(self, noisy: torch.Tensor) -> torch.Tensor:
         """Denoise (B, C, H, W) of any H, W: sides are replicated up to a multiple of ``stride`` and cropped after."""
         height, width = noisy.shape[-2:]
-        padded = F.pad(noisy, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
+        right, bottom = -width % self.stride + self._border, -height % self.stride + self._border
+        padded = F.pad(noisy, (self._border, right, self._border, bottom), mode="replicate")
         features = self.head(F.pixel_unshuffle(padded, UNSHUFFLE))
         skips = []
         for encoder, down in zip(self.encoders, self.downs, strict=True):
@@ -135,6 +168,14 @@ class ResUNet(Network):
             features = decoder(up(features) + skips.pop())
         noise = F.pixel_shuffle(self.tail(features), UNSHUFFLE)
         return noisy - noise[..., :height, :width]
+
+    def folded(self) -> Network:
+        """The same map, the head's kernel being the one in effect."""
+        if not isinstance(self.head, ZeroMeanConv2d):
+            return self
+        plain = ResUNet(**{**self.arguments, "head": "replicate"}).to(self.head.weight)
+        plain.load_state_dict({**self.state_dict(), "head.weight": self.head.kernel()})
+        return plain.eval()
 
 
 def _round_up(value: int, multiple: int) -> int:

@@ -178,8 +178,20 @@ class InvalidPixels(Unprocessable):
     """A pixel is NaN or infinite."""
 
 
-class QueueFull(ProblemError):
-    """429: the work already queued takes longer than the bound; ``retry_after_s`` says when to try again."""
+class TooManyRequests(ProblemError):
+    """429: more than is accepted at the moment; ``retry_after_s`` says when to try again."""
+
+
+class RateLimited(TooManyRequests):
+    """The key's requests for this minute are used up."""
+
+
+class PixelsInFlight(TooManyRequests):
+    """The key has too many pixels under way."""
+
+
+class QueueFull(TooManyRequests):
+    """The work already queued takes longer than the bound; ``retry_after_s`` says when to try again."""
 
 
 class ServerFailed(ProblemError):
@@ -222,6 +234,8 @@ BY_TYPE: Mapping[str, type[ProblemError]] = {
     "invalid-parameter": InvalidParameter,
     "invalid-pixels": InvalidPixels,
     "queue-full": QueueFull,
+    "rate-limited": RateLimited,
+    "pixels-in-flight": PixelsInFlight,
     "internal": ServerFailed,
     "inference-failed": InferenceFailed,
     "analysis-failed": AnalysisFailed,
@@ -241,7 +255,7 @@ BY_STATUS: Mapping[int, type[ProblemError]] = {
     413: TooLarge,
     415: UnsupportedMedia,
     422: Unprocessable,
-    429: QueueFull,
+    429: TooManyRequests,
     503: NotReady,
     504: DeadlineExceeded,
 }

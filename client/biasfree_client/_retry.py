@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from biasfree_client._errors import BiasfreeError, ConnectionFailed, ConnectTimedOut, ProblemError, TimedOut
 
-#: Queue full, not ready, out of time: another moment may do. Everything else will be the same again.
-TRANSIENT_STATUSES = frozenset({429, 503, 504})
+#: Queue full, a proxy whose replica died, not ready, out of time: another moment may do. Everything else will be the
+#: same again.
+TRANSIENT_STATUSES = frozenset({429, 502, 503, 504})
 
 
 @dataclass(frozen=True)

@@ -247,6 +247,8 @@ class _Batch(Operand):
             return self._combined(function, args)
         if function is F.pad and not any(args[1]):
             return replace(self, fresh=False)
+        if function is F.pad and "replicate" in (*args[2:], *kwargs.values()) and not self.window.empty:
+            return self._replicated(args[1])
         if function is F.pixel_unshuffle:
             return self._in_cells((args[1], args[1]), lambda tensor: F.pixel_unshuffle(tensor, args[1]))
         return self._full(function(*unwrapped(args, lambda each: each.on(each.whole)), **kwargs))
@@ -265,15 +267,33 @@ class _Batch(Operand):
             cells = self._in_cells(_pair(stride), lambda tensor: F.conv2d(tensor, weight, None, stride, 0, 1, groups))
             return replace(cells, fresh=fresh)
         rows, columns = (step * (side - 1) for step, side in zip(_pair(dilation), weight.shape[2:], strict=True))
-        keeps_grid = _pair(stride) == (1, 1) and (2 * _pair(padding)[0], 2 * _pair(padding)[1]) == (rows, columns)
-        if not keeps_grid or self.window == self.whole:
+        if _pair(stride) != (1, 1) or self.window == self.whole:
             result = F.conv2d(self.on(self.whole), weight, None, stride, padding, dilation, groups)
             return self._full(result, fresh=fresh)
-        spread = self.window.grown(rows // 2, columns // 2)
-        inside = spread.within(self.whole)
+        below, beside = _pair(padding)
+        sides = self.sides[0] + 2 * below - rows, self.sides[1] + 2 * beside - columns
+        spread = self.window.shifted(below - rows, beside - columns).extended(rows, columns)
+        inside = spread.within(Window(0, 0, *sides))
         result = F.conv2d(self.tensor, weight, None, stride, (rows, columns), dilation, groups)
         cut = inside.seen_from(spread)
-        return replace(self, tensor=result[..., cut.rows, cut.columns], window=inside, fresh=fresh)
+        tensor = result[..., cut.rows, cut.columns]
+        return replace(self, tensor=tensor, window=inside, sides=sides, fresh=fresh)
+
+    def _replicated(self, amounts: Sequence[int]) -> "_Batch":
+        """Padding by replication: what lies at a border goes on past it."""
+        left, right, top, bottom = amounts
+        sides = self.sides[0] + top + bottom, self.sides[1] + left + right
+        # A side that lies on the border moves to the new border; any other keeps its distance.
+        window = Window(
+            self.window.top + top * (self.window.top > 0),
+            self.window.left + left * (self.window.left > 0),
+            sides[0] if self.window.bottom == self.sides[0] else self.window.bottom + top,
+            sides[1] if self.window.right == self.sides[1] else self.window.right + left,
+        )
+        old = self.window.shifted(top, left)
+        gained = old.left - window.left, window.right - old.right, old.top - window.top, window.bottom - old.bottom
+        tensor = F.pad(self.tensor, gained, mode="replicate")
+        return replace(self, tensor=tensor, window=window, sides=sides, fresh=False)
 
     def _in_cells(self, cell: tuple[int, int], function: Callable[[torch.Tensor], torch.Tensor]) -> "_Batch":
         """A function each of whose outputs has a cell of inputs of its own; what fills no cell is left over."""

@@ -27,9 +27,13 @@ class Window:
         """Its columns."""
         return slice(self.left, self.right)
 
-    def grown(self, rows: int, columns: int) -> "Window":
-        """So many pixels more on each side."""
-        return Window(self.top - rows, self.left - columns, self.bottom + rows, self.right + columns)
+    def shifted(self, rows: int, columns: int) -> "Window":
+        """So many pixels down and to the right."""
+        return Window(self.top + rows, self.left + columns, self.bottom + rows, self.right + columns)
+
+    def extended(self, rows: int, columns: int) -> "Window":
+        """So many pixels more at the bottom and on the right."""
+        return Window(self.top, self.left, self.bottom + rows, self.right + columns)
 
     def within(self, other: "Window") -> "Window":
         """The part that lies in ``other``."""

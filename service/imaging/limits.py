@@ -1,5 +1,6 @@
 """How large an image may be."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from service.errors import ImageTooLarge
@@ -12,10 +13,12 @@ class ImageLimits:
     Args:
         max_pixels: Pixels (H * W) over all frames.
         max_frames: Pages of a stack.
+        claim: Told the pixels that were announced and found few enough; may refuse them as well.
     """
 
     max_pixels: int
     max_frames: int
+    claim: Callable[[int], None] = lambda pixels: None
 
     def check(self, *, pixels: int, frames: int = 1) -> None:
         """Refuse what a header announces, before any of it is decoded.
@@ -33,3 +36,4 @@ class ImageLimits:
                 limit=self.max_pixels,
                 actual=pixels,
             )
+        self.claim(pixels)

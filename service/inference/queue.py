@@ -5,7 +5,9 @@ import logging
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -66,6 +68,14 @@ class Denoised:
 
 
 @dataclass(frozen=True)
+class _Inspection:
+    """Something to be done with an engine between its batches."""
+
+    call: Callable[[Engine], None]
+    done: Future[None]
+
+
+@dataclass(frozen=True)
 class _Turn:
     """What a worker does next: a batch, on all threads of the engine or on one."""
 
@@ -104,6 +114,7 @@ class BatchQueue:
         self._stopping = self._ended = self._died = False
         self._batches = 0
         self._running = dict.fromkeys(engines, 0)
+        self._inspections: dict[Lane, deque[_Inspection]] = {lane: deque() for lane in engines}
         self._threads = [
             threading.Thread(target=self._work, args=(lane,), name=f"biasfree-{lane}-{number}", daemon=True)
             for lane, engine in engines.items()
@@ -179,6 +190,26 @@ class BatchQueue:
         return Denoised(results, pending.infer_s)
 
     @property
+    def lanes(self) -> Sequence[Lane]:
+        """Those that have an engine."""
+        return list(self._engines)
+
+    def inspect(self, lane: Lane, call: Callable[[Engine], None]) -> Future[None]:
+        """Have a thread of a lane call something short with its engine, before its next batch.
+
+        Returns:
+            What becomes of it: the exception that ``call`` raised, or ``NotReady`` where the threads have ended.
+        """
+        inspection = _Inspection(call, Future())
+        with self._changed:
+            if self._ended:
+                inspection.done.set_exception(NotReady(self._closed or "the device's threads have ended"))
+            else:
+                self._inspections[lane].append(inspection)
+                self._changed.notify_all()
+        return inspection.done
+
+    @property
     def state(self) -> QueueState:
         """Depth, predicted seconds, budget, and whether it is open."""
         with self._changed:
@@ -237,6 +268,9 @@ class BatchQueue:
         """Batch after batch; a lane that has been idle for a while gives back the memory that was kept for it."""
         used = False
         while not self._stopping:
+            if inspection := self._next_inspection(lane):
+                _inspect(inspection, engine)
+                continue
             turn = self._await_turn(lane, timeout_s=self._idle_s if used else None)
             if turn is not None:
                 self._run(turn, engine)
@@ -250,7 +284,9 @@ class BatchQueue:
     def _await_turn(self, lane: Lane, *, timeout_s: float | None) -> _Turn | None:
         """The next batch for this thread; None if there is none in time, or no more at all."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._has_turn(lane), timeout_s)
+            self._changed.wait_for(
+                lambda: self._stopping or self._has_turn(lane) or bool(self._inspections[lane]), timeout_s
+            )
             if self._stopping or not self._has_turn(lane):
                 return None
             wide = not self._side_by_side(lane)
@@ -258,6 +294,10 @@ class BatchQueue:
             assert batch is not None
             self._running[lane] += 1
             return _Turn(batch, wide)
+
+    def _next_inspection(self, lane: Lane) -> _Inspection | None:
+        with self._changed:
+            return self._inspections[lane].popleft() if self._inspections[lane] else None
 
     def _has_turn(self, lane: Lane) -> bool:
         return bool(self._policy.waiting(lane)) and (not self._running[lane] or self._side_by_side(lane))
@@ -337,7 +377,20 @@ class BatchQueue:
             for pending in self._pending.values():
                 _resolve(pending, NotReady(self._closed))
             self._pending.clear()
+            for inspections in self._inspections.values():
+                while inspections:
+                    inspections.popleft().done.set_exception(NotReady(self._closed))
             self._changed.notify_all()
+
+
+def _inspect(inspection: _Inspection, engine: Engine) -> None:
+    """Whatever goes wrong with it is told to who asked for it, and is no reason to lose the device."""
+    try:
+        inspection.call(engine)
+    except Exception as exc:
+        inspection.done.set_exception(exc)
+    else:
+        inspection.done.set_result(None)
 
 
 def _tidy(engine: Engine) -> None:

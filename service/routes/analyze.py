@@ -7,13 +7,13 @@ from fastapi.responses import Response
 
 from service.analysis.task import Output, Task
 from service.analyst import AnalysisOptions
-from service.imaging import Picture, decode
+from service.imaging import ImageLimits, Picture, decode
 from service.routes.analyze_schemas import BODY, FORMATS, RESPONSES, AnalyzeQuery
 from service.routes.disconnect import ends_with_client
 from service.routes.intake import IMAGE, JsonImages, Upload
 from service.routes.negotiation import preferred
 from service.routes.reception import in_thread, model_header, received
-from service.routes.running import Running, running
+from service.routes.running import Running, claimed_limits, running
 from service.routes.timing import StageClock, server_timing
 
 router = APIRouter(tags=["analyze"])
@@ -33,10 +33,11 @@ async def analyze(request: Request, query: Annotated[AnalyzeQuery, Query()]) -> 
     service.analyst.bulkhead.require_room()
     clock = StageClock()
     async with ends_with_client(request):
-        task = await in_thread(service.codecs, lambda: _task(request, service, uploads, query))
-        clock.lap("decode")
-        content = await service.analyst.analyze(task)
-        clock.lap("analyze")
+        with claimed_limits(request) as limits:
+            task = await in_thread(service.codecs, lambda: _task(request, service, uploads, query, limits))
+            clock.lap("decode")
+            content = await service.analyst.analyze(task)
+            clock.lap("analyze")
     headers = {
         "X-Model": model_header(task.facts["model"]),
         "Server-Timing": server_timing(clock.laps),
@@ -45,7 +46,9 @@ async def analyze(request: Request, query: Annotated[AnalyzeQuery, Query()]) -> 
     return Response(content, media_type=task.output, headers=headers)
 
 
-def _task(request: Request, service: Running, uploads: dict[str, Upload], query: AnalyzeQuery) -> Task:
+def _task(
+    request: Request, service: Running, uploads: dict[str, Upload], query: AnalyzeQuery, limits: ImageLimits
+) -> Task:
     """Decode, and check everything that can be checked before the work."""
     options = AnalysisOptions(
         x=query.x,
@@ -63,7 +66,7 @@ def _task(request: Request, service: Running, uploads: dict[str, Upload], query:
     )
 
     def read(upload: Upload) -> Picture:
-        return decode(upload.data, limits=service.limits, declared=upload.declared, gray_stack=query.color == "gray")
+        return decode(upload.data, limits=limits, declared=upload.declared, gray_stack=query.color == "gray")
 
     picture, name = service.analyst.choose(read(uploads[IMAGE]), options)
     clean = None

@@ -10,12 +10,12 @@ from fastapi.responses import JSONResponse, Response
 
 from service.analyst import model_facts
 from service.denoiser import DenoiseOptions, DenoiseResult
-from service.imaging import ImageFormat, Picture, can_hold, check_output, decode, encode
+from service.imaging import ImageFormat, ImageLimits, Picture, can_hold, check_output, decode, encode
 from service.routes.disconnect import ends_with_client
 from service.routes.intake import IMAGE, JsonImage, Upload
 from service.routes.negotiation import Answer, negotiate
 from service.routes.reception import in_thread, model_header, received
-from service.routes.running import Running, running
+from service.routes.running import Running, claimed_limits, running
 from service.routes.schemas import BODY, RESPONSES, DenoiseQuery, DenoiseReport
 from service.routes.timing import StageClock, server_timing
 
@@ -43,10 +43,11 @@ async def denoise(request: Request, query: Annotated[DenoiseQuery, Query()]) -> 
     # There was room when it came (see ``gate``); others may have been quicker.
     running(request).require_room(query.model)
     async with ends_with_client(request):
-        return await _denoise(request, uploads[IMAGE], query)
+        with claimed_limits(request) as limits:
+            return await _denoise(request, uploads[IMAGE], query, limits)
 
 
-async def _denoise(request: Request, upload: Upload, query: DenoiseQuery) -> Response:
+async def _denoise(request: Request, upload: Upload, query: DenoiseQuery, limits: ImageLimits) -> Response:
     service = running(request)
     options = DenoiseOptions(
         model=query.model,
@@ -59,7 +60,7 @@ async def _denoise(request: Request, upload: Upload, query: DenoiseQuery) -> Res
     clock = StageClock()
 
     def read() -> tuple[Work, Answer]:
-        picture = decode(upload.data, limits=service.limits, declared=upload.declared, gray_stack=query.color == "gray")
+        picture = decode(upload.data, limits=limits, declared=upload.declared, gray_stack=query.color == "gray")
         picture, work = _chosen(service, picture, options)
         return work, _answer(request, picture, query)
 

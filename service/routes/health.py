@@ -3,7 +3,6 @@
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from service.errors import NotReady
 from service.routes.problems import PROBLEM_JSON, Problem
 from service.routes.running import running
 
@@ -24,6 +23,7 @@ class Ready(BaseModel):
     models: list[str] = Field(description="Models whose golden tile came out right on this device.")
     queued: int = Field(description="Requests that wait.")
     predicted_s: float = Field(description="Seconds that the queued work will take.")
+    self_check_age_s: float = Field(description="Seconds since the golden tiles last came out right.")
     batches: int = Field(description="Batches that the device was given since the start.")
 
 
@@ -41,15 +41,18 @@ async def healthz() -> Alive:
     responses={503: {"description": "Not ready", "content": {PROBLEM_JSON: {"schema": Problem.model_json_schema()}}}},
 )
 async def readyz(request: Request) -> Ready:
-    """The golden tile of every model was denoised on the configured device and matched, and the device still runs."""
+    """The golden tile of every model is denoised on the device again and again and matches, and nothing ends.
+
+    Otherwise 503, with `reason`: `draining`, `drift` (a result is not what it should be) or `device`.
+    """
     service = running(request)
+    service.require_ready()
     state = service.queue.state
-    if state.closed is not None:
-        raise NotReady(state.closed)
     return Ready(
         device=service.device,
         models=sorted(service.models),
         queued=state.jobs,
         predicted_s=round(state.predicted_s, 3),
+        self_check_age_s=round(service.self_check.age_s, 3),
         batches=state.batches,
     )

@@ -37,6 +37,7 @@ def _kind(name: str, title: str, status: int) -> Kind:
 KINDS: dict[type[ServiceError], Kind] = {
     errors.MalformedRequest: _kind("malformed-request", "The request body cannot be read", 400),
     errors.UndecodableImage: _kind("undecodable-image", "The image cannot be decoded", 400),
+    errors.Unauthorized: _kind("unauthorized", "An API key is needed", 401),
     errors.UnknownModel: _kind("unknown-model", "No such model", 404),
     errors.UnsupportedOutput: _kind("unsupported-output", "The result cannot be given in that format", 406),
     errors.BodyTimeout: _kind("body-timeout", "The request body did not arrive in time", 408),
@@ -46,6 +47,8 @@ KINDS: dict[type[ServiceError], Kind] = {
     errors.InvalidParameter: _kind("invalid-parameter", "A parameter is invalid", 422),
     errors.InvalidPixels: _kind("invalid-pixels", "The image has pixels that are not finite", 422),
     errors.QueueFull: _kind("queue-full", "Too much work is queued", 429),
+    errors.RateLimited: _kind("rate-limited", "Too many requests with this key", 429),
+    errors.PixelsInFlight: _kind("pixels-in-flight", "Too many pixels under way with this key", 429),
     errors.InferenceFailed: _kind("inference-failed", "The image could not be denoised", 500),
     errors.AnalysisFailed: _kind("analysis-failed", "The analysis could not be finished", 500),
     TileTooLarge: _kind("out-of-memory", "The device has too little memory for this image", 500),

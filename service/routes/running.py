@@ -1,17 +1,22 @@
 """What the routes work with: everything that the start-up made."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from threading import Event
 
 from fastapi import Request
 
 from biasfree.artifact import Artifact
+from service.access.access import Access
 from service.analyst import Analyst
 from service.classical import ClassicalModels
 from service.denoiser import Denoiser
+from service.errors import NotReady
 from service.imaging import ImageLimits
 from service.inference.queue import BatchQueue
+from service.inference.self_check import SelfCheck
 from service.settings import Settings
 
 
@@ -29,6 +34,9 @@ class Running:
         codecs: Threads that decode and encode.
         analyst: Behind its bulkhead.
         classical: Behind another one.
+        self_check: Of the device, in the background.
+        draining: Set once the service has been told to end.
+        access: Keys and their limits; None where everybody is let in.
     """
 
     settings: Settings
@@ -40,6 +48,9 @@ class Running:
     codecs: ThreadPoolExecutor
     analyst: Analyst
     classical: ClassicalModels
+    self_check: SelfCheck
+    draining: Event
+    access: Access | None = None
 
     def require_room(self, model: str | None) -> None:
         """Refuse a request for a model, or for a default one, before anything is done for it.
@@ -48,10 +59,41 @@ class Running:
             QueueFull: Too much waits.
             NotReady: The service drains, or has lost its device.
         """
-        (self.classical.bulkhead if model in self.classical.names else self.queue).require_room()
+        if model in self.classical.names:
+            self.classical.bulkhead.require_room()
+            return
+        if (drift := self.self_check.drift) is not None:
+            # No answer is better than a wrong one.
+            raise NotReady(drift, reason="drift")
+        self.queue.require_room()
+
+    def require_ready(self) -> None:
+        """Refuse where requests should rather go elsewhere.
+
+        Raises:
+            NotReady: The service ends, or has lost its device, or that fails its self-check; ``facts`` has ``reason``.
+        """
+        state = self.queue.state
+        if state.died:
+            raise NotReady(state.closed or "a thread of the device has died", reason="device")
+        if self.draining.is_set() or state.closed is not None:
+            raise NotReady("the service is shutting down", reason="draining")
+        if (failure := self.self_check.failure) is not None:
+            raise NotReady(failure, reason="drift" if self.self_check.drift is not None else "device")
 
 
 def running(request: Request) -> Running:
     """The service behind a request."""
     service: Running = request.app.state.running
     return service
+
+
+@contextmanager
+def claimed_limits(request: Request) -> Iterator[ImageLimits]:
+    """The limits of a request's images, which count what they let through as its key's pixels in flight."""
+    service = running(request)
+    if service.access is None or service.access.pixels is None:
+        yield service.limits
+        return
+    with service.access.pixels.claim(request.state.key_holder) as claim:
+        yield replace(service.limits, claim=claim.take)

@@ -92,6 +92,12 @@ ERRORS = {
     504: "The time for the request is over",
 }
 
+#: Where API keys are on.
+KEY_ERRORS = {
+    401: "No API key, or one that is not accepted",
+    429: "Too many requests, or pixels under way, with this key; `Retry-After` says when to come again",
+}
+
 
 def problem_responses(errors: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
     """Problem documents by status, for the OpenAPI document."""

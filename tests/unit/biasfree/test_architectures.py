@@ -21,6 +21,14 @@ NETWORKS = {
         "resunet",
         {"channels": 1, "widths": [4, 6], "blocks": 1, "bottom_blocks": 1, "slope": 0.1},
     ),
+    "resunet whose head replicates": (
+        "resunet",
+        {"channels": 1, "widths": [4, 6], "blocks": 1, "bottom_blocks": 1, "head": "replicate"},
+    ),
+    "resunet whose head is blind to constants": (
+        "resunet",
+        {"channels": 3, "widths": [4, 6], "blocks": 1, "bottom_blocks": 1, "head": "zero-mean"},
+    ),
     "resunet of three scales": ("resunet", {"channels": 1, "widths": [4, 5, 6], "blocks": 1, "bottom_blocks": 1}),
     "unet": ("unet", {"channels": 1, "width": 4}),
     "unet, colour": ("unet", {"channels": 3, "width": 3}),
@@ -153,6 +161,16 @@ def test_default_networks_have_the_expected_number_of_weights(
     """Those of the paper, and the network that is served, each without and with additive constants."""
     assert architecture(bias=False).parameter_count == bias_free
     assert architecture(bias=True).parameter_count == biased
+
+
+def test_a_zero_mean_head_lets_a_constant_of_each_channel_pass() -> None:
+    """f(y + c) = f(y) + c, at the borders too; and no other head does."""
+    net, other = network("resunet whose head is blind to constants"), network("resunet, colour")
+    y = noisy(net, 13, 10)
+    constant = torch.tensor([3.0, -7.0, 50.0], dtype=y.dtype)[None, :, None, None]
+    assert torch.allclose(net(y + constant), net(y) + constant, rtol=0, atol=1e-10)
+    assert torch.allclose(net.folded()(y + constant), net(y) + constant, rtol=0, atol=1e-10)
+    assert not torch.allclose(other(y + constant), other(y) + constant, rtol=0, atol=1e-2)
 
 
 @every_network

@@ -20,6 +20,7 @@ from biasfree_client import (
     Retries,
     ServerFailed,
     TimedOut,
+    TooManyRequests,
     UnexpectedResponse,
     UnsupportedImage,
 )
@@ -130,7 +131,7 @@ def test_with_options_changes_a_copy_alone(service):
     service.answer = lambda _: httpx.Response(429)
     for client, tries, timeout in ((hasty, 1, 1.5), (patient, 4, 310.0)):
         service.requests.clear()
-        with pytest.raises(QueueFull):
+        with pytest.raises(TooManyRequests):
             client.denoise(PNG)
         assert len(service.requests) == tries
         assert service.requests[0].extensions["timeout"]["read"] == timeout

@@ -21,6 +21,7 @@ CHANNELS = {
     "dncnn": 1,
     "dncnn with bias": 1,
     "resunet with bias": 1,
+    "resunet, zero-mean head": 1,
     "unet": 1,
     "unet with bias": 1,
     "unet, colour": 3,
@@ -72,7 +73,8 @@ def _untrained(name: str) -> Network:
     elif name == "leaky":
         built = _Leaky()
     else:
-        built = ResUNet(channels=CHANNELS[name], widths=(8, 12, 16), blocks=1, bottom_blocks=1, bias=bias)
+        head = "zero-mean" if "zero-mean" in name else "zeros"
+        built = ResUNet(channels=CHANNELS[name], widths=(8, 12, 16), blocks=1, bottom_blocks=1, head=head, bias=bias)
     if name == "leaky":
         for silent in (built.down, built.up, built.grouped):  # ReLUs that are off before, after and between them
             silent.weight.data[:, :2] = -silent.weight.data[:, :2].abs()

@@ -1,0 +1,33 @@
+"""The trials of ``deploy/loadtest``, smaller."""
+
+import shutil
+
+import pytest
+
+from deploy.loadtest import kill, restarts, sigterm
+
+needs_nginx = pytest.mark.skipif(
+    shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin") is None, reason="there is no nginx here"
+)
+
+
+def test_what_is_under_way_is_answered_after_sigterm() -> None:
+    """Every request."""
+    under_way, _ = sigterm.rows(requests=20)
+    assert under_way.ours == under_way.wanted == "20"
+
+
+@needs_nginx
+def test_restarts_behind_nginx_are_seen_by_nobody() -> None:
+    """Of each replica once."""
+    failed, _ = restarts.rows(restarts=2)
+    assert failed.ours.startswith("0 of ")
+    assert int(failed.ours.removeprefix("0 of ")) > 0
+
+
+@needs_nginx
+def test_a_killed_replica_fails_what_it_was_at_and_the_sdk_asks_again() -> None:
+    """Of four clients no more than four requests."""
+    once, again = kill.rows()
+    assert int(once.ours.split(" of ")[0]) <= kill.CLIENTS
+    assert again.ours == f"0 of {kill.CLIENTS * kill.CALLS}"
