@@ -1,22 +1,21 @@
-"""Twenty decompression bombs against a real server: ``python -m deploy.loadtest.bombs``."""
+"""Decompression bombs: refused soon, and without memory."""
 
 import io
 import struct
-import sys
 import time
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import numpy as np
 import tifffile
 from PIL import Image
 
+from bench.rows import Row
 from bench.server import Server, resident_bytes, service
 from deploy.loadtest.mutations import leak_in
 
-RESULTS = Path(__file__).parent / "results"
 SIDE = 60_000
 #: What a bomb may cost.
 MOST_MS, MOST_BYTES = 200, 64 * 2**20
@@ -40,6 +39,23 @@ class Cost:
         """Whether it was refused, soon, and without memory."""
         cheap = self.milliseconds < MOST_MS and self.grown_bytes < MOST_BYTES
         return 400 <= self.status < 500 and cheap and not self.leak
+
+
+def rows() -> Iterator[Row]:
+    """What each bomb cost."""
+    with service({"BIASFREE_ANALYSIS_ENABLED": "false"}) as server:
+        httpx.post(f"{server.url}/denoise", content=npy("(16, 16)") + bytes(256), timeout=60)
+        costs = [cost(server, name, data) for name, data in bombs().items()]
+    for each in costs:
+        yield Row(
+            f"{each.name}: {each.file_bytes} bytes",
+            f"{each.status}, {each.milliseconds:.0f} ms, {each.grown_bytes / 2**20:.1f} MB of resident memory",
+        )
+    yield Row(
+        f"refused with 4xx in less than {MOST_MS} ms and {MOST_BYTES // 2**20} MB",
+        f"{sum(each.held for each in costs)}",
+        wanted=f"{len(costs)}",
+    )
 
 
 def bombs() -> dict[str, bytes]:
@@ -125,24 +141,6 @@ def cost(server: Server, name: str, data: bytes) -> Cost:
     return Cost(name, len(data), answer.status_code, milliseconds, grown, leak_in(answer.content))
 
 
-def main() -> int:
-    """Send them all, write the result, and say by the exit status whether the server held."""
-    with service({"BIASFREE_ANALYSIS_ENABLED": "false"}) as server:
-        httpx.post(f"{server.url}/denoise", content=npy("(16, 16)") + bytes(256), timeout=60)
-        costs = [cost(server, name, data) for name, data in bombs().items()]
-    lines = ["# Decompression bombs", "", "| file | bytes | status | ms | MB of resident memory |", "|---|---|---|---|---|"]
-    lines += [
-        f"| {c.name} | {c.file_bytes} | {c.status} | {c.milliseconds:.0f} | {c.grown_bytes / 2**20:.1f} |" for c in costs
-    ]
-    held = sum(c.held for c in costs)
-    lines += ["", f"{held} of {len(costs)} were refused in less than {MOST_MS} ms and {MOST_BYTES // 2**20} MB.", ""]
-    lines += ["`python -m deploy.loadtest.bombs`", ""]
-    text = "\n".join(lines)
-    (RESULTS / "bombs.md").write_text(text)
-    sys.stdout.write(text)
-    return 0 if held == len(costs) else 1
-
-
 def _pages(count: int) -> bytes:
     buffer = io.BytesIO()
     with tifffile.TiffWriter(buffer) as tif:
@@ -153,7 +151,3 @@ def _pages(count: int) -> bytes:
 
 def _chunk(kind: bytes, payload: bytes) -> bytes:
     return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", zlib.crc32(kind + payload))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
