@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from biasfree.artifact import ArtifactError
 from service.access.keys import KeysError
 from service.app import create_app, start
+from service.connection import BoundedConnection
 from service.inference.engine import EngineError
 from service.settings import Settings, unknown_variables
 
@@ -52,6 +53,7 @@ def main() -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        http=BoundedConnection,
         # A request under way may take this long; a connection that only stalls does not hold up the end for ever.
         timeout_graceful_shutdown=math.ceil(settings.timeout_s),
     )
