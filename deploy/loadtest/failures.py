@@ -78,7 +78,11 @@ def temporary_folder(what: str, script: str) -> Iterator[Row]:
         ready = client.get("/readyz").status_code
     megabytes = len(large) / 1e6
     yield Row(f"{what}: /denoise of {megabytes:.1f} MB raw, as a form", f"{raw}, {form}", wanted="200, 200")
-    yield Row(f"{what}: /analyze, which needs a file", f"{analysis.status_code} {analysis.json().get('detail', '')}")
+    yield Row(
+        f"{what}: /analyze, which needs a file",
+        f"{analysis.status_code} {analysis.json()['type']}",
+        wanted="500 urn:biasfree:problem:analysis-failed",
+    )
     yield Row(f"{what}: /denoise and /readyz afterwards", f"{after}, {ready}", wanted="200, 200")
 
 

@@ -41,7 +41,8 @@ class FaultyEngine(OnnxEngine):
 
 def _with_flipped_bit(content: bytes) -> bytes:
     graph = onnx.load_model_from_string(content)
-    largest = max(graph.graph.initializer, key=lambda each: float(np.abs(numpy_helper.to_array(each)).max()))
+    floats = [each for each in graph.graph.initializer if each.data_type == onnx.TensorProto.FLOAT]
+    largest = max(floats, key=lambda each: float(np.abs(numpy_helper.to_array(each)).max()))
     weights = numpy_helper.to_array(largest).copy()
     at = np.unravel_index(np.abs(weights).argmax(), weights.shape)
     weights[at] = -weights[at]
