@@ -1,18 +1,13 @@
 """Hostile input against a real process: refused, cheaply, and without a word about the machine."""
 
-import socket
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
 from bench.server import service
 from deploy.loadtest.bombs import MOST_BYTES, bombs, cost, npy
+from deploy.loadtest.chunked import LIMIT, SETTINGS, SLACK_BYTES, byte_by_byte, flood
 from deploy.loadtest.mutations import attack, mutants
-
-LIMIT = 1_000_000
-SETTINGS = {"BIASFREE_MAX_BODY_BYTES": str(LIMIT), "BIASFREE_ANALYSIS_ENABLED": "false"}
-SLACK_BYTES = 64 * 1024
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +37,15 @@ def test_mutated_files_never_break_the_server(server):
     assert server.process.poll() is None
 
 
-def test_a_chunked_body_over_the_limit_is_refused_soon(server):
-    """Without a Content-Length the service stops reading at its limit, and a client that waits hears of it there."""
-    parts = urlsplit(server.url)
-    piece = b"%x\r\n" % SLACK_BYTES + bytes(SLACK_BYTES) + b"\r\n"
-    with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
-        connection.sendall(b"POST /denoise HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-        for _ in range(LIMIT // SLACK_BYTES + 1):
-            connection.sendall(piece)
-        # No more is sent, and the body has not ended: an answer now is one after at most limit + 64 KiB.
-        answer = connection.recv(65_536)
+def test_a_chunked_body_over_the_limit_is_refused_at_once(server):
+    """Without a Content-Length the service reads its limit, and the byte after it is answered with 413."""
+    early, refusal = byte_by_byte(server)
 
-    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert not early
+    assert refusal.status == 413
+    assert 0 < refusal.read - LIMIT <= SLACK_BYTES
+
+
+def test_a_client_that_goes_on_sending_hears_of_it(server):
+    """It has its answer while it sends, long before it is done."""
+    assert flood(server).status == 413

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from deploy.loadtest import kill, restarts, sigterm
+from deploy.loadtest import failures, kill, restarts, schemathesis, sealed, sigterm, slowloris
 
 needs_nginx = pytest.mark.skipif(
     shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin") is None, reason="there is no nginx here"
@@ -31,3 +31,33 @@ def test_a_killed_replica_fails_what_it_was_at_and_the_sdk_asks_again() -> None:
     once, again = kill.rows()
     assert int(once.ours.split(" of ")[0]) <= kill.CLIENTS
     assert again.ours == f"0 of {kill.CLIENTS * kill.CALLS}"
+
+
+def test_slow_connections_are_ended_with_408_and_hold_up_nobody() -> None:
+    """In their headers and in a body; small requests beside them are all answered."""
+    _, still_open, headers, bodies = slowloris.rows(connections=40, rounds=1)
+    assert int(still_open.ours) <= 40
+    for each in (headers, bodies):
+        assert each.ours.startswith("20 ended")
+        assert "['HTTP/1.1 408 Request Timeout'], 0 still open" in each.ours
+
+
+def test_cases_made_of_the_document_break_nothing() -> None:
+    """A hundred here, five thousand in the trial."""
+    *_, failed, ready = schemathesis.rows(cases=100)
+    assert (failed.ours, ready.ours) == ("0", "200")
+
+
+def test_a_changed_weight_is_found_by_the_self_check() -> None:
+    """No wrong image goes out, and the process lives."""
+    noticed, others = failures.changed_weight()
+    assert noticed.ours.startswith("200, 503 (drift)")
+    assert others.ours == others.wanted
+
+
+@pytest.mark.skipif(not sealed.possible(), reason="mounting is not allowed here, or this is under /tmp")
+@pytest.mark.parametrize("script", [sealed.FULL, sealed.READ_ONLY], ids=["full", "read-only"])
+def test_only_an_analysis_needs_a_disk(script: str) -> None:
+    """It fails by itself; images are denoised, large forms among them."""
+    for each in failures.temporary_folder("here", script):
+        assert each.ours == each.wanted
