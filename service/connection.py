@@ -5,8 +5,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-#: From the first byte of a connection, or the end of the last answer, to the end of the next headers. A browser may open
-#: a connection some seconds before it uses it; what is slower over whole headers is no client.
+#: From a connection's beginning, or the end of its last answer, to the end of the next headers. A browser may open a
+#: connection some seconds before it uses it; what is slower over whole headers is no client.
 HEADERS_WITHIN_S = 20.0
 #: What other servers accept; without a bound a client could fill the memory with one header.
 MOST_HEADER_BYTES = 64 * 1024

@@ -30,7 +30,7 @@ def rows() -> Iterator[Row]:
         yield Row("a disk that is full, or read-only", "not tried: mounting is not allowed here")
         return
     yield from temporary_folder("disk full, the log's too", sealed.FULL)
-    yield from temporary_folder("/tmp read-only", sealed.READ_ONLY)
+    yield from temporary_folder("temporary folder read-only", sealed.READ_ONLY)
 
 
 def killed_executor() -> Iterator[Row]:
@@ -42,7 +42,9 @@ def killed_executor() -> Iterator[Row]:
         code = server.process.wait(timeout=TIMEOUT_S)
         ended_s = time.perf_counter() - begin
     yield Row(
-        "the device's thread dies: the request that it was at", f"{status} after {answered_s:.2f} s", wanted="503 at once"
+        "the device's thread dies: the request that it was at",
+        f"{status} after {answered_s:.2f} s",
+        wanted="503 at once",
     )
     yield Row("the same: the process ends", f"exit status {code} after {ended_s:.2f} s", wanted="exit status 1")
 

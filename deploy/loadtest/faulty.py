@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import numpy_helper
 
 from biasfree.artifact import Artifact
 from service import app, command
-from service.inference import engine
 from service.inference.engine import OnnxEngine
 from service.inference.tiling import FloatArray
 
@@ -35,11 +35,12 @@ class FaultyEngine(OnnxEngine):
     def _damage(self, model: str) -> None:
         """Change the sign bit of the largest weight, as a bit that flips in memory would."""
         content = _with_flipped_bit(self._models[model].content)
-        session = engine.onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
         self._wide[model] = self._narrow[model] = session
 
 
 def _with_flipped_bit(content: bytes) -> bytes:
+    """The model, in which one weight has the other sign."""
     graph = onnx.load_model_from_string(content)
     floats = [each for each in graph.graph.initializer if each.data_type == onnx.TensorProto.FLOAT]
     largest = max(floats, key=lambda each: float(np.abs(numpy_helper.to_array(each)).max()))
@@ -47,9 +48,10 @@ def _with_flipped_bit(content: bytes) -> bytes:
     at = np.unravel_index(np.abs(weights).argmax(), weights.shape)
     weights[at] = -weights[at]
     largest.CopyFrom(numpy_helper.from_array(weights, largest.name))
-    return graph.SerializeToString()
+    changed: bytes = graph.SerializeToString()
+    return changed
 
 
 if __name__ == "__main__":
-    app.OnnxEngine = FaultyEngine  # type: ignore[misc]  # where the start-up takes it from
+    vars(app)["OnnxEngine"] = FaultyEngine  # where the start-up takes it from
     command.main()

@@ -17,7 +17,8 @@ TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108  # not used as such
 BEGIN = "set -e; mount -t tmpfs -o {options} tmpfs /tmp; mount --bind /tmp /var/tmp; cd /tmp; "
 SERVE = 'exec "$0" -m service 2>>{log}'
 #: The log goes to the full disk as well.
-FULL = BEGIN.format(options="size=1m") + ": >log; dd if=/dev/zero of=full 2>/dev/null || true; " + SERVE.format(log="log")
+FILL = ": >log; dd if=/dev/zero of=full 2>/dev/null || true; "
+FULL = BEGIN.format(options="size=1m") + FILL + SERVE.format(log="log")
 READ_ONLY = BEGIN.format(options="ro") + SERVE.format(log="/dev/null")
 PROBE = "mount -t tmpfs tmpfs /tmp"
 

@@ -121,7 +121,8 @@ class Bulkhead:
             QueueFull: As ``require_room``.
             NotReady: As ``require_room``.
             DeadlineExceeded: ``timeout_s`` passed; the process was killed.
-            AnalysisFailed: The process died, or there is no room for a temporary file; or ``failed``, where that is another.
+            AnalysisFailed: The process died, or a temporary file cannot be written; or ``failed``, where that is
+                another.
             ServiceError: The call raised it.
             UnforeseenError: The call raised something else.
         """

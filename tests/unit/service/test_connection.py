@@ -90,9 +90,8 @@ def clock():
 @pytest.fixture
 def connection(clock):
     """A client that has just connected."""
-    connection = BoundedConnection(
-        config=Config(application, log_config=None, lifespan="off"), server_state=ServerState(), app_state={}, _loop=clock
-    )
+    config = Config(application, log_config=None, lifespan="off")
+    connection = BoundedConnection(config=config, server_state=ServerState(), app_state={}, _loop=clock)
     connection.connection_made(Transport())
     return connection
 
