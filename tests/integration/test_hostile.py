@@ -1,6 +1,8 @@
 """Hostile input against a real process: refused, cheaply, and without a word about the machine."""
 
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -8,6 +10,7 @@ from bench.server import service
 from deploy.loadtest.bombs import MOST_BYTES, bombs, cost, npy
 from deploy.loadtest.chunked import LIMIT, SETTINGS, SLACK_BYTES, byte_by_byte, flood
 from deploy.loadtest.mutations import attack, mutants
+from service.connection import MOST_HEADER_BYTES
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +52,11 @@ def test_a_chunked_body_over_the_limit_is_refused_at_once(server):
 def test_a_client_that_goes_on_sending_hears_of_it(server):
     """It has its answer while it sends, long before it is done."""
     assert flood(server).status == 413
+
+
+def test_endless_headers_are_refused(server):
+    """The server that runs has the bounds on headers; ``tests/unit/service/test_connection.py`` has the rest of them."""
+    parts = urlsplit(server.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nX-More: " + b"a" * (MOST_HEADER_BYTES + 1))
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 431 ")

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from deploy.loadtest import failures, kill, restarts, schemathesis, sealed, sigterm, slowloris
+from deploy.loadtest import failures, kill, restarts, schemathesis, sealed, sigterm
 
 needs_nginx = pytest.mark.skipif(
     shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin") is None, reason="there is no nginx here"
@@ -33,18 +33,9 @@ def test_a_killed_replica_fails_what_it_was_at_and_the_sdk_asks_again() -> None:
     assert again.ours == f"0 of {kill.CLIENTS * kill.CALLS}"
 
 
-def test_slow_connections_are_ended_with_408_and_hold_up_nobody() -> None:
-    """In their headers and in a body; small requests beside them are all answered."""
-    _, still_open, headers, bodies = slowloris.rows(connections=40, rounds=1)
-    assert int(still_open.ours) <= 40
-    for each in (headers, bodies):
-        assert each.ours.startswith("20 ended")
-        assert "['HTTP/1.1 408 Request Timeout'], 0 still open" in each.ours
-
-
 def test_cases_made_of_the_document_break_nothing() -> None:
-    """A hundred here, five thousand in the trial."""
-    *_, failed, ready = schemathesis.rows(cases=100)
+    """Fifty here, five thousand in the trial."""
+    *_, failed, ready = schemathesis.rows(cases=50)
     assert (failed.ours, ready.ours) == ("0", "200")
 
 
