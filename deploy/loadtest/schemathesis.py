@@ -58,13 +58,14 @@ class Answer:
         return broken or bool(self.leak) or not self.announced
 
 
-def rows(*, cases: int = CASES) -> Iterator[Row]:
+def rows(*, cases: int = CASES, analysis: bool = True) -> Iterator[Row]:
     """How the cases were answered.
 
     Args:
         cases: How many.
+        analysis: Whether ``/analyze``, whose process takes seconds to start, is in the document.
     """
-    with service(SETTINGS) as server:
+    with service(SETTINGS | {"BIASFREE_ANALYSIS_ENABLED": f"{analysis}"}) as server:
         answers = attack(server, cases)
         ready = httpx.get(f"{server.url}/readyz", timeout=60).status_code
     for operation, count in sorted(Counter(each.operation for each in answers).items()):

@@ -55,7 +55,7 @@ def test_a_client_that_goes_on_sending_hears_of_it(server):
 
 
 def test_endless_headers_are_refused(server):
-    """The server that runs has the bounds on headers; ``tests/unit/service/test_connection.py`` has the rest of them."""
+    """By the server that runs; what else bounds a connection is in ``tests/unit/service/test_connection.py``."""
     parts = urlsplit(server.url)
     with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nX-More: " + b"a" * (MOST_HEADER_BYTES + 1))
