@@ -19,7 +19,11 @@ VARIANT ?= cpu
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
+.PHONY: help serve test lint page-types format types train export evaluate reproduce bench loadtest screenshots image constraints audit
+=======
 .PHONY: help serve test lint page-types format types train export evaluate reproduce bench screenshots image image-check sbom constraints
+>>>>>>> main
 .DELETE_ON_ERROR:
 
 help: ## List the targets
@@ -66,6 +70,9 @@ reproduce: need-IMAGES need-OUTPUT $(DEV) ## The paper's tables and figures: IMA
 bench: $(DEV) ## Measure speed and memory, and rewrite bench/results [ARGS='throughput overload']
 	$(BIN)/python -m bench $(ARGS)
 
+loadtest: $(DEV) ## Try what an operator fears, and rewrite deploy/loadtest/results [ARGS='failures slowloris']
+	$(BIN)/python -m deploy.loadtest $(ARGS)
+
 screenshots: $(DEV) ## Take the pictures of the page in docs/images anew, with Chromium
 	$(BIN)/python -m tests.browser.screenshots
 
@@ -92,6 +99,10 @@ constraints: ## Resolve every dependency anew, but torch, and rewrite constraint
 	{ echo '# Written by `make constraints`: every dependency, resolved anew; torch, which decides the CUDA version, by hand.'; \
 	sed -E -e '/^(cuda|nvidia|triton)/d' -e 's/\+.*//' -e '/^onnxruntime-gpu==/{p;s/-gpu//;}' $$fresh/all.txt | LC_ALL=C sort --ignore-case; } \
 	> constraints.txt
+
+# Strict: a dependency that the database of vulnerabilities does not answer for has not been audited.
+audit: $(DEV) ## Look up every pinned dependency in the database of known vulnerabilities (needs the network)
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
 
 need-%:
 	@test -n '$($*)' || { echo 'Say $*=...: see `make help`.' >&2; exit 1; }
