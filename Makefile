@@ -19,11 +19,7 @@ VARIANT ?= cpu
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help serve test lint page-types format types train export evaluate reproduce bench loadtest screenshots image constraints audit
-=======
-.PHONY: help serve test lint page-types format types train export evaluate reproduce bench screenshots image image-check sbom constraints
->>>>>>> main
+.PHONY: help serve test lint page-types format types train export evaluate reproduce bench loadtest screenshots image image-check sbom audit constraints
 .DELETE_ON_ERROR:
 
 help: ## List the targets
