@@ -15,9 +15,9 @@ from bench.rows import Row
 from bench.server import service
 
 REQUESTS, SIDE = 100, 256
-#: By then the last request has been accepted and read, where the server had a core; denoising all of them takes seconds.
+#: By then the last request has been accepted and read, if the server has a core; denoising all of them takes seconds.
 READ_WITHIN_S = 0.5
-#: Where it had none: it takes turns, so that it has read what came before a later connection has been answered so often.
+#: If it has none: connections take turns, so that they have been read once later ones have been answered so often.
 PROBES = 3
 TIMEOUT_S = 300
 
