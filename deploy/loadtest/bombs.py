@@ -52,7 +52,8 @@ def rows() -> Iterator[Row]:
     for each in costs:
         yield Row(
             f"{each.name}: {each.file_bytes} bytes",
-            f"{each.status}, {each.milliseconds:.0f} ms, {each.processor_ms:.0f} ms of the processor, {each.grown_bytes / 2**20:.1f} MB of resident memory",
+            f"{each.status}, {each.milliseconds:.0f} ms, {each.processor_ms:.0f} ms of the processor, "
+            f"{each.grown_bytes / 2**20:.1f} MB of resident memory",
         )
     yield Row(
         f"refused with 4xx in less than {MOST_MS} ms of the processor and {MOST_BYTES // 2**20} MB",
