@@ -1,28 +1,48 @@
-# The service with its weights. CPU wheels of torch are smaller by gigabytes: name their index at build time with
-#   make image TORCH_INDEX_URL=...
-# Without it pip takes what its default index has, which on Linux brings the CUDA libraries along.
+# The service with its weights.
+#   make image                  for processors
+#   make image VARIANT=cuda     for NVIDIA GPUs
+# CPU wheels of torch are smaller by gigabytes: name their index with TORCH_INDEX_URL=... Without it pip takes what its
+# default index has, which on Linux may bring the CUDA libraries along.
 ARG BASE=python:3.11-slim
 
 FROM ${BASE} AS build
+ARG VARIANT=cpu
 ARG TORCH_INDEX_URL=""
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 # The environment has no pip of its own: what installs into it stays in this stage.
 RUN python -m venv --without-pip /opt/biasfree
-# Dependencies first, from the two files that name them, so that a change of code does not fetch them again.
+# Dependencies first, from the two files that name them, so that a change of code does not fetch them again. Without
+# CUDA, onnxruntime is the same library as onnxruntime-gpu, and smaller. torch's headers and tests are 145 MB.
 COPY pyproject.toml constraints.txt ./
-RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *p['optional-dependencies']['classical'], *p['optional-dependencies']['tracing'], sep='\n')" \
-        > requirements.txt \
+RUN case "${VARIANT}" in cpu) strip=-gpu ;; cuda) strip= ;; *) echo "expected VARIANT=cpu or cuda, got ${VARIANT}" >&2; exit 1 ;; esac \
+    && python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *p['optional-dependencies']['classical'], *p['optional-dependencies']['tracing'], sep='\n')" \
+        | sed "s/^onnxruntime${strip}/onnxruntime/" > requirements.txt \
     && pip --python /opt/biasfree/bin/python install \
-        ${TORCH_INDEX_URL:+--extra-index-url "${TORCH_INDEX_URL}"} -c constraints.txt -r requirements.txt
+        ${TORCH_INDEX_URL:+--extra-index-url "${TORCH_INDEX_URL}"} -c constraints.txt -r requirements.txt \
+    && rm -rf /opt/biasfree/lib/python3*/site-packages/torch/include /opt/biasfree/lib/python3*/site-packages/torch/test
 COPY . .
 RUN pip install -c constraints.txt setuptools \
     && pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
     && pip --python /opt/biasfree/bin/python install --no-deps dist/*.whl
 
 FROM ${BASE}
+ARG VERSION=""
+ARG REVISION=""
+LABEL org.opencontainers.image.title="biasfree" \
+    org.opencontainers.image.description="Blind image denoising that shows its work, over HTTP" \
+    org.opencontainers.image.licenses="MIT" \
+    org.opencontainers.image.version="${VERSION}" \
+    org.opencontainers.image.revision="${REVISION}"
+# What the base installs packages with; nothing here does.
+RUN find / -xdev \( -path '*/*-packages/pip' -o -path '*/*-packages/pip-*' -o -path '*/*-packages/setuptools*' \
+        -o -path '*/*-packages/wheel*' -o -path '*/*-packages/pkg_resources' -o -path '*/*-packages/_distutils_hack' \
+        -o -path '*/*-packages/distutils-precedence.pth' -o -path '*/python3*/ensurepip' -o -path '*/bin/pip*' \
+        -o -path '*/bin/wheel' \) -prune -exec rm -rf {} +
 COPY --from=build /opt/biasfree /opt/biasfree
+# HOME: with a read-only root file system only /tmp, a tmpfs, can be written.
 ENV PATH=/opt/biasfree/bin:$PATH \
+    HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     BIASFREE_HOST=0.0.0.0 \

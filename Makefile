@@ -10,18 +10,20 @@ DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check install $(if $(CI),--quiet) --constraint constraints.txt
 EDITABLE := $(PIP) --no-build-isolation
 
-# Options of train, export, evaluate, reproduce and test; see `make help`.
+# Options of train, export, evaluate, reproduce, test and image; see `make help`.
 RECIPE ?= gray
 FIGURE ?= spectrum
 TESTS ?=
 ARGS ?=
+VARIANT ?= cpu
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint page-types format types train export evaluate reproduce bench screenshots image constraints
+.PHONY: help serve test lint page-types format types train export evaluate reproduce bench loadtest screenshots image image-check sbom audit constraints
 .DELETE_ON_ERROR:
 
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 serve: $(SERVE) ## Serve on http://127.0.0.1:8000 (settings: BIASFREE_* in the environment)
 	$(BIN)/python -m service
@@ -64,20 +66,39 @@ reproduce: need-IMAGES need-OUTPUT $(DEV) ## The paper's tables and figures: IMA
 bench: $(DEV) ## Measure speed and memory, and rewrite bench/results [ARGS='throughput overload']
 	$(BIN)/python -m bench $(ARGS)
 
+loadtest: $(DEV) ## Try what an operator fears, and rewrite deploy/loadtest/results [ARGS='failures slowloris']
+	$(BIN)/python -m deploy.loadtest $(ARGS)
+
 screenshots: $(DEV) ## Take the pictures of the page in docs/images anew, with Chromium
 	$(BIN)/python -m tests.browser.screenshots
 
-image: ## Build the container image [TORCH_INDEX_URL=index of PyTorch's CPU wheels]
-	docker build --build-arg TORCH_INDEX_URL='$(TORCH_INDEX_URL)' --tag biasfree .
+image: ## Build the container image [TORCH_INDEX_URL=index of PyTorch's CPU wheels] [VARIANT=cuda]
+	docker build --build-arg TORCH_INDEX_URL='$(TORCH_INDEX_URL)' --build-arg VARIANT='$(VARIANT)' \
+		--build-arg VERSION='$(VERSION)' --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null)" \
+		$(if $(filter cpu,$(VARIANT)),--tag biasfree) --tag 'biasfree:$(VERSION)$(if $(filter cuda,$(VARIANT)),-cuda)' .
+
+image-check: $(DEV) ## Build the image without docker, start it and denoise with it (as root, with buildah) [ARGS='--debian folder']
+	$(BIN)/python -m deploy.container $(ARGS)
+
+# Of what runs, not of what develops: an environment with nothing but the service, as in the image.
+sbom: $(DEV) ## Write what the service is made of to dist/sbom.cdx.json (CycloneDX)
+	@fresh=$$(mktemp -d) && trap "rm -rf $$fresh" EXIT && $(PYTHON) -m venv --without-pip $$fresh && \
+	$(BIN)/python -m pip --python $$fresh/bin/python install --quiet --constraint constraints.txt '.[classical]' && mkdir -p dist && \
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
+		--output-format JSON --output-file dist/sbom.cdx.json $$fresh/bin/python
 
 constraints: ## Resolve every dependency anew, but torch, and rewrite constraints.txt (on Linux, x86-64)
 	@fresh=$$(mktemp -d) && trap "rm -rf $$fresh" EXIT && $(PYTHON) -m venv $$fresh && \
 	grep '^torch==' constraints.txt > $$fresh/held.txt && \
-	$$fresh/bin/python -m pip install --constraint $$fresh/held.txt setuptools '.[dev]' ./client && \
+	$$fresh/bin/python -m pip install --constraint $$fresh/held.txt setuptools '.[dev,ray]' ./client && \
 	$$fresh/bin/python -m pip freeze --all --exclude pip --exclude biasfree --exclude biasfree-client > $$fresh/all.txt && \
 	{ echo '# Written by `make constraints`: every dependency, resolved anew; torch, which decides the CUDA version, by hand.'; \
 	sed -E -e '/^(cuda|nvidia|triton)/d' -e 's/\+.*//' -e '/^onnxruntime-gpu==/{p;s/-gpu//;}' $$fresh/all.txt | LC_ALL=C sort --ignore-case; } \
 	> constraints.txt
+
+# Strict: a dependency that the database of vulnerabilities does not answer for has not been audited.
+audit: $(DEV) ## Look up every pinned dependency in the database of known vulnerabilities (needs the network)
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
 
 need-%:
 	@test -n '$($*)' || { echo 'Say $*=...: see `make help`.' >&2; exit 1; }

@@ -17,6 +17,7 @@ from biasfree.artifact import ArtifactError
 from service import logs, tracing
 from service.access.keys import KeysError
 from service.app import create_app, start
+from service.connection import BoundedConnection
 from service.inference.engine import EngineError
 from service.routes.analyze_schemas import AnalyzeQuery
 from service.routes.schemas import DenoiseQuery
@@ -58,6 +59,7 @@ def main() -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        http=BoundedConnection,
         # A request under way may take this long; a connection that only stalls does not hold up the end for ever.
         timeout_graceful_shutdown=math.ceil(settings.timeout_s),
     )

@@ -10,7 +10,17 @@ from bench.machine import machine
 from bench.rows import Row, write
 
 RESULTS = Path(__file__).parent / "results"
-TRIALS = ("sigterm", "restarts", "kill")
+TRIALS = (
+    "sigterm",
+    "restarts",
+    "kill",
+    "mutations",
+    "bombs",
+    "chunked",
+    "slowloris",
+    "failures",
+    "schemathesis",
+)
 
 
 def main() -> None:

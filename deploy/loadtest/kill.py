@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def rows() -> Iterator[Row]:
             wanted=f"at most {CLIENTS}, those under way",
         )
         two[0].start()
-        sent, errors = _sdk(url, two[1])
+        sent, errors = through_the_sdk(url, two[1].kill)
         yield Row(
             f"the same under {CLIENTS} clients of the SDK: calls that failed", f"{len(errors)} of {sent}", wanted="0"
         )
@@ -42,8 +42,8 @@ def _kill(replica: Replica) -> None:
     time.sleep(PAUSE_S)
 
 
-def _sdk(url: str, replica: Replica) -> tuple[int, list[BiasfreeError]]:
-    """Calls that were made while the replica died, and the errors that they raised."""
+def through_the_sdk(url: str, kill: Callable[[], None]) -> tuple[int, list[BiasfreeError]]:
+    """Calls that the SDK's clients made while something was killed, and the errors that they raised."""
     image = noise(np.random.default_rng(0), SIDE, SIDE, UINT8)
     sent: list[int] = []
     errors: list[BiasfreeError] = []
@@ -61,7 +61,7 @@ def _sdk(url: str, replica: Replica) -> tuple[int, list[BiasfreeError]]:
     for thread in threads:
         thread.start()
     time.sleep(PAUSE_S / 2)
-    replica.kill()
+    kill()
     for thread in threads:
         thread.join()
     return len(sent), errors

@@ -121,7 +121,8 @@ class Bulkhead:
             QueueFull: As ``require_room``.
             NotReady: As ``require_room``.
             DeadlineExceeded: ``timeout_s`` passed; the process was killed.
-            AnalysisFailed: The process died; or ``failed``, where that is another.
+            AnalysisFailed: The process died, or a temporary file cannot be written; or ``failed``, where that is
+                another.
             ServiceError: The call raised it.
             UnforeseenError: The call raised something else.
         """
@@ -163,6 +164,9 @@ class Bulkhead:
         except (BrokenWorkerProcess, MemoryError) as exc:
             log.warning("the process of the %s died: %s", self._what, exc)
             raise self._failure() from exc
+        except OSError as exc:  # the disk's: what the call raises itself comes as UnforeseenError
+            log.warning("the task of the %s could not be written: %s", self._what, exc)
+            raise self._failed(f"the task of the {self._what} could not be written into a temporary file") from exc
         finally:
             if not finished:  # and so, most likely, is the process
                 self.warm()

@@ -2,12 +2,14 @@
 
 import asyncio
 import base64
+import sys
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 
 from service.errors import MalformedRequest, UnsupportedMedia
 from service.imaging import ImageFormat
@@ -48,6 +50,15 @@ class Upload:
     declared: ImageFormat | None
 
 
+class InMemoryParser(MultiPartParser):
+    """Starlette's, without its temporary files: a full or read-only disk would fail the request.
+
+    The bytes are needed in memory anyway, and ``BodyLimit`` bounds them.
+    """
+
+    spool_max_size = sys.maxsize
+
+
 async def read_uploads(request: Request, body: type[JsonImage]) -> dict[str, Upload]:
     """Read images out of a request, by the names that they have in a form or in JSON.
 
@@ -79,10 +90,15 @@ async def read_uploads(request: Request, body: type[JsonImage]) -> dict[str, Upl
 
 async def _multipart(request: Request, fields: list[str]) -> dict[str, Upload]:
     try:
-        async with request.form(max_files=len(fields), max_fields=MAX_FIELDS) as form:
-            return await _files(form, fields)
-    except HTTPException as exc:
-        raise MalformedRequest(f"the multipart body cannot be read: {exc.detail}") from exc
+        async with aclosing(request.stream()) as stream:
+            parser = InMemoryParser(request.headers, stream, max_files=len(fields), max_fields=MAX_FIELDS)
+            form = await parser.parse()
+    except MultiPartException as exc:
+        raise MalformedRequest(f"the multipart body cannot be read: {exc.message}") from exc
+    try:
+        return await _files(form, fields)
+    finally:
+        await form.close()
 
 
 async def _files(form: FormData, fields: list[str]) -> dict[str, Upload]:

@@ -1,6 +1,7 @@
 """The documents say what the code does."""
 
 import re
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -29,17 +30,18 @@ def settings_table() -> str:
 
 
 def quality_table() -> str:
-    """The measured quality on the cards of the shipped models, as Markdown."""
-    evaluations = [
-        (path.stem, Artifact.load(path).card.evaluations[0]) for path in sorted(SHIPPED.glob("*.onnx"), reverse=True)
-    ]
-    sigmas = [f"{score.sigma_255:g}" for score in evaluations[0][1].scores]
+    """The measured quality on the cards of the shipped models, as Markdown: those of gray, then those of colour."""
+    cards = sorted((Artifact.load(path).card for path in SHIPPED.glob("*.onnx")), key=lambda card: card.channels)
+    sigmas = [f"{score.sigma_255:g}" for score in cards[0].evaluations[0].scores]
     lines = [f"| | {' | '.join(sigmas)} |", "|---" * (len(sigmas) + 1) + "|"]
-    for name, evaluation in evaluations:
-        noisy = (f"{score.input_psnr_db:.2f}" for score in evaluation.scores)
-        denoised = (f"**{score.psnr_db:.2f}**" for score in evaluation.scores)
-        lines.append(f"| {name}: noisy | {' | '.join(noisy)} |")
-        lines.append(f"| {name}: denoised | {' | '.join(denoised)} |")
+    for channels, group in groupby(cards, key=lambda card: card.channels):
+        for number, card in enumerate(sorted(group, key=lambda card: card.name)):
+            scores = card.evaluations[0].scores
+            if number == 0:
+                noisy = (f"{score.input_psnr_db:.2f}" for score in scores)
+                lines.append(f"| {'gray' if channels == 1 else 'colour'}, noisy | {' | '.join(noisy)} |")
+            denoised = (f"**{score.psnr_db:.2f}**" for score in scores)
+            lines.append(f"| `{card.name}` | {' | '.join(denoised)} |")
     return "\n".join(lines)
 
 

@@ -22,6 +22,7 @@ CHANNELS = {
     "dncnn with bias": 1,
     "resunet with bias": 1,
     "resunet, zero-mean head": 1,
+    "resunet, silent channels": 1,
     "unet": 1,
     "unet with bias": 1,
     "unet, colour": 3,
@@ -74,7 +75,11 @@ def _untrained(name: str) -> Network:
         built = _Leaky()
     else:
         head = "zero-mean" if "zero-mean" in name else "zeros"
-        built = ResUNet(channels=CHANNELS[name], widths=(8, 12, 16), blocks=1, bottom_blocks=1, head=head, bias=bias)
+        widths = (32, 16) if "silent" in name else (8, 12, 16)
+        built = ResUNet(channels=CHANNELS[name], widths=widths, blocks=1, bottom_blocks=1, head=head, bias=bias)
+    if "silent" in name:
+        for convolution in (module for key, module in built.named_modules() if key.endswith("conv1")):
+            convolution.weight.data[:16] = 0
     if name == "leaky":
         for silent in (built.down, built.up, built.grouped):  # ReLUs that are off before, after and between them
             silent.weight.data[:, :2] = -silent.weight.data[:, :2].abs()

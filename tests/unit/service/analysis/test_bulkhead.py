@@ -248,6 +248,21 @@ def test_a_task_larger_than_the_memory_fails_alone():
     run(scenario())
 
 
+def test_a_task_that_cannot_be_written_fails_alone(monkeypatch, tmp_path):
+    """A disk that is full or read-only is no unforeseen error, and what is wrong with it is for the log."""
+
+    async def scenario() -> None:
+        wall = bulkhead()
+        with monkeypatch.context() as patch:
+            patch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+            with pytest.raises(AnalysisFailed) as failure:
+                await wall.run(calls.process_id, None)
+        assert str(tmp_path) not in failure.value.detail
+        assert await wall.run(calls.process_id, None) != os.getpid()
+
+    run(scenario())
+
+
 @posix
 def test_more_than_may_wait_are_refused(begun):
     """At once, with the numbers, and with a time that was measured once there is one."""

@@ -1,0 +1,117 @@
+"""Building and reading images with buildah, in a storage of their own."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+NAME = "localhost/biasfree-image-check"
+#: What Debian has as ``python`` must be the version of the base that the Dockerfile names.
+RELEASES = {"3.11": "bookworm", "3.13": "trixie"}
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What an image says of itself.
+
+    Attributes:
+        user: Who runs it.
+        environment: Variables.
+        command: What is run.
+        health: The command of HEALTHCHECK.
+        labels: Of the Open Container Initiative.
+        working_directory: Where it runs.
+    """
+
+    user: str
+    environment: dict[str, str]
+    command: list[str]
+    health: list[str]
+    labels: dict[str, str]
+    working_directory: str
+
+
+class Storage:
+    """Images and containers below one folder, which may be deleted as a whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self._options = ["--root", f"{folder}/root", "--runroot", f"{folder}/run", "--storage-driver", "vfs"]
+
+    def buildah(self, *arguments: str) -> str:
+        """Run a command of buildah, and give what it prints.
+
+        Raises:
+            RuntimeError: It failed.
+        """
+        command = ["buildah", *self._options, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # a program of the system's
+        if done.returncode:
+            raise RuntimeError(f"expected buildah {arguments[0]} to work, got {(done.stdout + done.stderr)[-4000:]}")
+        return done.stdout.strip()
+
+    def import_base(self, tree: Path, tag: str) -> None:
+        """Make an image of a Debian tree, and have it a ``python`` and a pip that is free, as a Python image has."""
+        container = self.buildah("from", "scratch")
+        root = Path(self.buildah("mount", container))
+        subprocess.run(["cp", "-a", f"{tree}/.", f"{root}/"], check=True)  # noqa: S603, S607  # a program of the system's
+        (root / "usr/local/bin/python").symlink_to("/usr/bin/python3")
+        for marker in root.glob("usr/lib/python3*/EXTERNALLY-MANAGED"):
+            marker.unlink()
+        self.buildah("umount", container)
+        self.buildah("commit", "--rm", container, f"localhost/{tag}")
+
+    def build(self, options: Sequence[str]) -> None:
+        """Build the Dockerfile, from images that are here alone."""
+        fixed = ["--isolation=chroot", "--pull-never", "--layers=false", "--format=docker", f"--tag={NAME}"]
+        self.buildah("build", *fixed, *options, str(ROOT))
+
+    def configuration(self) -> Configuration:
+        """What the built image says of itself."""
+        found: dict[str, Any] = json.loads(self.buildah("inspect", "--type=image", NAME))["Docker"]["config"]
+        test = found["Healthcheck"]["Test"]
+        if test[0] != "CMD":
+            raise RuntimeError(f"expected HEALTHCHECK in its form with CMD [...], got {test}")
+        variables = dict(each.split("=", 1) for each in found["Env"])
+        return Configuration(
+            found["User"], variables, found["Cmd"], test[1:], found["Labels"] or {}, found["WorkingDir"]
+        )
+
+    @contextmanager
+    def mounted(self, image: str = NAME) -> Iterator[Path]:
+        """The image's files."""
+        container = self.buildah("from", "--pull-never", image)
+        try:
+            yield Path(self.buildah("mount", container))
+        finally:
+            self.buildah("rm", container)
+
+
+def base_name() -> str:
+    """The image that the Dockerfile is built on."""
+    found = re.search(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def debian(folder: Path) -> Path:
+    """A Debian with the Python of the base, made by debootstrap unless the folder has one.
+
+    Raises:
+        RuntimeError: No release of Debian has that Python, or debootstrap failed.
+    """
+    python = base_name().partition(":")[2].partition("-")[0]
+    if python not in RELEASES:
+        raise RuntimeError(f"expected a Python of Debian's ({', '.join(RELEASES)}), got {base_name()}")
+    if not (folder / f"usr/bin/python{python}").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        packages = "--include=ca-certificates,python3,python3-pip,python3-venv"
+        command = ["debootstrap", "--variant=minbase", packages, RELEASES[python], str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # a program of the system's
+        if done.returncode:
+            raise RuntimeError(f"expected debootstrap to work, got {done.stdout[-2000:]}")
+    return folder
