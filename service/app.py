@@ -113,7 +113,7 @@ def create_app(service: Running) -> FastAPI:
         app.include_router(analyze.router, prefix="/v1", include_in_schema=False)
     app.include_router(models.router, **guarded)
     app.include_router(health.router)
-    app.include_router(metrics.router)
+    app.include_router(metrics.router, **guarded)
     page.install(app, enabled=service.settings.page_enabled)
     app.add_middleware(BodyLimit, limit=service.settings.max_body_bytes)
     app.add_middleware(Gate, paths=("/denoise", "/v1/denoise"), require_room=service.require_room)

@@ -98,8 +98,7 @@ class Settings(BaseSettings):
 
     api_keys_file: Path | None = Field(
         default=None,
-        description="File with an API key a line, `KEY` or `NAME:KEY`; with it everything but the probes and "
-        "`/metrics` needs one.",
+        description="File with an API key a line, `KEY` or `NAME:KEY`; with it everything but the probes needs one.",
     )
     key_requests_per_minute: int | None = Field(
         default=None,

@@ -14,8 +14,8 @@ from service.access.rate import WINDOW_S, Allowance
 from service.errors import RateLimited, ServiceError, Unauthorized
 from service.routes.problems import service_error
 
-#: A supervisor asks without a key; the metrics have numbers and names of models, and nothing of any request.
-PROBES = ("/healthz", "/readyz", "/metrics")
+#: A supervisor asks without a key.
+PROBES = ("/healthz", "/readyz")
 #: For the OpenAPI document alone; ``KeyGate`` has checked the key long before.
 SCHEMES: list[Depends] = [
     Security(HTTPBearer(auto_error=False, scheme_name="bearer", description="One of the operator's keys.")),

@@ -53,7 +53,7 @@ def watched(tmp_path_factory):
 
 async def samples(client) -> dict[tuple[str, frozenset], float]:
     """Every sample of a scrape, by name and labels."""
-    answer = await client.get("/metrics")
+    answer = await client.get("/metrics", headers=KEY)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     families = text_string_to_metric_families(answer.text)

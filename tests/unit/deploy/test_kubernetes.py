@@ -1,6 +1,5 @@
 """What `kubectl apply -k` would send to a cluster, for every overlay."""
 
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -251,11 +250,11 @@ def test_the_monitor_scrapes_the_service(objects):
 
 def test_the_service_exports_what_the_autoscaler_reads():
     """Under that very name."""
-    source = importlib.util.find_spec("service.metrics")
-    if source is None:
+    source = ROOT / "service" / "metrics.py"
+    if not source.exists():
         pytest.skip("this checkout has no /metrics yet")
 
-    assert f'"{METRIC}"' in Path(source.origin).read_text()
+    assert f'"{METRIC}"' in source.read_text()
 
 
 def test_the_gpu_overlay_asks_for_a_gpu(built):
