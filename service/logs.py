@@ -1,6 +1,7 @@
 """The log: text for people, or a JSON object a line for machines."""
 
 import logging
+import warnings
 from typing import Literal
 
 from pythonjsonlogger.core import RESERVED_ATTRS
@@ -30,6 +31,7 @@ def configure(*, format: Format, level: Level) -> None:
     logging.getLogger("service").setLevel(_number(level))
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        warnings.filterwarnings("ignore", module=name)
     logging.captureWarnings(True)
 
 
