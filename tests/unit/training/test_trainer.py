@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
+from biasfree.architectures import build
 from tests.unit.training.runs import ALONE, IMAGES, TINY, Record, assert_same, fit, sampler
 from training.checkpoint import Checkpoint
 from training.export import Provenance, export
@@ -211,6 +213,20 @@ def test_run_can_start_from_a_model_file(tmp_path: Path) -> None:
     assert [stage["steps"] for stage in file.stages] == [stage["steps"] for stage in run.stages]
     trainer = Trainer(TINY, sampler(TINY), images=IMAGES, processes=ALONE, start=file)
     assert_same(dict(trainer.averaged.state_dict()), run.weights)
+
+
+def test_a_colour_run_can_start_from_a_gray_one(tmp_path: Path) -> None:
+    """Of an image without colour it then makes in each channel what the gray network makes."""
+    fit(TINY, tmp_path)
+    start = Start.read(tmp_path)
+    gray = build(TINY.architecture, TINY.arguments)
+    gray.load_state_dict(start.weights)
+    color = build(TINY.architecture, {**TINY.arguments, "channels": 3})
+    color.load_state_dict(start.for_channels(3))
+    noisy = torch.rand(2, 1, 24, 16, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        torch.testing.assert_close(color(noisy.expand(-1, 3, -1, -1)), gray(noisy).expand(-1, 3, -1, -1))
+    assert start.for_channels(1) == start.weights
 
 
 def test_an_empty_folder_is_no_start(tmp_path: Path) -> None:
