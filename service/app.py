@@ -36,10 +36,10 @@ from service.models import load_models
 from service.routes import analyze, denoise, docs, health, metrics, models, page
 from service.routes.body_limit import BodyLimit
 from service.routes.gate import Gate
-from service.routes.key_gate import PROBES, SCHEMES, KeyGate
+from service.routes.key_gate import SCHEMES, KeyGate
 from service.routes.last_handler import LastHandler
 from service.routes.problems import REASONS, install
-from service.routes.request_log import RequestLog
+from service.routes.request_log import UNREMARKED, RequestLog
 from service.routes.running import Running
 from service.routes.schemas import KEY_ERRORS, problem_responses
 from service.routes.security_headers import SecurityHeaders
@@ -143,7 +143,7 @@ def _telemetry(service: Running) -> TelemetryConfig:
         "logs": False,
         "operation_spans": False,
         "auto_configure": False,
-        "exclude": lambda scope: scope["type"] == "http" and scope["path"] in PROBES,
+        "exclude": lambda scope: scope["type"] == "http" and scope["path"] in UNREMARKED,
     }
 
 

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 REQUEST_ID_LENGTH = 128
 #: What HTTP calls a method by RFC 9110 and 5789; a client may make up others, and each would be a label of its own.
 METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
+#: Asked for every few seconds: not logged while they succeed, and never traced.
+UNREMARKED = (*PROBES, "/metrics")
 #: What a client sees whose request ended without an answer: uvicorn gives one of its own.
 CUT_SHORT = 500
 
@@ -27,7 +29,8 @@ class RequestLog:
     """Gives every request an id, the client's own where it sent one, returns it as ``X-Request-Id``, logs and counts.
 
     It stands around everything that answers, so that what it counts is what clients see. The path is logged as its
-    route's template: what else a client may put there is nobody's business. Probes that succeed are counted only.
+    route's template: what else a client may put there is nobody's business. What ``UNREMARKED`` names is counted only,
+    while it succeeds.
 
     Args:
         app: What comes next.
@@ -70,7 +73,7 @@ class RequestLog:
             self._metrics.rejected(facts.outcome)
         elif status < 400:
             self._metrics.stages(facts.timing_ms)
-        if status >= 400 or scope["path"] not in PROBES:
+        if status >= 400 or scope["path"] not in UNREMARKED:
             _log(request_id, method, route, status, seconds, facts)
 
 

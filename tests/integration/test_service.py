@@ -54,7 +54,7 @@ async def test_health_and_readiness(client):
     ready = await client.get("/readyz")
     assert ready.status_code == 200
     assert ready.json()["device"] == "cpu"
-    assert ready.json()["models"] == ["color", "gray"]
+    assert ready.json()["models"] == ["color", "gray", "gray-best"]
 
 
 async def test_timing_and_request_id_are_in_every_answer(client):
