@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from biasfree.artifact import SHIPPED
 from biasfree.classical import METHODS, load
 from service.app import start
 from service.settings import Settings
@@ -14,6 +15,8 @@ from tests.integration.clients import client_of
 from tests.integration.images import NPY, from_npy, npy, photograph, psnr, with_noise
 
 pytestmark = pytest.mark.anyio
+
+NETWORKS = sorted(path.stem for path in SHIPPED.glob("*.onnx"))
 
 
 async def denoise(client, array: np.ndarray, **query):
@@ -85,8 +88,8 @@ async def test_every_choice_of_the_caller_holds(client):
 async def test_they_are_among_the_models_and_say_what_they_are(client):
     """Without a checksum, with a source; the networks come first."""
     models = (await client.get("/models")).json()
-    assert [each["kind"] for each in models] == ["network"] * 2 + ["classical"] * len(METHODS)
-    for each in models[2:]:
+    assert [each["kind"] for each in models] == ["network"] * len(NETWORKS) + ["classical"] * len(METHODS)
+    for each in models[len(NETWORKS) :]:
         assert each["sha256"] is None
         model = (await client.get(f"/models/{each['name']}")).json()
         assert model["sha256"] is None
@@ -105,7 +108,7 @@ async def test_they_cannot_be_analysed(client):
 async def test_an_unknown_model_is_told_all_names(client):
     """Networks and classical ones."""
     supported = (await denoise(client, np.ones((8, 8), np.float32), model="bm3d")).json()["supported"]
-    assert {"gray", "color", *METHODS} == set(supported)
+    assert {*NETWORKS, *METHODS} == set(supported)
 
 
 async def test_an_image_that_is_too_large_for_them_is_refused(anyio_backend):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from biasfree.artifact import SHIPPED
 from service.app import create_app, start
 from service.inference.engine import OnnxEngine
 from service.models import load_models
@@ -19,6 +20,7 @@ from tests.integration.test_errors import PNG, png_header
 
 pytestmark = pytest.mark.anyio
 
+NETWORKS = sorted(path.stem for path in SHIPPED.glob("*.onnx"))
 KEY = {"X-API-Key": "0123456789abcdef-ann"}
 LIMITED = {"X-API-Key": "0123456789abcdef-bob"}
 IMAGE, FLOATS = npy(np.ones((40, 30), np.uint8)), npy(np.ones((9, 9), np.float32))
@@ -144,11 +146,11 @@ async def test_a_fresh_service_has_every_series_that_an_alert_may_ask_for():
         scrape = await samples(client)
     for reason in REASONS:
         assert scrape[("biasfree_rejected_total", frozenset({("reason", reason)}))] == 0
-    for model in ("gray", "color"):
+    for model in NETWORKS:
         assert scrape[("biasfree_pixels_total", frozenset({("model", model)}))] == 0
     assert scrape[("biasfree_ready", frozenset())] == 1
     assert scrape[("biasfree_queue_limit_seconds", frozenset())] == 60
-    assert of(scrape, "biasfree_model_info", "model").keys() == {("gray",), ("color",)}
+    assert of(scrape, "biasfree_model_info", "model").keys() == {(model,) for model in NETWORKS}
     assert of(scrape, "biasfree_build_info", "device", "engine") == {("cpu", "onnxruntime"): 1}
     assert of(scrape, "process_resident_memory_bytes").total() > 1e7
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import uvicorn
 
+from biasfree.artifact import SHIPPED
 from service.app import create_app, start
 from service.inference.engine import OnnxEngine
 from service.models import load_models
@@ -54,7 +55,7 @@ async def test_health_and_readiness(client):
     ready = await client.get("/readyz")
     assert ready.status_code == 200
     assert ready.json()["device"] == "cpu"
-    assert ready.json()["models"] == ["color", "gray", "gray-best"]
+    assert ready.json()["models"] == sorted(path.stem for path in SHIPPED.glob("*.onnx"))
 
 
 async def test_timing_and_request_id_are_in_every_answer(client):
