@@ -34,6 +34,7 @@ from service.inference.self_check import SelfCheck
 from service.metrics import Metrics
 from service.models import load_models
 from service.routes import analyze, denoise, docs, health, metrics, models, page
+from service.routes.analyze_schemas import AnalyzeQuery
 from service.routes.body_limit import BodyLimit
 from service.routes.gate import Gate
 from service.routes.key_gate import SCHEMES, KeyGate
@@ -41,7 +42,7 @@ from service.routes.last_handler import LastHandler
 from service.routes.problems import REASONS, install
 from service.routes.request_log import UNREMARKED, RequestLog
 from service.routes.running import Running
-from service.routes.schemas import KEY_ERRORS, problem_responses
+from service.routes.schemas import KEY_ERRORS, DenoiseQuery, problem_responses
 from service.routes.security_headers import SecurityHeaders
 from service.routes.templates import Templates
 from service.settings import Settings
@@ -58,6 +59,9 @@ Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents.
 
 #: Pixels of one batch. On a CPU a batch of tiles is no faster than one after the other once each has 256 x 256 pixels.
 BATCH_PIXELS = {"cpu": 2**16, "cuda": 2**20}
+
+#: Parameters whose values a trace may tell.
+KNOWN_QUERY = (*DenoiseQuery.model_fields, *AnalyzeQuery.model_fields)
 
 #: Beside what every page may send and read.
 CORS_REQUEST_HEADERS = ("Authorization", "X-API-Key", "X-Request-Id", "Content-Type", "Traceparent", "Tracestate")

@@ -16,17 +16,12 @@ from pydantic_core import ErrorDetails
 from biasfree.artifact import ArtifactError
 from service import logs, tracing
 from service.access.keys import KeysError
-from service.app import create_app, start
+from service.app import KNOWN_QUERY, create_app, start
 from service.connection import BoundedConnection
 from service.inference.engine import EngineError
-from service.routes.analyze_schemas import AnalyzeQuery
-from service.routes.schemas import DenoiseQuery
 from service.settings import Settings, unknown_variables
 
 log = logging.getLogger(__name__)
-
-#: Parameters whose values a trace may tell.
-QUERY = (*DenoiseQuery.model_fields, *AnalyzeQuery.model_fields)
 
 #: What does not need the lost device (a body that still arrives, an analysis) may take this long to end.
 GRACE_WITHOUT_DEVICE_S = 10.0
@@ -51,7 +46,7 @@ def main() -> None:
     logs.configure(format=settings.log_format, level=settings.log_level)
     listening = _listen(settings.host, settings.port)
     try:
-        service = start(settings, traces=tracing.from_environment(known_query=QUERY))
+        service = start(settings, traces=tracing.from_environment(known_query=KNOWN_QUERY))
     except (ArtifactError, EngineError, KeysError, tracing.TracingUnavailable) as exc:
         _refuse(str(exc))
     config = uvicorn.Config(

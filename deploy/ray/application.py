@@ -11,7 +11,8 @@ from fastapi import FastAPI
 from ray import serve
 
 from deploy.ray.share import within
-from service.app import create_app, start
+from service import logs, tracing
+from service.app import KNOWN_QUERY, create_app, start
 from service.settings import Settings
 
 
@@ -28,7 +29,9 @@ class Replica:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         cpus = ray.get_runtime_context().get_assigned_resources().get("CPU", 1.0)
-        self._service = start(within(Settings(**settings), cpus=cpus))
+        ours = within(Settings(**settings), cpus=cpus)
+        logs.configure(format=ours.log_format, level=ours.log_level)
+        self._service = start(ours, traces=tracing.from_environment(known_query=KNOWN_QUERY))
 
     async def __serve_build_asgi_app__(self) -> FastAPI:
         """The routes; Serve calls this once the service has started."""

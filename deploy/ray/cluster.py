@@ -54,6 +54,11 @@ class Cluster:
         self._port = free_port()
 
     @property
+    def logs(self) -> Path:
+        """Folder of all that Ray's processes wrote."""
+        return self._folder / "session_latest" / "logs"
+
+    @property
     def url(self) -> str:
         """Scheme, host and port of Serve's proxy."""
         return f"http://127.0.0.1:{self._port}"

@@ -1,6 +1,8 @@
 """The service on a real Ray cluster of this machine."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -10,19 +12,36 @@ from pydantic import ValidationError
 pytest.importorskip("ray", reason="an extra, and not installed here: pip install '.[ray]'")
 from deploy.ray import replicas
 from deploy.ray.application import Replica, build
-from deploy.ray.cluster import cluster
+from deploy.ray.cluster import Cluster, cluster, wait_until
 from service.errors import NotReady
 from service.routes.running import Running
+from tests.collector import Collector, collector
 from tests.integration.images import NPY, npy
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """Of one replica behind Serve's proxy; ``serve.yaml`` as it is."""
-    with cluster() as one:
-        one.deploy(settings={"max_body_bytes": 1_000_000}, deployment={})
-        one.wait_for_replicas(1)
-        yield one.url
+def received() -> Iterator[Collector]:
+    """Spans of what Serve runs."""
+    with collector() as ours:
+        yield ours
+
+
+@pytest.fixture(scope="module")
+def one(received: Collector) -> Iterator[Cluster]:
+    """One replica behind Serve's proxy; ``serve.yaml`` as it is, but for a limit and the log."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", received.url)
+        patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
+        with cluster() as ours:
+            ours.deploy(settings={"max_body_bytes": 1_000_000, "log_format": "json"}, deployment={})
+            ours.wait_for_replicas(1)
+            yield ours
+
+
+@pytest.fixture
+def url(one: Cluster) -> str:
+    """Of Serve's proxy."""
+    return one.url
 
 
 def test_a_replica_is_the_whole_service(url: str) -> None:
@@ -38,6 +57,26 @@ def test_analyses_keep_their_process(url: str) -> None:
     patch = npy(np.random.default_rng(0).random((12, 12), np.float32))
     answers = [httpx.post(f"{url}/analyze", content=patch, headers=NPY, timeout=120) for _ in range(3)]
     assert [each.status_code for each in answers] == [200] * 3, answers[0].text
+
+
+def test_spans_and_log_are_those_of_the_settings(one: Cluster, received: Collector) -> None:
+    """A request's spans arrive, and its line in Ray's logs is JSON with the same trace."""
+    answer = httpx.post(f"{one.url}/denoise", content=npy(np.ones((40, 30), np.uint8)), headers=NPY)
+    assert answer.status_code == 200
+    request_id = answer.headers["x-request-id"]
+    names = {"POST /denoise", "decode", "queue", "infer", "encode"}
+    wait_until(lambda: names <= {span.name for _, span in received.spans}, "its spans", lambda: received.spans)
+    wait_until(lambda: bool(_lines(one.logs, request_id)), "its line in the log", lambda: list(one.logs.rglob("*")))
+    (line,) = _lines(one.logs, request_id)
+    assert (line["route"], line["status"], line["outcome"]) == ("/denoise", 200, "ok")
+    assert line["trace_id"] in {span.trace_id.hex() for _, span in received.spans}
+
+
+def _lines(logs: Path, request_id: str) -> list[dict[str, object]]:
+    """Of one request, in JSON."""
+    texts = [each.read_text(errors="replace") for each in logs.rglob("*") if each.is_file()]
+    lines = [line for text in texts for line in text.splitlines() if line.startswith("{") and request_id in line]
+    return [json.loads(line) for line in lines]
 
 
 def test_replicas_are_added_killed_and_replaced_and_the_sdk_loses_nothing() -> None:

@@ -3,20 +3,17 @@
 import os
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import numpy as np
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from service import tracing
-from service.app import start
-from service.command import QUERY
+from service.app import KNOWN_QUERY, start
 from service.settings import Settings
+from tests.collector import collector
 from tests.integration.clients import client_of
 from tests.integration.images import NPY, npy
 from tests.servers import running_server
@@ -36,7 +33,7 @@ def exporter():
 @pytest.fixture(scope="module")
 async def traced(exporter, anyio_backend):
     """A client of a service with traces."""
-    traces = tracing.traces(SimpleSpanProcessor(exporter), known_query=QUERY)
+    traces = tracing.traces(SimpleSpanProcessor(exporter), known_query=KNOWN_QUERY)
     async with client_of(start(Settings(device="cpu", tile_side=512), traces=traces)) as client:
         yield client
 
@@ -158,41 +155,14 @@ def test_what_cannot_be_sent_is_refused_in_one_sentence(environment, sentence):
     assert len(ended.stderr.splitlines()) == 1
 
 
-class Collector(BaseHTTPRequestHandler):
-    """Keeps the spans that it is sent."""
-
-    received: list = []  # noqa: RUF012  # one collector
-
-    def do_POST(self) -> None:  # http.server's name
-        """OTLP over HTTP."""
-        content = self.rfile.read(int(self.headers["Content-Length"]))
-        self.received.append((self.path, content))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, format, *values) -> None:
-        """Nothing."""
-
-
 def test_a_process_sends_its_spans_to_the_collector_that_the_standard_variables_name():
     """The last of them when it ends."""
-    collector = HTTPServer(("127.0.0.1", 0), Collector)
-    threading.Thread(target=collector.serve_forever, daemon=True).start()
-    try:
-        endpoint = f"http://127.0.0.1:{collector.server_port}"
-        with running_server(
-            OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, OTEL_SERVICE_NAME="ours", BIASFREE_ANALYSIS_ENABLED="false"
-        ) as url:
-            assert httpx.post(f"{url}/denoise", content=IMAGE, headers=NPY).status_code == 200
-    finally:
-        collector.shutdown()
-    names = set()
-    for path, content in Collector.received:
-        assert path == "/v1/traces"
-        for resource in ExportTraceServiceRequest.FromString(content).resource_spans:
-            assert any(
-                each.key == "service.name" and each.value.string_value == "ours"
-                for each in resource.resource.attributes
-            )
-            names |= {span.name for scope in resource.scope_spans for span in scope.spans}
-    assert names == {"POST /denoise", "decode", "queue", "infer", "encode"}
+    with (
+        collector() as received,
+        running_server(
+            OTEL_EXPORTER_OTLP_ENDPOINT=received.url, OTEL_SERVICE_NAME="ours", BIASFREE_ANALYSIS_ENABLED="false"
+        ) as url,
+    ):
+        assert httpx.post(f"{url}/denoise", content=IMAGE, headers=NPY).status_code == 200
+    assert {service for service, _ in received.spans} == {"ours"}
+    assert {span.name for _, span in received.spans} == {"POST /denoise", "decode", "queue", "infer", "encode"}
