@@ -33,6 +33,8 @@ class PairSampler:
         sigma_max: Largest noise standard deviation, 0-255 scale.
         sigma_power: sigma = sigma_max * u^sigma_power with u uniform in [0, 1]; 1 is uniform, more favours low noise.
         saturation: Each patch's colour differences are multiplied by a factor drawn from 1 to this, and clipped.
+        grain: Each patch has noise of its own, which is part of what is clean: its standard deviation, on the 0-255
+            scale, is drawn from 0 to this. Photographs have such noise, which JPEG takes from those trained on.
         permute_channels: Give each patch its channels in random order, so that no colour is special.
         seed: Seed of everything that is drawn.
         rank: Process number; different ranks draw different batches.
@@ -52,6 +54,7 @@ class PairSampler:
         sigma_power: float = 1.0,
         saturation: float = 1.0,
         permute_channels: bool = False,
+        grain: float = 0.0,
         seed: int = 0,
         rank: int = 0,
         device: torch.device | str = "cpu",
@@ -62,6 +65,7 @@ class PairSampler:
         self._patch, self._batch = patch, batch
         self._sigma_max, self._sigma_power = sigma_max, sigma_power
         self._saturation, self._permute_channels = saturation, permute_channels
+        self._grain = grain
         self._seed, self._rank = seed, rank
         self._device = torch.device(device)
         flat = np.concatenate([image.reshape(-1, image.shape[2]) for image in usable])
@@ -81,6 +85,8 @@ class PairSampler:
         clean = crops.float().div_(255)
         if self._saturation > 1:
             clean = self._saturated(clean, generator)
+        if self._grain > 0:
+            clean = self._grained(clean, generator)
         uniform = torch.rand(self._batch, generator=generator, device=self._device)
         sigma_255 = self._sigma_max * uniform**self._sigma_power
         noise = torch.randn(clean.shape, generator=generator, device=self._device)
@@ -116,6 +122,12 @@ class PairSampler:
         uniform = torch.rand(len(clean), 1, 1, 1, generator=generator, device=self._device)
         gray = clean.mean(dim=1, keepdim=True)
         return gray.lerp(clean, 1 + (self._saturation - 1) * uniform).clamp_(0, 1)
+
+    def _grained(self, clean: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Each patch with noise of its own level, which is to be kept."""
+        uniform = torch.rand(len(clean), 1, 1, 1, generator=generator, device=self._device)
+        grain = torch.randn(clean.shape, generator=generator, device=self._device)
+        return clean + grain * (self._grain / 255 * uniform)
 
     def _orientations(self, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Row and column to read for each place of each patch: the identity, flipped and transposed at random."""

@@ -42,6 +42,11 @@ class Recipe(BaseModel):
         ge=1,
         description="Enlarge each patch's colour differences by a factor from 1 to this.",
     )
+    grain: float = Field(
+        default=0,
+        ge=0,
+        description="Largest standard deviation (0-255 scale) of noise that is part of the clean patch.",
+    )
     precision: Literal["bf16", "fp32"] = "bf16"
     seed: int = Field(default=0, ge=0)
 

@@ -58,6 +58,7 @@ def run(
             sigma_max=recipe.sigma_max,
             sigma_power=recipe.sigma_power,
             saturation=recipe.saturation,
+            grain=recipe.grain,
             permute_channels=recipe.permute_channels,
             seed=recipe.seed,
             rank=processes.rank,

@@ -38,6 +38,7 @@ def refusal(kind, status, retry_after_s=None):
     "error",
     [
         refusal(QueueFull, 429),
+        refusal(ServerFailed, 502),
         refusal(NotReady, 503),
         refusal(DeadlineExceeded, 504),
         ConnectionFailed("refused"),

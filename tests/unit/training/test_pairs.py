@@ -133,3 +133,17 @@ def test_saturated_patches_keep_gray_and_enlarge_colour():
     gray = np.full((20, 20, 3), 77, np.uint8)
     same = PairSampler([gray], patch=8, batch=4, sigma_max=0, saturation=3).batch(0).clean
     np.testing.assert_allclose(same.numpy() * 255, 77, rtol=1e-5)
+
+
+def test_grain_is_part_of_what_is_clean():
+    """Each patch has a level of its own from nothing to the maximum; what is added to it as noise stays what it was."""
+    flat = np.full((30, 30, 3), 128, np.uint8)
+    batch = sample(flat, patch=24, batch=500, sigma_max=10, grain=3.0).batch(0)
+    grain = (batch.clean - 128 / 255).flatten(1).std(dim=1) * 255
+    assert grain.min() < 0.2
+    assert 2.7 < grain.max() < 3.3
+    assert grain.mean().item() == pytest.approx(1.5, abs=0.15)
+    noise = (batch.noisy - batch.clean).flatten(1).std(dim=1) * 255
+    np.testing.assert_allclose(noise, batch.sigma_255, rtol=0.1, atol=0.01)
+    grained, added = (batch.clean - 128 / 255).flatten(), (batch.noisy - batch.clean).flatten()
+    assert abs(torch.corrcoef(torch.stack([grained, added]))[0, 1]) < 0.01
