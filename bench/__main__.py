@@ -32,6 +32,7 @@ def parts() -> Mapping[str, Callable[[], Iterable[Row]]]:
         "throughput": _rows_of("throughput"),
         "stages": _rows_of("stages"),
         "scale": _rows_of("scale"),
+        "sizing": _rows_of("sizing"),
         "fairness": _rows_of("fairness"),
         "overload": _rows_of("overload"),
         "disconnects": _rows_of("disconnects"),
