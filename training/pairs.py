@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from training.images import UInt8Image
 
@@ -33,8 +34,8 @@ class PairSampler:
         sigma_max: Largest noise standard deviation, 0-255 scale.
         sigma_power: sigma = sigma_max * u^sigma_power with u uniform in [0, 1]; 1 is uniform, more favours low noise.
         saturation: Each patch's colour differences are multiplied by a factor drawn from 1 to this, and clipped.
-        grain: Each patch has noise of its own, which is part of what is clean: its standard deviation, on the 0-255
-            scale, is drawn from 0 to this. Photographs have such noise, which JPEG takes from those trained on.
+        grain: Each patch has noise of its own, which is part of what is clean, of standard deviation grain * u^2 on the
+            0-255 scale. Photographs have such noise; JPEG took most of it from those that are trained on.
         permute_channels: Give each patch its channels in random order, so that no colour is special.
         seed: Seed of everything that is drawn.
         rank: Process number; different ranks draw different batches.
@@ -124,10 +125,20 @@ class PairSampler:
         return gray.lerp(clean, 1 + (self._saturation - 1) * uniform).clamp_(0, 1)
 
     def _grained(self, clean: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Each patch with noise of its own level, which is to be kept."""
-        uniform = torch.rand(len(clean), 1, 1, 1, generator=generator, device=self._device)
-        grain = torch.randn(clean.shape, generator=generator, device=self._device)
-        return clean + grain * (self._grain / 255 * uniform)
+        """Each patch with noise of its own to keep: of its own level, and correlated between neighbours.
+
+        Scanners, sharpening, demosaicing and resampling leave such noise; low levels are the more frequent ones.
+        """
+        batch, channels, side, _ = clean.shape
+        uniform = torch.rand(3, batch, generator=generator, device=self._device)
+        level = self._grain / 255 * uniform[0] ** 2
+        # [a, 1, a] along rows and columns: white at a = 0, smooth above, alternating below.
+        beside = torch.stack([uniform[1:] - 0.5, torch.ones_like(uniform[1:]), uniform[1:] - 0.5])
+        kernels = torch.einsum("ib,jb->bij", beside[:, 0], beside[:, 1])
+        kernels *= (level / kernels.flatten(1).norm(dim=1))[:, None, None]
+        white = torch.randn(1, batch * channels, side + 2, side + 2, generator=generator, device=self._device)
+        grain = F.conv2d(white, kernels.repeat_interleave(channels, 0)[:, None], groups=batch * channels)
+        return clean + grain.view_as(clean)
 
     def _orientations(self, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Row and column to read for each place of each patch: the identity, flipped and transposed at random."""

@@ -45,7 +45,7 @@ class Recipe(BaseModel):
     grain: float = Field(
         default=0,
         ge=0,
-        description="Largest standard deviation (0-255 scale) of noise that is part of the clean patch.",
+        description="Largest standard deviation (0-255 scale) of noise that is part of what is clean.",
     )
     precision: Literal["bf16", "fp32"] = "bf16"
     seed: int = Field(default=0, ge=0)

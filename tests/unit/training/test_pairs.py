@@ -137,13 +137,28 @@ def test_saturated_patches_keep_gray_and_enlarge_colour():
 
 def test_grain_is_part_of_what_is_clean():
     """Each patch has a level of its own from nothing to the maximum; what is added to it as noise stays what it was."""
-    flat = np.full((30, 30, 3), 128, np.uint8)
-    batch = sample(flat, patch=24, batch=500, sigma_max=10, grain=3.0).batch(0)
-    grain = (batch.clean - 128 / 255).flatten(1).std(dim=1) * 255
-    assert grain.min() < 0.2
-    assert 2.7 < grain.max() < 3.3
-    assert grain.mean().item() == pytest.approx(1.5, abs=0.15)
-    noise = (batch.noisy - batch.clean).flatten(1).std(dim=1) * 255
-    np.testing.assert_allclose(noise, batch.sigma_255, rtol=0.1, atol=0.01)
-    grained, added = (batch.clean - 128 / 255).flatten(), (batch.noisy - batch.clean).flatten()
-    assert abs(torch.corrcoef(torch.stack([grained, added]))[0, 1]) < 0.01
+    flat = np.full((40, 40, 3), 128, np.uint8)
+    batch = sample(flat, patch=32, batch=500, sigma_max=10, grain=3.0).batch(0)
+    grain = batch.clean - 128 / 255
+    levels = 255 * grain.flatten(1).std(dim=1)
+    assert levels.min() < 0.1
+    assert 2.7 < levels.max() < 3.3
+    assert levels.mean().item() == pytest.approx(3 / 3, abs=0.12)
+    added = batch.noisy - batch.clean
+    np.testing.assert_allclose(255 * added.flatten(1).std(dim=1), batch.sigma_255, rtol=0.1, atol=0.01)
+    assert abs(torch.corrcoef(torch.stack([grain.flatten(), added.flatten()]))[0, 1]) < 0.01
+
+
+def test_grain_is_smooth_in_some_patches_and_alternates_in_others():
+    """Along rows and columns apart, by the correlation of neighbours; the channels have grain of their own."""
+    flat = np.full((40, 40, 3), 128, np.uint8)
+    grain = sample(flat, patch=32, batch=300, grain=3.0).batch(0).clean.double() - 128 / 255
+    power = (grain**2).mean(dim=(1, 2, 3))
+    along = (grain[..., 1:] * grain[..., :-1]).mean(dim=(1, 2, 3)) / power
+    down = (grain[..., 1:, :] * grain[..., :-1, :]).mean(dim=(1, 2, 3)) / power
+    for correlation in (along, down):
+        assert -0.8 < correlation.min() < -0.5
+        assert 0.5 < correlation.max() < 0.8
+        assert abs(correlation.mean()) < 0.1
+    assert abs(torch.corrcoef(torch.stack([along, down]))[0, 1]) < 0.2
+    assert abs(torch.corrcoef(grain.movedim(1, 0).flatten(1))[0, 1]) < 0.02
