@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from biasfree.artifact import SHIPPED, Artifact
+from biasfree.classical import METHODS
 from service.analysis.document import AnalysisDocument
 from service.routes import analyze, denoise, health, metrics, models
 from service.routes.analyze_schemas import AnalyzeQuery
@@ -53,6 +54,26 @@ def test_the_readme_has_every_setting_with_its_default():
 def test_the_readme_has_the_quality_that_was_measured():
     """Every number is on a card."""
     assert quality_table() in README
+
+
+def table(text: str, start: str) -> dict[str, dict[str, str]]:
+    """Rows of the Markdown table that begins so: name -> column -> cell, without what makes them bold or code."""
+    lines = (start + text.partition(start)[2].partition("\n\n")[0]).splitlines()
+    cells = [[cell.strip(" `*") for cell in line.strip("|").split("|")] for line in lines]
+    return {name: dict(zip(cells[0][1:], row, strict=True)) for name, *row in cells[2:]}
+
+
+def test_the_readme_compares_with_what_was_measured_of_the_classical_denoisers():
+    """Each row is one of docs/quality.md; the networks are above the others at every level."""
+    measured = table((ROOT / "docs" / "quality.md").read_text(), "| PSNR, dB at sigma |")
+    rows = table(README, "| gray | 0 |")
+    networks = {path.stem for path in SHIPPED.glob("gray*.onnx")}
+    assert rows.keys() == {*networks, *METHODS}
+    for name, row in rows.items():
+        assert row.items() <= measured[name].items(), name
+    for level in rows["gray"]:
+        best_classical = max(float(rows[name][level]) for name in METHODS)
+        assert all(float(rows[name][level]) > best_classical for name in networks)
 
 
 def test_every_make_target_of_the_readme_exists():

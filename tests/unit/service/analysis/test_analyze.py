@@ -140,7 +140,8 @@ def test_the_range_of_the_intensities_does_not_matter(factor: float) -> None:
         replace(task, noisy=task.noisy.astype(np.float64) * factor, white=255 * factor),
     )
     np.testing.assert_allclose(scaled.singular_values, plain.singular_values, rtol=0, atol=1e-5)
-    np.testing.assert_allclose(scaled.denoised / factor, plain.denoised, rtol=1e-4)
+    # What is near black is a difference of large numbers.
+    np.testing.assert_allclose(scaled.denoised / factor, plain.denoised, rtol=1e-4, atol=1e-6 * plain.denoised.max())
     assert scaled.sigma_255 == pytest.approx(plain.sigma_255, rel=1e-4)
 
 
