@@ -9,6 +9,9 @@ from typing import Self
 import torch
 from torch import distributed, nn
 
+#: Capabilities of processors that multiply bfloat16.
+_BF16 = ("avx512_bf16", "amx_bf16", "bf16")
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -45,6 +48,13 @@ class Processes:
     def is_first(self) -> bool:
         """The process that writes files and shows progress."""
         return self.rank == 0
+
+    @property
+    def has_bf16(self) -> bool:
+        """Whether the device multiplies bfloat16 itself; where it is emulated, float32 is many times as fast."""
+        if self.device.type == "cpu":
+            return any(torch.cpu.get_capabilities().get(each) for each in _BF16)
+        return self.device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
 
     def share(self, network: nn.Module) -> nn.Module:
         """Average gradients over all processes."""

@@ -24,7 +24,7 @@ class Recipe(BaseModel):
     batch: int = Field(default=16, gt=0, description="Patches of one step, in each process.")
     sigma_max: float = Field(default=100, gt=0, description="0-255 scale.")
     sigma_power: float = Field(default=1, gt=0, description="sigma = sigma_max u^power, u uniform in [0, 1].")
-    loss: Literal["l1", "l2"] = "l1"
+    loss: Literal["l1", "l2", "psnr"] = Field(default="l1", description="psnr: minus the mean PSNR of the patches.")
     optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: float = Field(default=3e-3, gt=0, description="Of the kernels.")
     adamw_learning_rate: float = Field(default=1.5e-3, gt=0, description="Of what Muon does not move.")
@@ -47,7 +47,7 @@ class Recipe(BaseModel):
         ge=0,
         description="Largest standard deviation (0-255 scale) of noise that is part of what is clean.",
     )
-    precision: Literal["bf16", "fp32"] = "bf16"
+    precision: Literal["bf16", "fp32"] = Field(default="bf16", description="Float32 where a device has no bf16.")
     seed: int = Field(default=0, ge=0)
 
     @property

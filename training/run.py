@@ -87,6 +87,8 @@ def _reporter(recipe: Recipe, output: Path, processes: Processes) -> Iterator[Pr
         return
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     pixels = recipe.batch * recipe.patch**2 * processes.count
+    if recipe.precision == "bf16" and not processes.has_bf16:
+        console.print(f"No bfloat16 on this {processes.device.type}: float32 instead, slower and no less exact.")
     try:
         with LiveProgress(output, pixels_per_step=pixels, console=console) as progress:
             yield progress

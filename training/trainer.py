@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -21,7 +21,22 @@ from training.processes import Processes
 from training.recipe import Recipe
 from training.start import Start
 
-LOSSES = {"l1": F.l1_loss, "l2": F.mse_loss}
+# Added to each patch's mean squared error: below half a gray level nothing more is to be won.
+_LEAST_SQUARED_ERROR = (0.5 / 255) ** 2
+
+
+def _psnr_loss(denoised: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+    """Minus the mean PSNR of the patches, in dB: every noise level counts alike."""
+    squared_errors = (denoised - clean).square().flatten(1).mean(dim=1)
+    loss: torch.Tensor = 10 * (squared_errors + _LEAST_SQUARED_ERROR).log10().mean()
+    return loss
+
+
+LOSSES: Mapping[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "l1": F.l1_loss,
+    "l2": F.mse_loss,
+    "psnr": _psnr_loss,
+}
 
 
 @dataclass(frozen=True)
@@ -192,7 +207,8 @@ class Trainer:
                 group["lr"] = peak * factor
 
     def _one_step(self, pairs: TrainingPairs) -> float:
-        with torch.autocast(self._processes.device.type, torch.bfloat16, enabled=self._recipe.precision == "bf16"):
+        bf16 = self._recipe.precision == "bf16" and self._processes.has_bf16
+        with torch.autocast(self._processes.device.type, torch.bfloat16, enabled=bf16):
             denoised = self._shared(pairs.noisy)
         loss = LOSSES[self._recipe.loss](denoised.float(), pairs.clean)
         torch.autograd.backward(loss)

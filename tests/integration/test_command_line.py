@@ -178,6 +178,35 @@ def test_an_interrupt_ends_a_run_with_130(photos, tmp_path):
     assert "Traceback" not in said.decode()
 
 
+LOST = """
+import sys, time
+from biasfree_client.cli import app, failure
+
+def invoke(self, ctx):
+    while True:
+        try:
+            print("here", flush=True)
+            time.sleep(60)
+        except KeyboardInterrupt:
+            print("lost", flush=True)
+
+failure.Commands.invoke = invoke
+sys.argv = ["biasfree", "models"]
+app.run()
+"""
+
+
+def test_an_interrupt_that_got_lost_ends_a_run_all_the_same():
+    """As one that was raised where Python drops it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", LOST], stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_hears_ctrl_c
+    )
+    assert process.stdout.readline() == b"here\n"
+    process.send_signal(signal.SIGINT)
+    out, said = process.communicate(timeout=60)
+    assert (process.returncode, out, said) == (130, b"lost\nhere\n", b"interrupted\n")
+
+
 def test_an_analysis_is_saved_drawn_and_told(server, photos):
     """Arrays, a figure, and the numbers in JSON or for people."""
     image, arrays, figure = photos / "00.png", photos / "a.npz", photos / "a.png"

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from biasfree_client.cli.failure import Commands, UsageError
+from biasfree_client.cli.interrupt import end_on_interrupt
 from biasfree_client.cli.options import (
     AnyFile,
     BitDepth,
@@ -34,6 +35,7 @@ def run() -> None:
 
     Threads that still wait for a service end with it: what they write is whole, or not there.
     """
+    end_on_interrupt()
     try:
         app()
     except SystemExit as ended:

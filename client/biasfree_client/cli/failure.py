@@ -6,9 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from biasfree_client._errors import BiasfreeError, ConnectionFailed, InvalidSetting, TimedOut, UnknownModel
-
-#: As shells count: 128 and the number of the interrupt signal.
-INTERRUPTED = 130
+from biasfree_client.cli.interrupt import INTERRUPTED, MESSAGE
 
 
 class UsageError(Exception):
@@ -29,7 +27,7 @@ class Commands(TyperGroup):
             say(exc)
             raise typer.Exit(1) from exc
         except KeyboardInterrupt as exc:
-            typer.echo("interrupted", err=True)
+            typer.echo(MESSAGE, err=True)
             raise typer.Exit(INTERRUPTED) from exc
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.unit.training.runs import assert_same
+from tests.unit.training.runs import ALONE, TINY, assert_same, fit
 from training.checkpoint import FILE, Checkpoint
 from training.processes import Processes
 
@@ -59,3 +59,17 @@ def test_without_torchrun_a_process_stands_alone(monkeypatch: pytest.MonkeyPatch
         assert (processes.rank, processes.count, processes.is_first) == (0, 1, True)
         assert processes.agree(0.25) == 0.25
         assert processes.share(network) is network
+
+
+@pytest.mark.parametrize(
+    "capabilities", [{"avx512_bf16": True}, {"amx_bf16": True}, {"avx2": True, "avx512_bf16": False}]
+)
+def test_a_processor_has_bf16_or_computes_in_float32(capabilities, monkeypatch, tmp_path: Path) -> None:
+    """Without it a bf16 recipe gives the losses of float32, as emulation would not, and in a fraction of its time."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    has_it = any(value for name, value in capabilities.items() if "bf16" in name)
+    assert ALONE.has_bf16 is has_it
+    half = TINY.model_copy(update={"precision": "bf16", "steps": 5})
+    losses = fit(half, tmp_path / "bf16")[1].losses
+    exact = fit(half.model_copy(update={"precision": "fp32"}), tmp_path / "fp32")[1].losses
+    assert (losses == exact) is not has_it
