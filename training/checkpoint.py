@@ -26,6 +26,8 @@ class Checkpoint:
     optimizers: list[dict[str, Any]]
     earlier: list[dict[str, Any]] = field(default_factory=list)
     """Recipe, steps and seconds of each run whose weights this one started from, oldest first."""
+    start: dict[str, torch.Tensor] | None = None
+    """The weights that it started from, where its recipe wants a share of them."""
 
     def save(self, folder: Path) -> None:
         """Write ``folder/checkpoint.pt``, replacing an older one in one step."""
@@ -56,8 +58,20 @@ class Checkpoint:
         this = {"recipe": self.recipe.model_dump(), "steps": self.step, "seconds": round(self.elapsed_s, 1)}
         return [*self.earlier, this]
 
+    @property
+    def weights(self) -> dict[str, torch.Tensor]:
+        """What the run has come to: its average, and its recipe's share of where it started."""
+        if self.start is None:
+            return self.average
+        mixed = {
+            name: value.lerp(self.start[name], self.recipe.start_share)
+            for name, value in self.average.items()
+            if value.is_floating_point()
+        }
+        return self.average | mixed
+
     def averaged_network(self) -> Network:
-        """The network with its averaged weights, in evaluation mode."""
+        """The network with ``weights``, in evaluation mode."""
         network = build(self.recipe.architecture, self.recipe.arguments)
-        network.load_state_dict(self.average)
+        network.load_state_dict(self.weights)
         return network.eval()

@@ -47,6 +47,13 @@ class Recipe(BaseModel):
         ge=0,
         description="Largest standard deviation (0-255 scale) of noise that is part of what is clean.",
     )
+    start_share: float = Field(
+        default=0,
+        ge=0,
+        lt=1,
+        description="What is exported is this much of the weights that the run started from, and the rest its own "
+        "(Wortsman et al. 2022, arXiv:2109.01903).",
+    )
     precision: Literal["bf16", "fp32"] = Field(default="bf16", description="Float32 where a device has no bf16.")
     seed: int = Field(default=0, ge=0)
 

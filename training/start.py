@@ -44,4 +44,4 @@ class Start:
         checkpoint = Checkpoint.load(path)
         if checkpoint is None:
             raise ValueError(f"expected a run or an .onnx model to start from in {path}, found none")
-        return cls(checkpoint.average, checkpoint.stages)
+        return cls(checkpoint.weights, checkpoint.stages)

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -72,7 +73,7 @@ class Trainer:
         clock: Seconds; replaced in tests.
 
     Raises:
-        ValueError: ``start`` is of another architecture.
+        ValueError: ``start`` is of another architecture, or missing where a share of it is to be kept.
     """
 
     def __init__(
@@ -92,6 +93,9 @@ class Trainer:
         self._earlier = [] if start is None else start.stages
         if start is not None:
             _load(network, start, recipe.channels)
+        elif recipe.start_share:
+            raise ValueError("expected weights to start from, of which start_share is to be kept")
+        self._start = deepcopy(network.state_dict()) if recipe.start_share else None
         # torch's stubs do not know memory_format.
         self._network: Network = network.to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._shared = processes.share(self._network)
@@ -155,6 +159,7 @@ class Trainer:
             average=self.averaged.state_dict(),
             optimizers=[optimizer.state_dict() for optimizer in self._optimizers],
             earlier=self._earlier,
+            start=self._start,
         )
 
     def _resume(self, folder: Path) -> None:
@@ -166,7 +171,8 @@ class Trainer:
         self.averaged.load_state_dict(saved.average)
         for optimizer, state in zip(self._optimizers, saved.optimizers, strict=True):
             optimizer.load_state_dict(state)
-        self.step, self.elapsed_s, self._earlier = saved.step, saved.elapsed_s, saved.earlier
+        self.step, self.elapsed_s = saved.step, saved.elapsed_s
+        self._earlier, self._start = saved.earlier, saved.start
 
     def _steps(self, interruption: Interruption) -> Iterator[StepResult]:
         """Make steps until the budget is spent; time between steps (validation, checkpoints) is not counted.

@@ -14,7 +14,7 @@ from tests.unit.training.runs import ALONE, IMAGES, TINY, Record, assert_same, f
 from training.checkpoint import Checkpoint
 from training.export import Provenance, export
 from training.start import Start
-from training.trainer import StepResult, Trainer
+from training.trainer import LOSSES, StepResult, Trainer
 
 ROOT = Path(__file__).parents[3]
 #: fp32 on an x86 processor; others round differently, which 20 steps do not amplify past the tolerance.
@@ -71,6 +71,14 @@ def test_loss_falls_against_the_noise_that_was_drawn(tmp_path: Path) -> None:
     ]
     assert relative[0] == pytest.approx(1, rel=1e-5)
     assert sum(relative[-10:]) / 10 < 0.7
+
+
+def test_psnr_loss_is_minus_the_mean_psnr_in_db() -> None:
+    """Of the patches, not of their mean error; and as good as perfect is good enough."""
+    clean = torch.zeros(2, 1, 4, 4)
+    off = torch.tensor([0.1, 0.01])[:, None, None, None].expand_as(clean)
+    assert float(LOSSES["psnr"](clean + off, clean)) == pytest.approx(-30, abs=0.1)
+    assert float(LOSSES["psnr"](clean, clean)) == pytest.approx(20 * math.log10(0.5 / 255), abs=1e-3)
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
@@ -201,6 +209,27 @@ def test_run_can_start_from_the_weights_of_another_and_remembers_it(tmp_path: Pa
     stages = trainer.checkpoint().stages
     assert [stage["steps"] for stage in stages] == [first.step, 0]
     assert stages[0]["recipe"] == first.recipe.model_dump()
+
+
+def test_a_share_of_the_first_weights_is_kept_in_what_is_exported(tmp_path: Path) -> None:
+    """Training goes its way; the mixture is what a run has come to, also after it was resumed."""
+    (tmp_path / "first").mkdir()
+    fit(TINY, tmp_path / "first")
+    recipe = TINY.model_copy(update={"seed": 5, "steps": 2, "start_share": 0.25})
+    with pytest.raises(ValueError, match="start_share"):
+        Trainer(recipe, sampler(recipe), images=IMAGES, processes=ALONE)
+    start = Start.read(tmp_path / "first")
+    out = tmp_path / "second"
+    out.mkdir()
+    for steps in (1, 2):
+        again = recipe.with_budget(steps=steps, minutes=None)
+        trainer = Trainer(again, sampler(recipe), images=IMAGES, processes=ALONE, start=start)
+        trainer.fit(out, progress=Record(), validate=lambda _: 30.0, validate_every=8, checkpoint_every_s=0)
+    kept = Checkpoint.load(out)
+    assert kept is not None
+    for name, value in Start.read(out).weights.items():
+        torch.testing.assert_close(value, 0.75 * kept.average[name] + 0.25 * start.weights[name])
+    assert_same(dict(kept.averaged_network().state_dict()), kept.weights)
 
 
 def test_run_can_start_from_a_model_file(tmp_path: Path) -> None:
