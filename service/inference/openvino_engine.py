@@ -15,6 +15,9 @@ Precision = Literal["float32", "bfloat16"]
 TYPES = {"float32": openvino.Type.f32, "bfloat16": openvino.Type.bf16}
 #: See ``golden``: what a correct device may differ by. The shipped models moved by 3e-3 to 4e-3 in bfloat16.
 TOLERANCES = {"float32": 1e-3, "bfloat16": 1e-2}
+#: For the life of the process. OpenVINO gives the thread that loads its plugin for CPUs a signal stack, and frees it in
+#: the thread that lets go of the last model: if that is another one, the next signal, SIGTERM say, is SIGSEGV.
+CORE = openvino.Core()
 
 
 class OpenVinoEngine:
@@ -43,8 +46,7 @@ class OpenVinoEngine:
             "NUM_STREAMS": 1,
             "ENABLE_CPU_PINNING": False,
         }
-        core = openvino.Core()
-        self._requests = {name: _request(core, model, options) for name, model in models.items()}
+        self._requests = {name: _request(model, options) for name, model in models.items()}
 
     def run(self, model: str, batch: FloatArray, *, wide: bool = True) -> FloatArray:
         """Denoise a batch, always on all threads; see ``Engine.run``."""
@@ -63,9 +65,9 @@ class OpenVinoEngine:
             request.get_compiled_model().release_memory()
 
 
-def _request(core: openvino.Core, model: Artifact, options: Mapping[str, Any]) -> openvino.InferRequest:
+def _request(model: Artifact, options: Mapping[str, Any]) -> openvino.InferRequest:
     try:
-        compiled = core.compile_model(core.read_model(model.content), "CPU", dict(options))
+        compiled = CORE.compile_model(CORE.read_model(model.content), "CPU", dict(options))
     except RuntimeError as exc:
         raise EngineError(f"OpenVINO cannot load {model.path}: {exc}") from exc
     wanted, found = options["INFERENCE_PRECISION_HINT"], compiled.get_property("INFERENCE_PRECISION_HINT")

@@ -1,5 +1,7 @@
 """The optional engine gives what the standard one gives."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -59,6 +61,21 @@ def test_bfloat16_passes_the_golden_tile_where_the_processor_has_it() -> None:
         pytest.skip(str(exc))
     for model in MODELS.values():
         check_golden(engine, model.card)
+
+
+def test_a_signal_finds_the_process_alive_when_another_thread_dropped_the_engine() -> None:
+    """In a process of its own, which a signal without a stack would end by SIGSEGV."""
+    child = (
+        "import gc, signal, threading; from biasfree.artifact import SHIPPED, Artifact;"
+        "from service.inference.openvino_engine import OpenVinoEngine;"
+        "engines = [OpenVinoEngine({'gray': Artifact.load(SHIPPED / 'gray.onnx')})];"
+        "drop = threading.Thread(target=lambda: (engines.clear(), gc.collect()));"
+        "drop.start(); drop.join();"
+        "signal.signal(signal.SIGTERM, lambda *_: print('heard'));"
+        "signal.raise_signal(signal.SIGTERM)"
+    )
+    ended = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "heard\n"), ended.stderr
 
 
 @pytest.fixture
