@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from rich.console import Group
@@ -12,6 +12,8 @@ from training.evaluate import Score
 
 #: Row of the noisy images themselves.
 INPUT_LABEL = "noisy input"
+#: As many side by side as eighty columns have room for.
+LEVELS = 9
 RULES = (
     "Means over images of PSNR (data range 1) and SSIM; images in [0, 1], Gaussian noise with fixed seeds that is not "
     "clipped, output clamped to [0, 1], no rounding. Sigma is on the 0-255 scale."
@@ -63,18 +65,20 @@ class Report:
     def table(self) -> Group:
         """PSNR and SSIM for the terminal, a row for each denoiser: there may be more of them than fit side by side."""
         return Group(
-            self._table("PSNR in dB", lambda score: f"{score.psnr_db:.2f}"),
-            self._table("SSIM", lambda score: f"{score.ssim:.3f}"),
+            *self._tables("PSNR in dB", lambda score: f"{score.psnr_db:.2f}"),
+            *self._tables("SSIM", lambda score: f"{score.ssim:.3f}"),
         )
 
-    def _table(self, measure: str, cell: Callable[[Score], str]) -> Table:
-        table = Table(title=f"{self.images}: {measure}", box=None, padding=(0, 0, 0, 1))
-        table.add_column("sigma", no_wrap=True)
-        for sigma_255 in self.sigmas_255:
-            table.add_column(f"{sigma_255:g}", justify="right")
-        for row in self.rows:
-            table.add_row(row.label, *map(cell, row.scores))
-        return table
+    def _tables(self, measure: str, cell: Callable[[Score], str]) -> Iterator[Table]:
+        for start in range(0, len(self.sigmas_255), LEVELS):
+            levels = slice(start, start + LEVELS)
+            table = Table(title=f"{self.images}: {measure}", box=None, padding=(0, 0, 0, 1))
+            table.add_column("sigma", no_wrap=True)
+            for sigma_255 in self.sigmas_255[levels]:
+                table.add_column(f"{sigma_255:g}", justify="right", no_wrap=True)
+            for row in self.rows:
+                table.add_row(row.label, *map(cell, row.scores[levels]))
+            yield table
 
 
 def _facts(score: Score) -> dict[str, float | None]:

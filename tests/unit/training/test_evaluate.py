@@ -1,5 +1,6 @@
 """Evaluation and its reports."""
 
+import io
 import json
 import math
 from pathlib import Path
@@ -11,7 +12,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 from rich.console import Console
 
-from biasfree.classical import load
+from biasfree.classical import METHODS, load
 from tests.unit.training.runs import photograph, write_photographs
 from training.evaluate import Score, evaluate, identity
 from training.images import NamedImage, read_folder
@@ -116,13 +117,16 @@ def test_report_is_written_as_markdown_json_and_figure(tmp_path: Path) -> None:
 
 
 def test_terminal_shows_every_level_and_denoiser() -> None:
-    """PSNR and SSIM below each other, so that ten denoisers at nine levels stay legible in eighty columns."""
-    console = Console(record=True, width=80, quiet=False, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
-    rows = (Row(INPUT_LABEL, (Score(5, 34.15, 0.9),)), Row("mine", (Score(5, 37.5, 0.95),), (0, 100)))
-    console.print(Report("Set12", 12, rows).table())
-    shown = console.export_text()
-    for text in ("Set12", INPUT_LABEL, "mine", "37.50", "0.950"):
-        assert text in shown
+    """Whole, in eighty columns, as many levels as `quality` measures and the longest name there is."""
+    printed = io.StringIO()
+    scores = tuple(Score(level, 30 + level / 7, 0.9 + level / 1000) for level in range(13))
+    label = max(METHODS, key=len)
+    report = Report("Set12", 12, (Row(INPUT_LABEL, scores), Row(label, scores, (0, 100))))
+    Console(width=80, file=printed).print(report.table())
+    shown = [line.split() for line in printed.getvalue().splitlines()]
+    for cells in ([f"{score.psnr_db:.2f}" for score in scores], [f"{score.ssim:.3f}" for score in scores]):
+        assert [label, *cells[:9]] in shown
+        assert [label, *cells[9:]] in shown
 
 
 def test_models_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
