@@ -53,4 +53,4 @@ def reproduce(figure: Figure, request: Request, console: Console) -> None:
             page: Page = import_module(f"training.reproduce.{name}").page(request)
         page.write(request.output)
         for sheet in page.sheets:
-            console.print(sheet.table())
+            sheet.show(console)

@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 
+from rich.console import Console
 from rich.table import Table
+
+#: More columns than any terminal has.
+UNBOUNDED = 10_000
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,15 @@ class Sheet:
         for row in self.rows:
             result.add_row(*row)
         return result
+
+    def show(self, console: Console) -> None:
+        """Print it: as a table where that fits side by side, elsewhere as Markdown, whose cells are never cut."""
+        table = self.table()
+        needed = console.measure(table, options=console.options.update(max_width=UNBOUNDED)).maximum
+        if needed <= console.width:
+            console.print(table)
+        else:
+            console.print(self.markdown(), markup=False, highlight=False, soft_wrap=True)
 
     def markdown(self) -> str:
         """For a page."""

@@ -1,5 +1,6 @@
 """The paper's measurements, against plain NumPy on a Jacobian from plain autograd."""
 
+import io
 import json
 import math
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from rich.console import Console
 from torch.nn import functional as F
 from typer.testing import CliRunner
 
@@ -231,6 +233,19 @@ def test_a_sheet_is_the_same_printed_and_written():
     assert sheet.markdown() == "**Title**\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n| 3 |  |\n"
     table = sheet.table()
     assert (table.title, table.row_count, [column.header for column in table.columns]) == ("Title", 2, ["a", "b"])
+
+
+@pytest.mark.parametrize("columns", [2, 12])
+def test_a_sheet_is_whole_in_eighty_columns(columns):
+    """A table where it fits, Markdown where cells would be cut."""
+    printed = io.StringIO()
+    sheet = Sheet(
+        "Title", ("level", *(f"{n}" for n in range(columns))), (("what is measured", *["1.234567"] * columns),)
+    )
+    sheet.show(Console(width=80, file=printed))
+    (line,) = [line for line in printed.getvalue().splitlines() if "measured" in line]
+    assert line.count("1.234567") == columns
+    assert ("┃" in printed.getvalue()) == (columns == 2)
 
 
 def test_the_command_prints_and_writes_what_it_found(tmp_path, photographs):
