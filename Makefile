@@ -28,9 +28,9 @@ help: ## List the targets
 serve: $(SERVE) ## Serve on http://127.0.0.1:8000 (settings: BIASFREE_* in the environment)
 	$(BIN)/python -m service
 
-# Two processes, a file in one of them, the long ones (browser, integration) first; OpenMP's threads sleep where they would spin.
+# Two processes, a file in one of them; OpenMP's threads sleep where they would spin beside each other.
 test: $(DEV) ## Run every test [TESTS=tests/unit/client] [ARGS=-x]
-	OMP_WAIT_POLICY=passive $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(TESTS) $(ARGS)
+	OMP_WAIT_POLICY=passive $(BIN)/pytest --numprocesses 2 --dist loadfile $(TESTS) $(ARGS)
 
 lint: $(DEV) page-types ## Check style, formatting and who imports whom; where npm is, the page's types too
 	$(BIN)/ruff check
