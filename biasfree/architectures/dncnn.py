@@ -38,6 +38,10 @@ class DnCNN(Network):
         norm = nn.BatchNorm2d if bias else BiasFreeBatchNorm2d
         self.norms = nn.ModuleList(norm(width) if normalise else nn.Identity() for _ in hidden)
         self.tail = nn.Conv2d(width, channels, 3, padding=1, bias=bias)
+        if not normalise:
+            # Each layer keeps the size of what passes through it (He et al. 2015), which the normalisation would see to.
+            for convolution in [self.head, *self.hidden]:
+                nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
 
     @property
     def stride(self) -> int:

@@ -163,6 +163,16 @@ def test_default_networks_have_the_expected_number_of_weights(
     assert architecture(bias=True).parameter_count == biased
 
 
+def test_without_normalisation_a_deep_network_begins_with_features_of_the_size_of_its_image() -> None:
+    """So that twenty layers are trained without it."""
+    torch.manual_seed(0)
+    net, sizes = DnCNN(normalise=False), []
+    net.tail.register_forward_pre_hook(lambda _, inputs: sizes.append(inputs[0].square().mean().sqrt().item()))
+    image = torch.rand(1, 1, 48, 48)
+    net(image)
+    assert 0.1 < sizes[0] / image.square().mean().sqrt().item() < 10
+
+
 def test_a_zero_mean_head_lets_a_constant_of_each_channel_pass() -> None:
     """f(y + c) = f(y) + c, at the borders too; and no other head does."""
     net, other = network("resunet whose head is blind to constants"), network("resunet, colour")
