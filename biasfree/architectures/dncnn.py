@@ -39,7 +39,7 @@ class DnCNN(Network):
         self.norms = nn.ModuleList(norm(width) if normalise else nn.Identity() for _ in hidden)
         self.tail = nn.Conv2d(width, channels, 3, padding=1, bias=bias)
         if not normalise:
-            # Each layer keeps the size of what passes through it (He et al. 2015), which the normalisation would see to.
+            # Each layer keeps the size of what passes (He et al. 2015), which the normalisation would see to.
             for convolution in [self.head, *self.hidden]:
                 nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
 
