@@ -153,10 +153,14 @@ class ResUNet(Network):
         return macs + ends / UNSHUFFLE**2
 
     def forward(self, noisy: torch.Tensor) -> torch.Tensor:
-        """Denoise (B, C, H, W) of any H, W: sides are replicated up to a multiple of ``stride`` and cropped after."""
+        """Denoise (B, C, H, W) of any H, W: mirrored up to a multiple of ``stride``, and cropped after.
+
+        Noise that is mirrored is noise; replicated it is stripes, which the last rows are then taken for.
+        """
         height, width = noisy.shape[-2:]
-        right, bottom = -width % self.stride + self._border, -height % self.stride + self._border
-        padded = F.pad(noisy, (self._border, right, self._border, bottom), mode="replicate")
+        whole = torch.index_select(noisy, 2, self._mirrored(height))
+        whole = torch.index_select(whole, 3, self._mirrored(width))
+        padded = F.pad(whole, (self._border,) * 4, mode="replicate")
         features = self.head(F.pixel_unshuffle(padded, UNSHUFFLE))
         skips = []
         for encoder, down in zip(self.encoders, self.downs, strict=True):
@@ -168,6 +172,12 @@ class ResUNet(Network):
             features = decoder(up(features) + skips.pop())
         noise = F.pixel_shuffle(self.tail(features), UNSHUFFLE)
         return noisy - noise[..., :height, :width]
+
+    def _mirrored(self, side: int) -> torch.Tensor:
+        """Where each row of whole cells comes from: 0 1 2 2 1 0 0 1 for a side of 3 (numpy calls it symmetric)."""
+        there = torch.arange(side, device=self.tail.weight.device)
+        # Even of one row so many periods are a cell.
+        return torch.cat([there, there.flip(0)]).repeat(self.stride // 2)[: side + -side % self.stride]
 
     def folded(self) -> Network:
         """The same map, the head's kernel being the one in effect."""

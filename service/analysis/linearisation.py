@@ -28,6 +28,7 @@ LINEAR: frozenset[Function] = frozenset(
         F.pixel_shuffle,
         F.pixel_unshuffle,
         torch.cat,
+        torch.index_select,
         torch.Tensor.__getitem__,
         torch.Tensor.add,
         torch.Tensor.sub,
@@ -249,6 +250,8 @@ class _Batch(Operand):
             return replace(self, fresh=False)
         if function is F.pad and "replicate" in (*args[2:], *kwargs.values()) and not self.window.empty:
             return self._replicated(args[1])
+        if function is torch.index_select and not self.window.empty:
+            return self._selected(*args[1:])
         if function is F.pixel_unshuffle:
             return self._in_cells((args[1], args[1]), lambda tensor: F.pixel_unshuffle(tensor, args[1]))
         return self._full(function(*unwrapped(args, lambda each: each.on(each.whole)), **kwargs))
@@ -293,6 +296,24 @@ class _Batch(Operand):
         old = self.window.shifted(top, left)
         gained = old.left - window.left, window.right - old.right, old.top - window.top, window.bottom - old.bottom
         tensor = F.pad(self.tensor, gained, mode="replicate")
+        return replace(self, tensor=tensor, window=window, sides=sides, fresh=False)
+
+    def _selected(self, dimension: int, index: torch.Tensor) -> "_Batch":
+        """Rows (dimension 2) or columns (3) in another order, some of them twice: those that come from the window."""
+        along_rows = dimension == 2
+        first, last = (self.window.top, self.window.bottom) if along_rows else (self.window.left, self.window.right)
+        places = torch.nonzero((first <= index) & (index < last)).flatten().tolist()
+        start, stop = places[0], places[-1] + 1
+        chosen = index[start:stop]
+        # What lies between two places that come from the window may come from outside of it, where all is zero.
+        low, high = int(chosen.min()), int(chosen.max()) + 1
+        if along_rows:
+            source, window = replace(self.window, top=low, bottom=high), replace(self.window, top=start, bottom=stop)
+            sides = len(index), self.sides[1]
+        else:
+            source, window = replace(self.window, left=low, right=high), replace(self.window, left=start, right=stop)
+            sides = self.sides[0], len(index)
+        tensor = self.on(source).index_select(dimension, chosen - low)
         return replace(self, tensor=tensor, window=window, sides=sides, fresh=False)
 
     def _in_cells(self, cell: tuple[int, int], function: Callable[[torch.Tensor], torch.Tensor]) -> "_Batch":

@@ -107,7 +107,7 @@ def _where_known(samples: Samples, statistic: Callable[[Samples], float | None])
 
 @dataclass(frozen=True)
 class _Tile:
-    """One tile of an image; where it reaches past the image's end, it repeats the edge as the network does."""
+    """One tile of an image; where it reaches past the image's end, it is mirrored as by the network."""
 
     row: Span
     column: Span
@@ -134,7 +134,7 @@ class _Tile:
 
     def _padded(self, part: npt.NDArray[Any]) -> npt.NDArray[Any]:
         below, right = max(0, self.row.stop - self.height), max(0, self.column.stop - self.width)
-        return np.pad(part, ((0, 0), (0, below), (0, right)), mode="edge")
+        return np.pad(part, ((0, 0), (0, below), (0, right)), mode="symmetric")
 
 
 def _tiles(network: Network, height: int, width: int) -> Iterator[_Tile]:

@@ -102,7 +102,7 @@ def split(image: FloatArray, grid: TileGrid) -> list[FloatArray]:
         grid: Geometry for this H and W.
 
     Returns:
-        The tiles (C, P, Q), row by row: views into the image, or into a copy of it that edge replication has brought
+        The tiles (C, P, Q), row by row: views into the image, or into a copy of it that has been mirrored up
         to whole cells (as the network itself pads).
 
     Raises:
@@ -112,7 +112,7 @@ def split(image: FloatArray, grid: TileGrid) -> list[FloatArray]:
         raise ValueError(f"expected an image of {grid.height} x {grid.width}, got {image.shape[1:]}")
     below, right = (padded - side for padded, side in zip(grid.padded_shape, image.shape[1:], strict=True))
     if below or right:
-        image = np.pad(image, ((0, 0), (0, below), (0, right)), mode="edge")
+        image = np.pad(image, ((0, 0), (0, below), (0, right)), mode="symmetric")
     return [image[:, row.read, column.read] for row, column in product(grid.rows, grid.columns)]
 
 

@@ -67,8 +67,8 @@ def test_a_small_image_is_one_tile_and_is_not_copied():
     assert tile.shape == image.shape
 
 
-def test_padding_repeats_the_edge():
-    """A 1 x 3 image in cells of 4 is its last pixels again."""
+def test_padding_mirrors_the_image():
+    """A 1 x 3 image in cells of 4 is its last pixel again."""
     (tile,) = split(image_of(1, 3), TileGrid.of(1, 3, side=64, radius=4, stride=4))
     np.testing.assert_array_equal(tile[0], np.tile([0, 1, 2, 2], (4, 1)))
 
