@@ -163,8 +163,8 @@ def _options(threads: int, *, spinning: bool) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
-    # Only between the layers of a batch: after its end they would hold the cores of bulk, whose threads rank below them.
-    # On two cores of an EPYC (Zen 4), three rounds: 1.43 against 1.30 Mpx/s for sides of 64 to 2048 at once. A lone 64 x 64
+    # Only between the layers of a batch: after it they would hold the cores of bulk, whose threads rank below them. On
+    # two cores of an EPYC (Zen 4): 1.43 against 1.30 Mpx/s for sides of 64 to 2048 at once. A lone 64 x 64
     # takes 3.2 ms, 3.1 with threads that spin on, 3.7 with threads that never do.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     # Errors only: what it warns about (nodes left on the CPU by design) is no news to an operator.
