@@ -231,7 +231,7 @@ def test_models_and_doctor_tell_about_the_service(server):
     assert b"denoised dB" in biasfree(server, "models", "gray").stdout
     unknown = biasfree(server, "models", "grey")
     assert unknown.returncode == 1
-    assert b"there is color, gray" in unknown.stderr
+    assert b"there is color, color-best, gray" in unknown.stderr
     healthy = biasfree(server, "doctor")
     assert healthy.returncode == 0
     assert b"on cpu" in healthy.stdout
