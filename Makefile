@@ -84,7 +84,7 @@ image-check: $(DEV) ## Build the image without docker, start it and denoise with
 # Of what runs, not of what develops: an environment with nothing but the service, as in the image.
 sbom: $(DEV) ## Write what the service is made of to dist/sbom.cdx.json (CycloneDX)
 	@fresh=$$(mktemp -d) && trap "rm -rf $$fresh" EXIT && $(PYTHON) -m venv --without-pip $$fresh && \
-	$(BIN)/python -m pip --python $$fresh/bin/python install --quiet --constraint constraints.txt '.[classical]' && mkdir -p dist && \
+	$(BIN)/python -m pip --python $$fresh/bin/python install --quiet --constraint constraints.txt '.[classical,tracing]' && mkdir -p dist && \
 	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
 		--output-format JSON --output-file dist/sbom.cdx.json $$fresh/bin/python
 

@@ -46,7 +46,9 @@ class Settings(BaseSettings):
         "the process.",
     )
     models_dir: Path | None = Field(
-        default=None, description="Folder of further `.onnx` models, served beside the shipped ones."
+        default=None,
+        description="Folder of further `.onnx` models, served beside the shipped ones, or in place of those with "
+        "their names.",
     )
     max_body_bytes: int = Field(default=256 * MIB, ge=1, description="Largest request body in bytes.")
     max_pixels: int = Field(default=64_000_000, ge=1, description="Largest image in pixels, over all its frames.")

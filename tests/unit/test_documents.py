@@ -79,6 +79,16 @@ def test_the_readme_compares_with_what_was_measured_of_the_classical_denoisers()
         assert all(float(rows[name][level]) > best_classical for name in networks - {"gray-dncnn"})
 
 
+def test_the_quality_page_is_of_the_shipped_files():
+    """What their cards say, to the last digit that is told."""
+    gray, colour = (ROOT / "docs" / "quality.md").read_text().split("## Colour")
+    for path in SHIPPED.glob("*.onnx"):
+        card = Artifact.load(path).card
+        row = table(gray if card.channels == 1 else colour, "| PSNR, dB at sigma |")[card.name]
+        for score in card.evaluations[0].scores:
+            assert abs(float(row[f"{score.sigma_255:g}"]) - score.psnr_db) < 0.01, (card.name, score.sigma_255)
+
+
 def test_every_make_target_of_the_readme_exists():
     """And the ones CONTRIBUTING names."""
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
