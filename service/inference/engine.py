@@ -105,7 +105,7 @@ class OnnxEngine:
     """
 
     #: Between torch and ONNX Runtime on the CPU the shipped models differ by 4e-7 in float32, and bfloat16 moves them
-    #: by 3e-3 to 4e-3: this lies between.
+    #: by 3e-3 to 4e-3 where all is in it: this lies between.
     tolerance = 1e-3
 
     def __init__(

@@ -16,7 +16,7 @@ from service.inference.tiling import FloatArray
 PRECISION = "INFERENCE_PRECISION_HINT"
 Precision = Literal["float32", "bfloat16"]
 TYPES = {"float32": openvino.Type.f32, "bfloat16": openvino.Type.bf16}
-#: See ``golden``: what a correct device may differ by. The shipped models moved by 3e-3 to 4e-3 in bfloat16.
+#: See ``golden``: what a correct device may differ by. In bfloat16 the shipped models moved by 9e-4 to 6e-3.
 TOLERANCES = {"float32": 1e-3, "bfloat16": 1e-2}
 #: For the life of the process. OpenVINO gives the thread that loads its plugin for CPUs a signal stack, and frees it in
 #: the thread that lets go of the last model: if that is another one, the next signal, SIGTERM say, is SIGSEGV.
