@@ -34,14 +34,17 @@ class Artifact:
         content: The file's bytes.
         sha256: Of ``content``, in hexadecimal.
         card: What the model says of itself.
-        weights: Initializer name -> value, float32.
     """
 
     path: Path
     content: bytes
     sha256: str
     card: Card
-    weights: Mapping[str, npt.NDArray[np.float32]]
+
+    @property
+    def weights(self) -> Mapping[str, npt.NDArray[np.float32]]:
+        """Initializer name -> value, float32; read from ``content`` each time, so that they are not held twice."""
+        return initializers(onnx.load_model_from_string(self.content))
 
     @classmethod
     def load(cls, path: Path) -> "Artifact":
@@ -60,10 +63,9 @@ class Artifact:
             raise ArtifactError(f"{path} is not an ONNX file") from exc
         card = _card(model, path)
         _check_graph(model, path)
-        weights = initializers(model)
-        if weights_sha256(weights) != card.weights_sha256:
+        if weights_sha256(initializers(model)) != card.weights_sha256:
             raise ArtifactError(f"{path} is damaged: its weights have another SHA-256 than its card says")
-        return cls(path, content, hashlib.sha256(content).hexdigest(), card, weights)
+        return cls(path, content, hashlib.sha256(content).hexdigest(), card)
 
 
 def save(model: onnx.ModelProto, card: Card, path: Path) -> None:

@@ -27,6 +27,7 @@ from service.inference.cores import usable_cores
 from service.inference.device_memory import device_memory
 from service.inference.engine import Engine, EngineError, OnnxEngine
 from service.inference.golden import check_golden, measure_rate_px_s
+from service.inference.heap import trim
 from service.inference.policy import BatchPolicy, Lane
 from service.inference.priority import give_way
 from service.inference.queue import BatchQueue
@@ -185,6 +186,10 @@ def start(settings: Settings, *, engine: Engine | None = None, traces: Traces | 
         rates_px_s={name: measure_rate_px_s(engine, card) for name, card in cards.items()},
         express_px=settings.express_pixels if Lane.BULK in engines else None,
     )
+    # What loading and checking took: a sixth of what the idle service holds.
+    for each in engines.values():
+        each.release()
+    trim()
     classical = _classical(settings, engine.device, networks=cards)
     counted = Metrics(models=[*cards, *classical.names], reasons=REASONS)
     queue = BatchQueue(engines, policy, on_batch=counted.batch)

@@ -15,6 +15,7 @@ import numpy as np
 
 from service.errors import InferenceFailed, NotReady, ServiceError
 from service.inference.engine import Engine, EngineError, OutOfDeviceMemory
+from service.inference.heap import trim
 from service.inference.policy import Admission, Batch, BatchPolicy, Job, Lane
 from service.inference.priority import give_way
 from service.inference.tiling import FloatArray
@@ -438,6 +439,7 @@ def _tidy(engine: Engine) -> None:
     """Release memory; what goes wrong with that is no reason to lose the device."""
     try:
         engine.release()
+        trim()
     except Exception:
         log.exception("the engine did not give its memory back")
 
