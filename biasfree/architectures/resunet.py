@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from biasfree.architectures.network import Network
+from biasfree.architectures.outliers import REACH, clip_outliers
 
 UNSHUFFLE = 2
 
@@ -69,6 +70,8 @@ class ResUNet(Network):
         head: What the first convolution does with constants. ``"zeros"``: it sees a border of zeros around the image.
             ``"replicate"``: the image's border goes on. ``"zero-mean"``: as well, and its kernels sum to zero, so that
             ``f(y + c) = f(y) + c`` for every constant c; brightness decides the sign of no feature.
+        clip_outliers: Estimate the noise from the image without isolated excess (``outliers.clip_outliers``). The
+            excess itself stays in the output, as it may be a star; it does not disturb its surroundings.
         bias: Give every convolution an additive constant (the comparison of the paper, never served).
     """
 
@@ -81,6 +84,7 @@ class ResUNet(Network):
         bottom_blocks: int = 4,
         slope: float = 0.0,
         head: Literal["zeros", "replicate", "zero-mean"] = "zeros",
+        clip_outliers: bool = False,
         bias: bool = False,
     ) -> None:
         super().__init__()
@@ -91,10 +95,12 @@ class ResUNet(Network):
             "bottom_blocks": bottom_blocks,
             "slope": slope,
             "head": head,
+            "clip_outliers": clip_outliers,
             "bias": bias,
         }
         self._widths = tuple(widths)
         self._blocks, self._bottom_blocks = blocks, bottom_blocks
+        self._clip_outliers = clip_outliers
         # Replicated pixels of a border: one cell of the first scale.
         self._border = 0 if head == "zeros" else UNSHUFFLE
         unshuffled = channels * UNSHUFFLE**2
@@ -132,6 +138,8 @@ class ResUNet(Network):
         for cell in reversed(cells[:-1]):
             reach += 2 * self._blocks * cell
         reach += cells[0]  # head
+        if self._clip_outliers:
+            reach = _round_up(reach, cells[-1]) + REACH * cells[-1]
         # The steps above hold for outputs on the borders of the lowest cells; a pixel inside one reaches as far as
         # the cell's own border does.
         return reach + cells[-1] - 1
@@ -160,6 +168,8 @@ class ResUNet(Network):
         height, width = noisy.shape[-2:]
         whole = torch.index_select(noisy, 2, self._mirrored(height))
         whole = torch.index_select(whole, 3, self._mirrored(width))
+        if self._clip_outliers:
+            whole = clip_outliers(whole, cell=self.stride)
         padded = F.pad(whole, (self._border,) * 4, mode="replicate")
         features = self.head(F.pixel_unshuffle(padded, UNSHUFFLE))
         skips = []

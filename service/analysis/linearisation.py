@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional as F
 
 from biasfree.architectures import Network
+from biasfree.architectures.outliers import clip_outliers, limits
 from service.analysis.operand import Function, Operand, operands, unwrapped
 from service.analysis.window import NOWHERE, Window
 
@@ -63,6 +64,41 @@ class Relus:
         return gains.masked_fill_(self.preactivations > 0, 1).contiguous(memory_format=torch.channels_last)
 
 
+@dataclass(frozen=True, eq=False)
+class Clipping:
+    """Clipping of outliers at one image.
+
+    Attributes:
+        noisy: What is clipped, (1, C, H, W).
+        cell: Side of the cells whose extremes set the limits, pixels.
+        above: Where it is above the upper limit.
+        below: Where it is below the lower limit.
+    """
+
+    noisy: torch.Tensor
+    cell: int
+    above: torch.Tensor
+    below: torch.Tensor
+
+    @classmethod
+    def at(cls, noisy: torch.Tensor, *, cell: int) -> "Clipping":
+        """Find what is clipped of an image."""
+        floor, ceiling = limits(noisy, cell=cell)
+        return cls(noisy, cell, noisy > ceiling, noisy < floor)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is clipped, as in most images."""
+        return not bool((self.above | self.below).any())
+
+    def __call__(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Multiply (B, C, H, W) by the Jacobian: a clipped pixel follows the pixels that set its limit."""
+        images = self.noisy.expand_as(vectors).contiguous()
+        along = torch.func.jvp(lambda image: limits(image, cell=self.cell), (images,), (vectors.contiguous(),))
+        floor, ceiling = along[1]
+        return torch.where(self.above, ceiling, torch.where(self.below, floor, vectors))
+
+
 @dataclass(eq=False)
 class Convolution:
     """One convolution of the network.
@@ -99,7 +135,7 @@ class Linearisation:
             denoised, tape = _record(self._network, noisy)
         self.denoised, self.relus = denoised, tape.relus
         self._gains = [relus.gains() for relus in tape.relus]
-        self._convolutions = tape.convolutions
+        self._convolutions, self._clippings = tape.convolutions, tape.clippings
         for index, relus in enumerate(tape.relus):
             self._leave_out_silent(index, relus)
         for convolution in self._convolutions:
@@ -117,7 +153,7 @@ class Linearisation:
         """
         height, width = self.denoised.shape[-2:]
         whole = Window(0, 0, height, width)
-        ahead = iter(self._gains), iter(self._convolutions)
+        ahead = iter(self._gains), iter(self._convolutions), iter(self._clippings)
         result: _Batch = self._network(_Batch(_channels_last(vectors), window or whole, (height, width), *ahead))
         return result.on(whole)
 
@@ -150,6 +186,7 @@ class _Tape:
 
     relus: list[Relus] = field(default_factory=list)
     convolutions: list[Convolution] = field(default_factory=list)
+    clippings: list[Clipping] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,6 +216,8 @@ class _Recorded(Operand):
             return replace(self, tensor=result, convolution=None, relus=relus)
         if convolution is not None:
             self.tape.convolutions.append(convolution)
+        elif function is clip_outliers:
+            self.tape.clippings.append(Clipping.at(self.tensor, **kwargs))
         elif function not in LINEAR or (function is F.pad and any(args[3:] or [kwargs.get("value")])):
             raise TypeError(f"{function.__name__} is not known to be linear: the analysis cannot take it apart")
         return replace(self, tensor=result, convolution=convolution, relus=None)
@@ -203,6 +242,7 @@ class _Batch(Operand):
         sides: H and W of the grid.
         gains: Of the ReLUs that are still ahead.
         convolutions: That are still ahead.
+        clippings: That are still ahead.
         fresh: Whoever takes this next is the only one, and may overwrite it (40 x 40: 0.52 s, else 0.57).
     """
 
@@ -211,6 +251,7 @@ class _Batch(Operand):
     sides: tuple[int, int]
     gains: Iterator[torch.Tensor]
     convolutions: Iterator[Convolution]
+    clippings: Iterator[Clipping]
     fresh: bool = False
 
     @property
@@ -244,6 +285,9 @@ class _Batch(Operand):
             convolution = next(self.convolutions)
             result = F.conv_transpose2d(self.on(self.whole), convolution.weight, None, *args[3:], **kwargs)
             return self._full(result, fresh=_fresh(convolution))
+        if function is clip_outliers:
+            clipping = next(self.clippings)
+            return replace(self, fresh=False) if clipping.idle else self._full(clipping(self.on(self.whole)))
         if function in (torch.Tensor.add, torch.Tensor.sub):
             return self._combined(function, args)
         if function is F.pad and not any(args[1]):

@@ -29,6 +29,10 @@ NETWORKS = {
         "resunet",
         {"channels": 3, "widths": [4, 6], "blocks": 1, "bottom_blocks": 1, "head": "zero-mean"},
     ),
+    "resunet that clips outliers": (
+        "resunet",
+        {"channels": 1, "widths": [4, 5], "blocks": 1, "bottom_blocks": 1, "head": "zero-mean", "clip_outliers": True},
+    ),
     "resunet of three scales": ("resunet", {"channels": 1, "widths": [4, 5, 6], "blocks": 1, "bottom_blocks": 1}),
     "unet": ("unet", {"channels": 1, "width": 4}),
     "unet, colour": ("unet", {"channels": 3, "width": 3}),
@@ -118,7 +122,9 @@ def test_no_output_depends_on_inputs_beyond_the_receptive_radius(name: str) -> N
     side = 2 * start + stride
     reaches = [(reach(net, start + offset, side), reach(opened, start + offset, side)) for offset in range(stride)]
     assert max(max(pair) for pair in reaches) <= radius
-    assert max(masked for _, masked in reaches) > radius - stride
+    # Limits move with one pixel of each cell, and only where something is clipped: derivatives do not show their reach.
+    if not net.arguments.get("clip_outliers"):
+        assert max(masked for _, masked in reaches) > radius - stride
 
 
 @every_network

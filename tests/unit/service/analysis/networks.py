@@ -23,6 +23,7 @@ CHANNELS = {
     "resunet with bias": 1,
     "resunet, zero-mean head": 1,
     "resunet, silent channels": 1,
+    "resunet, clips outliers": 1,
     "unet": 1,
     "unet with bias": 1,
     "unet, colour": 3,
@@ -50,7 +51,10 @@ def noisy_patch(name: str, height: int, width: int) -> torch.Tensor:
     """A corner of a photograph with noise of sigma 25, (C, H, W) float64 in [0, 1]."""
     photograph = skimage.data.camera()[..., None] if CHANNELS[name] == 1 else skimage.data.astronaut()
     clean = photograph[90 : 90 + height, 200 : 200 + width].transpose(2, 0, 1) / 255
-    return torch.from_numpy(clean + 25 / 255 * np.random.default_rng(0).standard_normal(clean.shape))
+    noisy = clean + 25 / 255 * np.random.default_rng(0).standard_normal(clean.shape)
+    if "clips" in name:  # one pixel to clip
+        noisy[:, height // 2, width // 2] = 9
+    return torch.from_numpy(noisy)
 
 
 def jacobian_pixel_by_pixel(built: nn.Module, noisy: torch.Tensor) -> torch.Tensor:
@@ -76,7 +80,15 @@ def _untrained(name: str) -> Network:
     else:
         head = "zero-mean" if "zero-mean" in name else "zeros"
         widths = (32, 16) if "silent" in name else (8, 12, 16)
-        built = ResUNet(channels=CHANNELS[name], widths=widths, blocks=1, bottom_blocks=1, head=head, bias=bias)
+        built = ResUNet(
+            channels=CHANNELS[name],
+            widths=widths,
+            blocks=1,
+            bottom_blocks=1,
+            head=head,
+            clip_outliers="clips" in name,
+            bias=bias,
+        )
     if "silent" in name:
         for convolution in (module for key, module in built.named_modules() if key.endswith("conv1")):
             convolution.weight.data[:16] = 0

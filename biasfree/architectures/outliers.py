@@ -1,0 +1,55 @@
+"""Bound what single pixels and stars say to a network, without a constant of its own.
+
+A convolutional network of many scales passes on a small share of every pixel to a large area. A hot pixel at a hundred
+times the signal is then an error everywhere around it. Here an image is clipped to limits that its surroundings set:
+order statistics of the extremes of cells, so that a few cells with outliers do not move them. All operations are
+piecewise linear of degree 1 and commute with adding a constant.
+"""
+
+import torch
+from torch.nn import functional as F
+from torch.overrides import handle_torch_function, has_torch_function_unary
+
+#: Cells around each cell that set its limits, to each side.
+REACH = 2
+#: The limits are the sixth largest maximum and the sixth smallest minimum of 25 cells: a star on the corner of four
+#: cells does not set them, an edge or a line through the cells does.
+_RANK = 6
+#: Distance of the clipping levels from the limits, in spreads between them. At 1, photographs with noise of sigma 25
+#: are left as they are, and 2 in 10,000 pixels of clean ones are clipped (mean of Set12 and eight of Kodak's).
+_MARGIN = 1.0
+
+
+def clip_outliers(noisy: torch.Tensor, *, cell: int) -> torch.Tensor:
+    """Clip each cell of an image to what the 5 x 5 cells around it lead to expect.
+
+    Args:
+        noisy: (B, C, H, W), H and W multiples of ``cell``.
+        cell: Side of a cell, pixels.
+
+    Returns:
+        The same shape; equal to ``noisy`` but for isolated excess.
+    """
+    if has_torch_function_unary(noisy):  # the analysis takes this for one step, and asks for its limits
+        clipped: torch.Tensor = handle_torch_function(clip_outliers, (noisy,), noisy, cell=cell)
+        return clipped
+    floor, ceiling = limits(noisy, cell=cell)
+    return torch.minimum(torch.maximum(noisy, floor), ceiling)
+
+
+def limits(noisy: torch.Tensor, *, cell: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what ``clip_outliers`` clips to from below and from above, each (B, C, H, W)."""
+    high = _ranked(F.max_pool2d(noisy, cell))
+    low = -_ranked(F.max_pool2d(-noisy, cell))
+    margin = _MARGIN * (high - low)
+    floor, ceiling = (F.interpolate(level, scale_factor=cell) for level in (low - margin, high + margin))
+    return floor, ceiling
+
+
+def _ranked(cells: torch.Tensor) -> torch.Tensor:
+    """Replace each cell by the ``_RANK``-th largest of those around it, (B, C, H, W) in and out."""
+    height, width = cells.shape[-2:]
+    padded = F.pad(cells, (REACH,) * 4, mode="replicate")
+    side = 2 * REACH + 1
+    around = [padded[..., row : row + height, left : left + width] for row in range(side) for left in range(side)]
+    return torch.stack(around).topk(_RANK, dim=0).values[-1]
