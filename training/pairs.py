@@ -12,12 +12,13 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from training.data.noise import Draw, NoiseMixture
 from training.images import UInt8Image
 
 
 @dataclass(frozen=True)
 class TrainingPairs:
-    """A batch: ``noisy`` and ``clean`` (B, C, P, P) float32 in units of [0, 1], ``sigma_255`` (B,)."""
+    """A batch: ``noisy`` and ``clean`` (B, C, P, P) float32 in units of [0, 1]; ``sigma_255`` (B,), its level."""
 
     noisy: torch.Tensor
     clean: torch.Tensor
@@ -37,6 +38,8 @@ class PairSampler:
         grain: Each patch has noise of its own, which is part of what is clean, of standard deviation grain * u^2 on the
             0-255 scale. Photographs have such noise; JPEG took most of it from those that are trained on.
         permute_channels: Give each patch its channels in random order, so that no colour is special.
+        noise: What noise the patches are given, instead of ``sigma_max`` and ``sigma_power``.
+        detailed: Share of the crops that are the more detailed of two, so that smooth photographs do not prevail.
         seed: Seed of everything that is drawn.
         rank: Process number; different ranks draw different batches.
         device: Where the images are kept and the batches are made.
@@ -56,6 +59,8 @@ class PairSampler:
         saturation: float = 1.0,
         permute_channels: bool = False,
         grain: float = 0.0,
+        noise: NoiseMixture | None = None,
+        detailed: float = 0.0,
         seed: int = 0,
         rank: int = 0,
         device: torch.device | str = "cpu",
@@ -66,7 +71,7 @@ class PairSampler:
         self._patch, self._batch = patch, batch
         self._sigma_max, self._sigma_power = sigma_max, sigma_power
         self._saturation, self._permute_channels = saturation, permute_channels
-        self._grain = grain
+        self._grain, self._noise, self._detailed = grain, noise, detailed
         self._seed, self._rank = seed, rank
         self._device = torch.device(device)
         flat = np.concatenate([image.reshape(-1, image.shape[2]) for image in usable])
@@ -81,6 +86,8 @@ class PairSampler:
         """The pairs of one step; the same step always gives the same pairs."""
         generator = self._generator(step)
         crops = self._crops(generator)
+        if self._detailed:
+            crops = self._of_more_detail(crops, self._crops(generator), generator)
         if self._permute_channels:
             crops = self._permuted(crops, generator)
         clean = crops.float().div_(255)
@@ -88,6 +95,10 @@ class PairSampler:
             clean = self._saturated(clean, generator)
         if self._grain > 0:
             clean = self._grained(clean, generator)
+        if self._noise is not None:
+            pair = self._noise.pairs(clean, Draw(generator))
+            level = 255 * (pair.noisy - pair.clean).square().flatten(1).mean(dim=1).sqrt()
+            return TrainingPairs(pair.noisy.contiguous(memory_format=torch.channels_last), pair.clean, level)
         uniform = torch.rand(self._batch, generator=generator, device=self._device)
         sigma_255 = self._sigma_max * uniform**self._sigma_power
         noise = torch.randn(clean.shape, generator=generator, device=self._device)
@@ -112,6 +123,12 @@ class PairSampler:
         columns = left[:, None, None] + columns
         where = self._offsets[image][:, None, None] + rows * widths[:, None, None] + columns
         return self._pixels[where].permute(0, 3, 1, 2)
+
+    def _of_more_detail(self, one: torch.Tensor, other: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Take ``one``; in a share ``detailed`` of the places the one with the stronger differences of neighbors."""
+        chosen = torch.rand(self._batch, generator=generator, device=self._device) < self._detailed
+        take_other = chosen & (_detail(other) > _detail(one))
+        return torch.where(take_other[:, None, None, None], other, one)
 
     def _permuted(self, crops: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Each crop with its channels in an order of its own."""
@@ -151,3 +168,9 @@ class PairSampler:
         columns = torch.where(transpose, down, across)
         last = self._patch - 1
         return torch.where(flip_rows, last - rows, rows), torch.where(flip_columns, last - columns, columns)
+
+
+def _detail(crops: torch.Tensor) -> torch.Tensor:
+    """Mean absolute difference between neighbours of (B, C, P, P), (B,)."""
+    values = crops.float()
+    return values.diff(dim=2).abs().mean(dim=(1, 2, 3)) + values.diff(dim=3).abs().mean(dim=(1, 2, 3))

@@ -7,6 +7,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from training.data.noise import NoiseMixture
+
 
 class Recipe(BaseModel):
     """Everything that decides the weights, but for the images.
@@ -24,7 +26,10 @@ class Recipe(BaseModel):
     batch: int = Field(default=16, gt=0, description="Patches of one step, in each process.")
     sigma_max: float = Field(default=100, gt=0, description="0-255 scale.")
     sigma_power: float = Field(default=1, gt=0, description="sigma = sigma_max u^power, u uniform in [0, 1].")
-    loss: Literal["l1", "l2", "psnr"] = Field(default="l1", description="psnr: minus the mean PSNR of the patches.")
+    loss: Literal["l1", "l2", "psnr", "root"] = Field(
+        default="l1",
+        description="psnr: minus the patches' mean PSNR; root: the mean square root of their mean absolute errors.",
+    )
     optimizer: Literal["muon", "adamw"] = "muon"
     learning_rate: float = Field(default=3e-3, gt=0, description="Of the kernels.")
     adamw_learning_rate: float = Field(default=1.5e-3, gt=0, description="Of what Muon does not move.")
@@ -46,6 +51,12 @@ class Recipe(BaseModel):
         default=0,
         ge=0,
         description="Largest standard deviation (0-255 scale) of noise that is part of what is clean.",
+    )
+    detailed: float = Field(
+        default=0, ge=0, le=1, description="Share of the crops that are the more detailed of two that were drawn."
+    )
+    noise: NoiseMixture | None = Field(
+        default=None, description="What noise to remove; by default white noise of sigma_max and sigma_power."
     )
     start_share: float = Field(
         default=0,

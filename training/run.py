@@ -31,6 +31,7 @@ def run(
     validate_every: int,
     checkpoint_every_s: float,
     device: str | None,
+    workers: int = 0,
 ) -> None:
     """Train by a recipe, or go on with what ``output`` holds.
 
@@ -43,6 +44,7 @@ def run(
         validate_every: Steps between measurements.
         checkpoint_every_s: Seconds between checkpoints.
         device: torch device; by default CUDA where there is one.
+        workers: Processes that make the pairs ahead of the training, for each process that trains.
 
     Raises:
         ValueError: Recipe, images or what ``output`` holds do not fit together.
@@ -60,13 +62,21 @@ def run(
             saturation=recipe.saturation,
             grain=recipe.grain,
             permute_channels=recipe.permute_channels,
+            noise=recipe.noise,
+            detailed=recipe.detailed,
             seed=recipe.seed,
             rank=processes.rank,
-            device=processes.device,
+            # Worker processes cannot draw on a GPU, and JPEG files are made on the CPU.
+            device="cpu" if recipe.noise or workers else processes.device,
         )
         hashes = {image.name: image.sha256 for image in trained}
         trainer = Trainer(
-            recipe, sampler, images=hashes, processes=processes, start=Start.read(start_from) if start_from else None
+            recipe,
+            sampler,
+            images=hashes,
+            processes=processes,
+            start=Start.read(start_from) if start_from else None,
+            workers=workers,
         )
         validate = Validation(measured, device=processes.device)
         with _reporter(recipe, output, processes) as progress:

@@ -1,0 +1,1 @@
+"""Training data: the noise that clean photographs are given."""

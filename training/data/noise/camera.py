@@ -1,0 +1,121 @@
+"""A camera's noise: a photograph is undone to what the sensor counted, given noise, and developed again.
+
+Sources: Brooks et al., "Unprocessing images for learned raw denoising", CVPR 2019 (tone curve, white balance, shot and
+read noise); Zhang et al., "Practical blind image denoising via Swin-Conv-UNet and data synthesis", 2022 (in-camera
+smoothing, sharpening). The target is what the same camera makes of the same scene without noise: the mean of many
+exposures, as pairs of real photographs have it.
+"""
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from training.data.noise.demosaic import demosaiced, mosaic, places
+from training.data.noise.draw import Draw
+from training.data.noise.filters import blurred, luma
+from training.data.noise.pair import Pair
+
+
+class Camera(BaseModel):
+    """Shot and read noise of a sensor behind a Bayer mosaic, developed to sRGB."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    share: float = Field(ge=0, le=1)
+    shot: tuple[float, float] = Field(default=(1e-4, 2.5e-2), description="Variance per intensity, log-uniform.")
+    optics_px: tuple[float, float] = Field(default=(0.4, 1.1), description="Blur before the mosaic, pixels.")
+    hot: float = Field(default=0.1, ge=0, le=1, description="Share with hot pixels on the sensor.")
+    smoothed: float = Field(default=0.75, ge=0, le=1, description="Share smoothed in the camera.")
+    sharpened: float = Field(default=0.4, ge=0, le=1, description="Share sharpened in the camera.")
+
+    def __call__(self, clean: torch.Tensor, draw: Draw) -> Pair:
+        """Photograph (B, C, P, P); gray patches are photographed as RGB and turned to gray after."""
+        count, channels, side, _ = clean.shape
+        curve = _ToneCurve(draw, count)
+        gains = torch.cat([draw.uniform(count, 1.2, 2.6), torch.ones(count, 1, 1, 1), draw.uniform(count, 1.2, 2.6)], 1)
+        matrix = _color_matrix(draw, count)
+        # Lens and low-pass filter: a scene sharper than the mosaic would come out in false colours, and be the target.
+        soft = blurred(clean.expand(-1, 3, -1, -1), draw.uniform(count, *self.optics_px))
+        scene = _mixed(curve.undone(soft), torch.linalg.inv(matrix)).clamp(0, 1) / gains
+        place = places(side, torch.stack([draw.choice(count, 2), draw.choice(count, 2)], dim=1))
+        raw = self._exposed(mosaic(scene, place), draw)
+        corrected, smooth, sharpen = (
+            draw.chance(count, 0.6),
+            self._smoothing(draw, count),
+            self._sharpening(draw, count),
+        )
+
+        def develop(sensor: torch.Tensor) -> torch.Tensor:
+            twice = [torch.cat([each, each]) for each in (place, corrected, gains, matrix)]
+            linear = (demosaiced(sensor, *twice[:2]) * twice[2]).clamp(0, 1)
+            image = curve.applied(_mixed(linear, twice[3]).clamp(0, 1))
+            image = sharpen(smooth(image))
+            return luma(image) if channels == 1 else image
+
+        return raw.both(develop).both(lambda images: images.clamp(0, 1))
+
+    def _exposed(self, raw: torch.Tensor, draw: Draw) -> Pair:
+        shot = draw.log_uniform(len(raw), *self.shot)
+        # log(read) = 2.18 log(shot) + 1.2, with a deviation of 0.26 (Brooks et al., equation 5).
+        read = torch.exp(2.18 * shot.log() + 1.2 + 0.26 * draw.normal(len(raw), 1, 1, 1))
+        seen = raw + (shot * raw + read).sqrt() * draw.normal(*raw.shape)
+        hot = draw.log_uniform(len(raw), 1e-4, 3e-3) * draw.chance(len(raw), self.hot)
+        seen = torch.where(draw.uniform(raw.numel()).view(raw.shape) < hot, 1.0, seen)
+        return Pair(seen.clamp(0, 1), raw)
+
+    def _smoothing(self, draw: Draw, count: int) -> "_Smoothing":
+        on = draw.chance(count, self.smoothed)
+        return _Smoothing(draw.uniform(count, 0, 0.9) * on, draw.uniform(count, 0.5, 2.5) * on)
+
+    def _sharpening(self, draw: Draw, count: int) -> "_Sharpening":
+        on = draw.chance(count, self.sharpened)
+        return _Sharpening(draw.uniform(count, 0.5, 1.2), draw.uniform(count, 0, 1.5) * on)
+
+
+class _ToneCurve:
+    """sRGB's curve, and a camera's contrast on top, as a share of 3 x^2 - 2 x^3 (Brooks et al.)."""
+
+    def __init__(self, draw: Draw, count: int) -> None:
+        self._contrast = draw.chance(count, 0.5)
+
+    def undone(self, image: torch.Tensor) -> torch.Tensor:
+        image = image.clamp(0, 1)
+        flat = 0.5 - torch.sin(torch.asin(1 - 2 * image) / 3)
+        image = torch.where(self._contrast, flat, image)
+        return torch.where(image <= 0.04045, image / 12.92, ((image + 0.055) / 1.055) ** 2.4)
+
+    def applied(self, linear: torch.Tensor) -> torch.Tensor:
+        curved = 1.055 * linear.clamp(min=1e-6) ** (1 / 2.4) - 0.055
+        image = torch.where(linear <= 0.0031308, 12.92 * linear, curved)
+        contrast = torch.cat([self._contrast] * (len(image) // len(self._contrast)))
+        return torch.where(contrast, image**2 * (3 - 2 * image), image)
+
+
+class _Smoothing:
+    """Luminance and colour blurred apart, as cameras do against noise."""
+
+    def __init__(self, luminance_px: torch.Tensor, color_px: torch.Tensor) -> None:
+        self._luminance_px, self._color_px = torch.cat([luminance_px] * 2), torch.cat([color_px] * 2)
+
+    def __call__(self, image: torch.Tensor) -> torch.Tensor:
+        gray = luma(image)
+        return blurred(gray, self._luminance_px) + blurred(image - gray, self._color_px)
+
+
+class _Sharpening:
+    """Unsharp masking."""
+
+    def __init__(self, radius_px: torch.Tensor, amount: torch.Tensor) -> None:
+        self._radius_px, self._amount = torch.cat([radius_px] * 2), torch.cat([amount] * 2)
+
+    def __call__(self, image: torch.Tensor) -> torch.Tensor:
+        return image + self._amount * (image - blurred(image, self._radius_px))
+
+
+def _color_matrix(draw: Draw, count: int) -> torch.Tensor:
+    """From the sensor's colours to sRGB: rows that sum to one, negative beside the diagonal."""
+    beside = draw.uniform(count * 9, 0, 0.45).view(count, 3, 3) * (1 - torch.eye(3, device=draw.device))
+    return torch.eye(3, device=draw.device) * (1 + beside.sum(dim=2, keepdim=True)) - beside
+
+
+def _mixed(image: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    return torch.einsum("bij,bjhw->bihw", matrix, image)

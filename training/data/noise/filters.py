@@ -1,0 +1,55 @@
+"""Smoothing and resampling of patches, each with parameters of its own."""
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+#: Rec. 601 luma, as Pillow's convert("L") and JPEG have it.
+LUMA = (0.299, 0.587, 0.114)
+
+
+def luma(images: torch.Tensor) -> torch.Tensor:
+    """Return the luma (B, 1, H, W) of RGB images; gray ones as they are."""
+    if images.shape[1] == 1:
+        return images
+    return (images * torch.tensor(LUMA, device=images.device)[:, None, None]).sum(dim=1, keepdim=True)
+
+
+def blurred(images: torch.Tensor, sigma_px: torch.Tensor, *, reach: int = 4) -> torch.Tensor:
+    """Blur by Gaussians of ``sigma_px`` (B, 1, 1, 1), cut off at ``reach`` pixels; borders are mirrored."""
+    batch, channels, height, _ = images.shape
+    offsets = torch.arange(-reach, reach + 1, device=images.device)
+    kernels = torch.exp(-(offsets**2) / (2 * sigma_px.flatten()[:, None].clamp(min=1e-3) ** 2))
+    kernels = (kernels / kernels.sum(dim=1, keepdim=True)).repeat_interleave(channels, 0)[:, None]
+    padded = F.pad(images, (reach,) * 4, mode="reflect").reshape(1, batch * channels, height + 2 * reach, -1)
+    rows = F.conv2d(padded, kernels[..., None], groups=batch * channels)
+    return F.conv2d(rows, kernels[:, :, None], groups=batch * channels).view(images.shape)
+
+
+def correlated(white: torch.Tensor, sigma_px: torch.Tensor) -> torch.Tensor:
+    """Filter white noise by Gaussians of ``sigma_px`` (B, 1, 1, 1), periodically, and keep its variance at one."""
+    height, width = white.shape[-2:]
+    down = torch.fft.fftfreq(height, device=white.device)[:, None]
+    across = torch.fft.rfftfreq(width, device=white.device)[None]
+    gain = torch.exp(-2 * (math.pi * sigma_px) ** 2 * (down**2 + across**2))
+    filtered = torch.fft.irfft2(torch.fft.rfft2(white) * gain, s=(height, width))
+    deviation = filtered.square().mean(dim=(-2, -1), keepdim=True).sqrt()
+    normal: torch.Tensor = filtered / deviation.clamp(min=1e-6)
+    return normal
+
+
+def resampled(images: torch.Tensor, scale: torch.Tensor, *, mode: str) -> torch.Tensor:
+    """Enlarge or reduce the middle of each image by ``scale`` (B, 1, 1, 1) to the same shape, mirrored outside.
+
+    Args:
+        images: (B, C, H, W).
+        scale: Above 1 enlarges; below 1 reduces, smoothing first.
+        mode: ``bilinear``, ``bicubic`` or ``nearest``.
+    """
+    sigma_px = (0.5 * (1 / scale.clamp(max=1) ** 2 - 1).clamp(min=0).sqrt()).clamp(min=1e-3)
+    sharp = blurred(images, sigma_px) if bool((scale < 1).any()) else images
+    middle = torch.zeros(len(images), 2, 3, device=images.device)
+    middle[:, 0, 0] = middle[:, 1, 1] = 1 / scale.flatten()
+    grid = F.affine_grid(middle, list(images.shape), align_corners=False)
+    return F.grid_sample(sharp, grid, mode=mode, padding_mode="reflection", align_corners=False)
