@@ -11,14 +11,30 @@ from biasfree.classical import METHODS
 from training.measure import measure
 from training.plot import plot
 from training.report import RULES, Report
+from training.robustness.measure import COUNT, SIDE
+from training.robustness.report import robustness
 
 #: 0-255 scale: next to nothing, the tables of the paper, and beyond what was trained on.
 SIGMAS_255 = (0.0, 1.0, 2.0, 5.0, 10.0, 15.0, 25.0, 30.0, 50.0, 75.0, 100.0, 150.0, 200.0)
 KINDS = {1: "gray", 3: "colour"}
 
+_ROBUSTNESS = f"""## Noise that is not white
+
+The same models on real pairs, where folders of them were given (`--pairs`), and on disturbances made from the middle
+({SIDE} x {SIDE}) of the first {COUNT} images of each set: `training/robustness/cases.py` says how each is made.
+Disturbances in one place are measured apart near it and farther away. `python -m training robustness` makes this table
+alone, for any model file.
+"""
+
 
 def quality(
-    *, gray: Path, color: Path, output: Path, console: Console, sigmas_255: Sequence[float] = SIGMAS_255
+    *,
+    gray: Path,
+    color: Path,
+    output: Path,
+    console: Console,
+    pairs: Sequence[Path] = (),
+    sigmas_255: Sequence[float] = SIGMAS_255,
 ) -> None:
     """Measure, and write ``output`` and a figure for gray and for colour into the folder ``images`` beside it.
 
@@ -27,6 +43,7 @@ def quality(
         color: Folder of clean images, read as RGB.
         output: The Markdown page.
         console: Where the tables are printed.
+        pairs: Folders of real pairs, ``noisy`` and ``clean``.
         sigmas_255: Noise standard deviations, 0-255 scale.
 
     Raises:
@@ -39,6 +56,8 @@ def quality(
         figure.parent.mkdir(parents=True, exist_ok=True)
         plot(report, figure)
         parts.append(_part(channels, report, figure))
+    tables = robustness(gray=gray, color=color, pairs=pairs, console=console)
+    parts += [_ROBUSTNESS, *(table.markdown() for table in tables)]
     output.write_text("\n".join(parts))
 
 
@@ -53,7 +72,7 @@ def _measure(channels: int, folder: Path, sigmas_255: Sequence[float], console: 
 def _head() -> str:
     return (
         "# Quality\n\n"
-        "Made by `python -m training quality --gray FOLDER --color FOLDER --output docs/quality.md`: the shipped\n"
+        "Made by `python -m training quality --gray FOLDER --color FOLDER --pairs FOLDER`: the shipped\n"
         "models, and the classical denoisers, which estimate the noise level from each image.\n\n"
         f"{RULES} Without noise the PSNR of the input is infinite.\n"
     )

@@ -1,0 +1,94 @@
+"""The table of robustness: a row for each case and region, a column for each denoiser."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from biasfree.artifact import SHIPPED, Artifact
+from biasfree.classical import METHODS, load
+from training.evaluate import Denoiser
+from training.images import read_folder
+from training.onnx_denoiser import OnnxDenoiser
+from training.robustness.measure import CaseScore, is_gray, measure_cases, measure_pairs
+
+KINDS = {1: "gray", 3: "color"}
+
+
+@dataclass(frozen=True)
+class RobustnessTable:
+    """Scores by the denoisers' names, all of the same cases on images of ``channels`` channels."""
+
+    channels: int
+    scores: Mapping[str, Sequence[CaseScore]]
+
+    def markdown(self) -> str:
+        """PSNR in dB: what was given, and every denoiser's result."""
+        head = [f"PSNR, dB ({KINDS[self.channels]})", "measured on", "input", *(f"`{name}`" for name in self.scores)]
+        lines = [head, ["---"] * len(head), *self._rows()]
+        return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+    def _rows(self) -> list[list[str]]:
+        columns = list(self.scores.values())
+        return [
+            [
+                row[0].case,
+                row[0].region or "all",
+                f"{row[0].input_psnr_db:.2f}",
+                *(f"{each.psnr_db:.2f}" for each in row),
+            ]
+            for row in zip(*columns, strict=True)
+        ]
+
+
+def robustness(
+    models: Sequence[Path] = (), *, gray: Path, color: Path, pairs: Sequence[Path], console: Console | None = None
+) -> list[RobustnessTable]:
+    """Measure models and every classical denoiser on the cases and on real pairs.
+
+    Args:
+        models: ONNX files; the shipped ones where empty.
+        gray: Folder of clean images, read as gray, for the gray models.
+        color: Folder of clean images, read as RGB, for the color models.
+        pairs: Folders with ``noisy`` and ``clean``; gray models are measured on gray ones, color models on the others.
+        console: Where progress is shown.
+
+    Returns:
+        A table for gray and one for color.
+
+    Raises:
+        ValueError: A folder has no images, or pairs do not match.
+    """
+    paths = models or sorted(SHIPPED.glob("*.onnx"))
+    gray_pairs = {folder: is_gray(folder) for folder in pairs}
+    tables = []
+    for channels, folder in ((1, gray), (3, color)):
+        named: dict[str, Denoiser] = {
+            path.stem: OnnxDenoiser(path) for path in paths if Artifact.load(path).card.channels == channels
+        }
+        named |= {name: load(name) for name in METHODS}
+        images = read_folder(folder, channels=channels)
+        real = [each for each in pairs if gray_pairs[each] == (channels == 1)]
+        scores = {}
+        for name, denoiser in named.items():
+            if console:
+                console.print(f"{KINDS[channels]}: {name}")
+            scores[name] = [
+                *(measure_pairs(denoiser, each, channels=channels) for each in real),
+                *measure_cases(denoiser, images),
+            ]
+        tables.append(RobustnessTable(channels, scores))
+    return tables
+
+
+def write(tables: Sequence[RobustnessTable], output: Path) -> None:
+    """Write ``robustness.md`` and ``robustness.json`` into a folder, made if it is not there."""
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "robustness.md").write_text("\n".join(table.markdown() for table in tables))
+    facts = [
+        {"channels": table.channels, "scores": {name: [*map(asdict, each)] for name, each in table.scores.items()}}
+        for table in tables
+    ]
+    (output / "robustness.json").write_text(json.dumps(facts, indent=2) + "\n")
