@@ -38,7 +38,8 @@ def get_data(
 ) -> None:
     """Download public image sets, checked against published checksums.
 
-    Where nobody publishes one, the checksum of the first download is recorded and asked for from then on.
+    Where nobody publishes one, the checksum of the first download is recorded and asked for from then on. The
+    photographs of the set photos are scaled down; the exit status is 2 if any of them is missing.
     """
     from rich.console import Console
 
@@ -48,6 +49,17 @@ def get_data(
         Console().print(get_data.list_sets())
     else:
         get_data.get_data(sets or [], output, console=Console())
+
+
+@app.command()
+def attribution(
+    *,
+    output: Annotated[Path, typer.Option(help="The Markdown page to write.")],
+) -> None:
+    """Write who took the photographs of the set photos, and under which licenses."""
+    from training.attribution import attribution as page
+
+    output.write_text(page(), encoding="utf-8")
 
 
 @app.command()
@@ -65,6 +77,9 @@ def train(
     validate_every: Annotated[int, typer.Option(help="Steps between measurements.", min=1)] = 1000,
     checkpoint_every_s: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 120,
     device: Annotated[str | None, typer.Option(help="torch device; by default CUDA where there is one.")] = None,
+    workers: Annotated[
+        int, typer.Option(help="Processes that make the noisy patches ahead of the training.", min=0)
+    ] = 0,
 ) -> None:
     """Train a network, or go on with a run that was interrupted."""
     from training.recipe import read_recipe
@@ -79,6 +94,7 @@ def train(
         validate_every=validate_every,
         checkpoint_every_s=checkpoint_every_s,
         device=device,
+        workers=workers,
     )
 
 
@@ -116,6 +132,9 @@ def quality(
     *,
     gray: Annotated[Path, typer.Option(help="Folder of clean images, read as gray.")],
     color: Annotated[Path, typer.Option(help="Folder of clean images, read as RGB.")],
+    pairs: Annotated[
+        list[Path] | None, typer.Option(help="Folder of real pairs, with noisy/ and clean/; repeatable.")
+    ] = None,
     output: Annotated[Path, typer.Option(help="The page; its figures go to images beside it.")] = Path(
         "docs/quality.md"
     ),
@@ -125,7 +144,31 @@ def quality(
 
     from training.quality import quality as write
 
-    write(gray=gray, color=color, output=output, console=Console())
+    write(gray=gray, color=color, pairs=pairs or [], output=output, console=Console())
+
+
+@app.command()
+def robustness(
+    models: Annotated[list[Path] | None, typer.Argument(help="Model files; the shipped ones if none is given.")] = None,
+    *,
+    gray: Annotated[Path, typer.Option(help="Folder of clean images, read as gray.")],
+    color: Annotated[Path, typer.Option(help="Folder of clean images, read as RGB.")],
+    pairs: Annotated[
+        list[Path] | None, typer.Option(help="Folder of real pairs, with noisy/ and clean/; repeatable.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Folder for robustness.md and robustness.json.")],
+) -> None:
+    """Measure models on noise that is not white: cameras, JPEG, photons, borders, outliers, and real pairs."""
+    from rich.console import Console
+
+    from training.robustness.report import robustness as measure
+    from training.robustness.report import write
+
+    console = Console(soft_wrap=True)
+    tables = measure(models or [], gray=gray, color=color, pairs=pairs or [], console=console)
+    write(tables, output)
+    for table in tables:
+        console.print(table.markdown())
 
 
 @app.command()
@@ -135,8 +178,13 @@ def export(
     output: Annotated[Path, typer.Option(help="The .onnx file to write.")],
     name: Annotated[str, typer.Option(help="The model's name in the service.")],
     version: Annotated[str, typer.Option(help="The model's version.")] = "1",
-    data: Annotated[str, typer.Option(help="The training images, in words, for the card.")] = "not stated",
-    licence: Annotated[str, typer.Option(help="Their licence, in words, for the card.")] = "not stated",
+    data: Annotated[
+        str,
+        typer.Option(help="The training images for the card: words, or image sets, oldest first, as bsds432,photos."),
+    ] = "not stated",
+    licence: Annotated[
+        str, typer.Option(help="Their license, in words, for the card; by default that of the image sets.")
+    ] = "not stated",
     evaluate_on: Annotated[
         list[Path] | None, typer.Option(help="Folder of clean images to measure the model on; repeatable.")
     ] = None,

@@ -69,7 +69,7 @@ class Downloads:
         target = self._folder / image_set.name
         if target.is_dir():
             return target
-        paths = [self._fetch(file) for file in image_set.files]
+        paths = [self.fetch(file) for file in image_set.files]
         with TemporaryDirectory(dir=self._folder, prefix=".unpacking-") as scratch:
             unpacked = Path(scratch) / image_set.name
             unpacked.mkdir()
@@ -77,13 +77,24 @@ class Downloads:
             unpacked.rename(target)
         return target
 
-    def _fetch(self, file: RemoteFile) -> Path:
+    def fetch(self, file: RemoteFile) -> Path:
+        """Download a file into ``folder/downloads``, unless it is there and right.
+
+        Returns:
+            Its path.
+
+        Raises:
+            ValueError: The file has another checksum than it should, or has no address and is not there.
+            OSError: The server could not be reached, or does not have the file.
+        """
         checksum = file.checksum or self._locked().get(file.name)
         path = self._folder / DOWNLOADS / file.name
         if not path.exists() or checksum is None or not _matches(path, checksum):
+            if file.url is None:
+                raise ValueError(f"there is no address to download it from; put the file with {checksum} at {path}")
             bar = self._reporter.bar(file.name)
             downloader = pooch.HTTPDownloader(progressbar=bar, timeout=TIMEOUT_S)
-            pooch.retrieve(file.url, checksum, fname=file.name, path=path.parent, downloader=downloader)
+            pooch.retrieve(file.url, checksum, fname=path.name, path=path.parent, downloader=downloader)
         if checksum is None:
             self._lock(file.name, path)
         return path

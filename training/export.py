@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import onnx
@@ -23,10 +23,15 @@ from training.evaluate import evaluate, identity
 from training.images import read_folder
 from training.metrics import SIGMAS_255
 from training.onnx_denoiser import OnnxDenoiser
+from training.photos import PHOTOS, list_sha256, read_photos
+from training.sources import IMAGE_SETS, ImageSet
 
 #: Side and noise of the golden tile: several cells of the coarsest scale, and not a multiple of them.
 GOLDEN_SIDE = 27
 GOLDEN_SIGMA_255 = 25.0
+
+#: On a card, where the owner of a run does not say.
+NOT_STATED = "not stated"
 
 #: What the numbers of a card depend on.
 LIBRARIES = ("numpy", "onnx", "onnxruntime-gpu", "torch")
@@ -39,8 +44,8 @@ class Provenance:
     Attributes:
         name: The model's name in the service.
         version: The model's version.
-        data: The training images, in words.
-        licence: Their licence, in words.
+        data: The training images: in words, or names of image sets with commas between them, oldest first.
+        licence: Their license, in words; where it is not stated, that of the image sets.
     """
 
     name: str
@@ -62,7 +67,8 @@ def export(run: Path, output: Path, provenance: Provenance, *, evaluation_sets: 
         The card that was written.
 
     Raises:
-        ValueError: ``run`` holds no checkpoint, or an evaluation image was trained on.
+        ValueError: ``run`` holds no checkpoint, an evaluation image was trained on, or the photographs of the list
+            are said to be the training images and are not.
         ArtifactError: The graph failed its verification; nothing was written.
     """
     checkpoint = Checkpoint.load(run)
@@ -93,14 +99,49 @@ def export(run: Path, output: Path, provenance: Provenance, *, evaluation_sets: 
 
 def _training(checkpoint: Checkpoint, provenance: Provenance) -> Training:
     digest = hashlib.sha256("".join(sorted(checkpoint.images.values())).encode())
+    data, licence = _origin(checkpoint, provenance)
     return Training(
-        data=provenance.data,
-        licence=provenance.licence,
+        data=data,
+        licence=licence,
         images=len(checkpoint.images),
         images_sha256=digest.hexdigest(),
         sigma_range_255=(0.0, checkpoint.recipe.sigma_max),
         stages=tuple(Stage.model_validate(stage) for stage in checkpoint.stages),
     )
+
+
+def _origin(checkpoint: Checkpoint, provenance: Provenance) -> tuple[str, str]:
+    """Return data and license in words; the words of their entries where image sets are named."""
+    names = [name.strip() for name in provenance.data.split(",")]
+    if not set(names) <= IMAGE_SETS.keys():
+        return provenance.data, provenance.licence
+    if names[-1] == PHOTOS:
+        _refuse_unlisted(checkpoint)
+    sets = [IMAGE_SETS[name] for name in names]
+    data = [_described(image_set) for image_set in sets]
+    licence = [f"{image_set.name}: {image_set.licence}" for image_set in sets]
+    if checkpoint.earlier and len(sets) == 1:
+        # A checkpoint does not keep what the weights it started from were trained on.
+        data.insert(0, "the images of the stages before the last: not stated")
+        licence.insert(0, "those before the last stage: not stated")
+    stated = provenance.licence != NOT_STATED
+    return "; ".join(data), provenance.licence if stated else "; ".join(licence)
+
+
+def _described(image_set: ImageSet) -> str:
+    words = f"{image_set.name}: {image_set.count} images, {image_set.home}"
+    return f"{words}, SHA-256 of the list {list_sha256()}" if image_set.name == PHOTOS else words
+
+
+def _refuse_unlisted(checkpoint: Checkpoint) -> None:
+    """Refuse to name the list where the run learned from a file that is not on it."""
+    listed = {photo.file for photo in read_photos()}
+    others = sorted(name for name in checkpoint.images if PurePosixPath(name).name not in listed)
+    if others:
+        raise ValueError(
+            f"{len(others)} of the images trained on are not among the photographs of the set {PHOTOS} "
+            f"(the first: {others[0]}); describe the images in words instead"
+        )
 
 
 def _evaluations(model: onnx.ModelProto, checkpoint: Checkpoint, folders: Iterable[Path]) -> tuple[Evaluation, ...]:

@@ -4,10 +4,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Column, Table
 
 from training.download import LOCK, Bar, Downloads
+from training.photos import PHOTOS, read_photos
+from training.scaled_photos import Outcome, scale_photos
 from training.sources import IMAGE_SETS, ImageSet
 
 
@@ -20,17 +30,49 @@ def get_data(names: Sequence[str], folder: Path, *, console: Console) -> None:
         console: Where to say what happens.
 
     Raises:
-        ValueError: A name is unknown, or a download is not what it should be.
+        ValueError: A name is unknown, a download is not what it should be, or photographs of the list are missing.
         OSError: A server could not be reached.
     """
     sets = _chosen(names)
     folder.mkdir(parents=True, exist_ok=True)
+    _get_archives([image_set for image_set in sets if image_set.name != PHOTOS], folder, console)
+    # Last: what is missing of them is an error, which should keep no other set from coming.
+    if any(image_set.name == PHOTOS for image_set in sets):
+        _get_photos(folder, console)
+
+
+def _get_archives(sets: Sequence[ImageSet], folder: Path, console: Console) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         downloads = Downloads(folder, reporter=_RichReporter(progress, folder))
         for image_set in sets:
             target = downloads.get(image_set)
             console.print(f"{target}: {image_set.count} images from {image_set.home} ({image_set.licence})")
+
+
+def _get_photos(folder: Path, console: Console) -> None:
+    """Download and scale down the listed photographs; report each that is missing, then their number."""
+    photos, missing = read_photos(), 0
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        downloads = Downloads(folder, reporter=_Silence())
+        outcomes = scale_photos(photos, folder, downloads=downloads)
+        for outcome in progress.track(outcomes, total=len(photos), description=PHOTOS):
+            if outcome.problem:
+                missing += 1
+                console.print(_missing(outcome), soft_wrap=True, markup=False, highlight=False)
+    target = folder / PHOTOS
+    if missing:
+        raise ValueError(
+            f"{missing} of {len(photos)} photographs are missing in {target}; the same command tries them again"
+        )
+    console.print(f"{target}: {len(photos)} photographs, each with a license of its own (docs/attribution.md)")
+
+
+def _missing(outcome: Outcome) -> str:
+    photo = outcome.photo
+    page = f"; its page: {photo.source_url}" if photo.source_url else ""
+    return f"{photo.file} is missing ({photo.source}, {photo.original_path}): {outcome.problem}{page}"
 
 
 def list_sets() -> Table:
@@ -86,3 +128,24 @@ class _RichBar:
 
     def close(self) -> None:
         self._progress.update(self._task, completed=self._total)
+
+
+class _Silence:
+    """A reporter, and its bars, for downloads that are counted instead."""
+
+    total = 0
+
+    def bar(self, name: str) -> Bar:
+        return self
+
+    def trusted(self, name: str, checksum: str) -> None:
+        pass
+
+    def update(self, count: int) -> None:
+        pass
+
+    def reset(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass

@@ -8,6 +8,8 @@ For Set12 none was found.
 
 from dataclasses import dataclass
 
+from training.photos import PHOTOS
+
 #: The 68 images of BSDS500 that are BSD68 (Roth and Black, "Fields of experts", 2009); all are in its ``val`` folder.
 _BSD68 = """
     101085 101087 102061 103070 105025 106024 108005 108070 108082 109053 119082 12084 123074 126007 130026 134035
@@ -48,10 +50,16 @@ _KODAK_SHA256 = """
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One download: ``checksum`` is ``sha256:...`` or ``md5:...``, or ``None`` where nobody publishes one."""
+    """One download.
+
+    Attributes:
+        name: Path below the folder of downloads.
+        url: Address, or ``None`` where the user has to put the file in its place.
+        checksum: ``sha256:...`` or ``md5:...``, or ``None`` where nobody publishes one.
+    """
 
     name: str
-    url: str
+    url: str | None
     checksum: str | None
 
 
@@ -61,9 +69,9 @@ class ImageSet:
 
     Attributes:
         name: Of the set, and of the folder it is put in.
-        home: Page that describes it.
+        home: Page that describes it, or a document of this project.
         licence: Terms of use, in words.
-        files: Archives, or the images themselves.
+        files: Archives, or the images themselves; none for the photographs that ``training.photos`` lists.
         count: Images that the set must come to.
         members: Pattern (``fnmatch``) of the set's images among an archive's members.
         only: File names without suffix to take; all where ``None``.
@@ -97,6 +105,13 @@ _SET12 = "https://raw.githubusercontent.com/cszn/DnCNN/e93b27812d3ff523a3a79d19e
 IMAGE_SETS = {
     image_set.name: image_set
     for image_set in (
+        ImageSet(
+            name=PHOTOS,
+            home="docs/attribution.md",
+            licence="a license per photograph, all with commercial use, some share-alike: docs/attribution.md",
+            files=(),
+            count=494,
+        ),
         ImageSet(
             name="bsds432",
             home=_BSDS500_HOME,

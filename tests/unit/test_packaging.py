@@ -112,7 +112,7 @@ def test_no_file_names_a_registry_host():
 
 
 def test_wheel_holds_every_file_of_the_packages(tmp_path):
-    """Weights, recipes and type markers are package data: what is installed is what is in the tree."""
+    """Weights, recipes, lists and type markers are package data: what is installed is what is in the tree."""
     source = tmp_path / "source"
     for name in PACKAGES:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -123,6 +123,7 @@ def test_wheel_holds_every_file_of_the_packages(tmp_path):
 
     assert built == set().union(*(files_below(ROOT / name) for name in PACKAGES))
     assert "training/recipes/gray.toml" in built
+    assert "training/photos.tsv" in built
     assert "biasfree/py.typed" in built
 
 

@@ -1,9 +1,12 @@
 """What every test of the training has in common."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
+
+from tests.unit.training.servers import Server, serving
 
 
 @pytest.fixture(autouse=True)
@@ -13,3 +16,12 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server of the folder ``served``."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with serving(folder) as served:
+        yield served
