@@ -41,7 +41,9 @@ class Correlated(BaseModel):
 
     def _luminance(self, clean: torch.Tensor, draw: Draw) -> torch.Tensor:
         count, _, *sides = clean.shape
-        return correlated(draw.normal(count, 1, *sides), self.luminance_px * draw.uniform(count) ** 0.5)
+        fine = correlated(draw.normal(count, 1, *sides), self.luminance_px * draw.uniform(count) ** 0.5)
+        coarse = correlated(draw.normal(count, 1, *sides), draw.uniform(count, 1, self.color_px))
+        return fine + 0.8 * draw.uniform(count) ** 2 * coarse
 
     def _color(self, clean: torch.Tensor, draw: Draw) -> torch.Tensor:
         extent = self.color_px * draw.uniform(len(clean))

@@ -14,6 +14,7 @@ from training.data.noise.filters import luma, resampled
 from training.data.noise.levels import Levels
 from training.data.noise.outliers import Outliers
 from training.data.noise.pair import MakePairs, Pair
+from training.data.noise.patterns import patterned
 from training.data.noise.photons import Photons
 from training.data.noise.uneven import rectangle
 from training.data.noise.white import White
@@ -51,6 +52,7 @@ class NoiseMixture(BaseModel):
         le=1,
         description="Share of scenes enlarged by 1 to 3 before the noise: at a sensor's own resolution they are soft.",
     )
+    patterned: float = Field(default=0.1, ge=0, le=1, description="Share of scenes with a regular pattern in them.")
     resampled: float = Field(default=0.15, ge=0, le=1, description="Share resampled after the noise, by 0.5 to 2.")
     constant: float = Field(default=0.06, ge=0, le=1, description="Share with an area of one value, without noise.")
     gray: float = Field(default=0.06, ge=0, le=1, description="Share of colour patches with three equal channels.")
@@ -74,6 +76,8 @@ class NoiseMixture(BaseModel):
         """
         count = len(clean)
         clean = self.levels.stretched(self._magnified(clean, draw), draw)
+        textured = _chosen(draw, count, self.patterned)
+        clean = clean.index_copy(0, textured, patterned(clean[textured], draw))
         gray = draw.chance(count, self.gray)
         clean = torch.where(gray, luma(clean), clean)
         kind = self._kinds(count, draw)

@@ -48,6 +48,7 @@ def test_a_mixture_of_nothing_leaves_patches_clean() -> None:
         "outliers": {"share": 0},
         "levels": {"clipped": 0, "rounded": 0, "crushed": 0},
         "magnified": 0,
+        "patterned": 0,
         "resampled": 0,
         "constant": 0,
         "gray": 0,
@@ -76,7 +77,7 @@ def test_shares_beyond_the_whole_are_refused() -> None:
         NoiseMixture.model_validate({"snow": {"share": 0.1}})
 
 
-@pytest.mark.parametrize("name", ["gray-noise", "gray-noise-second", "color-noise", "color-noise-second"])
+@pytest.mark.parametrize("name", ["gray-noise", "color-noise", "gray-noise-third", "color-noise-third"])
 def test_the_shipped_recipes_leave_some_patches_clean(name: str) -> None:
     """So that clean images stay so."""
     noise = read_recipe(name).noise

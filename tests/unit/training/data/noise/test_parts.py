@@ -11,6 +11,7 @@ from training.data.noise.correlated import Correlated
 from training.data.noise.levels import Levels
 from training.data.noise.outliers import Outliers
 from training.data.noise.pair import Pair
+from training.data.noise.patterns import patterned
 from training.data.noise.photons import Photons
 from training.data.noise.uneven import rectangle, strength
 from training.data.noise.white import White
@@ -103,6 +104,17 @@ def test_wrong_pixels_are_noise_and_stars_are_not() -> None:
     torch.testing.assert_close(pair.noisy[starry], pair.clean[starry])
     wrong = noise_of(pair)[~starry].abs() > 0.2
     assert bool(wrong.flatten(1).any(dim=1).float().mean() > 0.5)
+
+
+def test_patterns_are_regular_and_lie_in_a_part_of_the_patch() -> None:
+    """One frequency stands out, and the rest of the patch is as it was."""
+    ground = flat(30, 0.5, side=64)
+    changed = patterned(ground, draw())[:, 0] - 0.5
+    outside = (changed == 0).flatten(1).float().mean(dim=1)
+    assert int((outside > 0.1).sum()) > 15
+    power = torch.fft.rfft2(changed).abs().square().flatten(1)[:, 1:]
+    strongest = power.topk(40, dim=1).values.sum(dim=1) / power.sum(dim=1)
+    assert float(strongest.median()) > 0.7
 
 
 def test_what_is_clipped_or_rounded_stays_in_range_and_so_does_its_target() -> None:

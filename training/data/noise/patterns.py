@@ -1,0 +1,35 @@
+"""Regular patterns as part of clean scenes: meshes, fabrics, screens, gratings.
+
+They are rare among photographs, and a network that has not met them takes the strongest of them for noise: of a chair's
+mesh in a photograph it made a gray area.
+"""
+
+import math
+
+import torch
+
+from training.data.noise.draw import Draw
+from training.data.noise.uneven import rectangle
+
+
+def patterned(clean: torch.Tensor, draw: Draw) -> torch.Tensor:
+    """Lay a pattern of two waves over a part of each patch (B, C, P, P) in [0, 1]: dots, checks, or lines."""
+    count, channels, side, _ = clean.shape
+    angle, period = draw.uniform(count, 0, math.pi), draw.log_uniform(count, 2.2, 14)
+    first = _wave(count, side, draw, angle, period)
+    second = _wave(count, side, draw, angle + math.pi / 2 + draw.uniform(count, -0.4, 0.4), period)
+    crossed = torch.where(draw.chance(count, 0.5), first * second, torch.minimum(first, second))
+    wave = torch.where(draw.chance(count, 0.3), first, crossed)
+    # From a sine to hard edges.
+    shaped = torch.tanh(draw.log_uniform(count, 0.3, 10) * wave)
+    shaped = shaped / shaped.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-3)
+    depth = draw.uniform(count, 0.05, 0.5)
+    tint = draw.uniform(count * channels, 0.6, 1).view(count, channels, 1, 1)
+    changed = (clean + depth * tint * shaped).clamp(0, 1)
+    return torch.where(rectangle(count, side, draw), changed, clean)
+
+
+def _wave(count: int, side: int, draw: Draw, angle: torch.Tensor, period: torch.Tensor) -> torch.Tensor:
+    axis = torch.arange(side, device=draw.device, dtype=torch.float32)
+    along = angle.cos() * axis[:, None] + angle.sin() * axis
+    return torch.sin(2 * math.pi * along / period + draw.uniform(count, 0, 2 * math.pi))
