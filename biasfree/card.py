@@ -34,6 +34,15 @@ class Evaluation(_Facts):
     scores: tuple[Score, ...]
 
 
+class CaseScore(_Facts):
+    """Quality on noise that is not white: means over images, output clamped to [0, 1]."""
+
+    case: str = Field(description="The disturbance, or a set of real pairs.")
+    region: str = Field(description="Part of the image that is measured; empty for all of it.")
+    input_psnr_db: float = Field(description="Peak signal-to-noise ratio of what was given, dB.")
+    psnr_db: float = Field(description="That of the result, dB.")
+
+
 class Stage(_Facts):
     """One run of training."""
 
@@ -99,6 +108,7 @@ class Card(_Facts):
     macs_per_pixel: float
     training: Training
     evaluations: tuple[Evaluation, ...]
+    robustness: tuple[CaseScore, ...] = Field(default=(), description="Scores on noise that is not white.")
     golden: Golden
     weights_sha256: str = Field(description="SHA-256 over the names, shapes and values of the initializers.")
     git_commit: str

@@ -188,6 +188,10 @@ def export(
     evaluate_on: Annotated[
         list[Path] | None, typer.Option(help="Folder of clean images to measure the model on; repeatable.")
     ] = None,
+    pairs: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of real pairs to measure it on (noisy/, clean/); repeatable."),
+    ] = None,
 ) -> None:
     """Write a run's network as a verified .onnx model with its card."""
     from rich.console import Console
@@ -196,7 +200,7 @@ def export(
     from training.export import export as write
 
     provenance = Provenance(name=name, version=version, data=data, licence=licence)
-    card = write(run, output, provenance, evaluation_sets=evaluate_on or [])
+    card = write(run, output, provenance, evaluation_sets=evaluate_on or [], pairs=pairs or [])
     console = Console()
     console.print(f"{output}: {card.parameters} parameters, {card.macs_per_pixel:.0f} multiply-adds a pixel")
     for evaluation in card.evaluations:

@@ -5,10 +5,11 @@ import math
 import platform
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import numpy as np
 import onnx
@@ -16,7 +17,7 @@ import torch
 
 from biasfree.architectures import Network
 from biasfree.artifact import initializers, save, weights_sha256
-from biasfree.card import Card, Evaluation, Golden, Score, Stage, Training
+from biasfree.card import Card, CaseScore, Evaluation, Golden, Score, Stage, Training
 from biasfree.export import to_onnx
 from training.checkpoint import Checkpoint
 from training.evaluate import evaluate, identity
@@ -24,7 +25,10 @@ from training.images import read_folder
 from training.metrics import SIGMAS_255
 from training.onnx_denoiser import OnnxDenoiser
 from training.photos import PHOTOS, list_sha256, read_photos
+from training.robustness.measure import measure_cases, measure_pairs
 from training.sources import IMAGE_SETS, ImageSet
+
+T = TypeVar("T")
 
 #: Side and noise of the golden tile: several cells of the coarsest scale, and not a multiple of them.
 GOLDEN_SIDE = 27
@@ -54,14 +58,18 @@ class Provenance:
     licence: str
 
 
-def export(run: Path, output: Path, provenance: Provenance, *, evaluation_sets: Sequence[Path]) -> Card:
+def export(
+    run: Path, output: Path, provenance: Provenance, *, evaluation_sets: Sequence[Path], pairs: Sequence[Path] = ()
+) -> Card:
     """Write a run's averaged network as a model file.
 
     Args:
         run: Folder of a run.
         output: The ``.onnx`` file to write.
         provenance: What the card says of the model's origin.
-        evaluation_sets: Folders of clean images that the exported file is measured on.
+        evaluation_sets: Folders of clean images that the exported file is measured on; of the first one the cases of
+            noise that is not white are made.
+        pairs: Folders of real pairs that it is measured on.
 
     Returns:
         The card that was written.
@@ -87,7 +95,8 @@ def export(run: Path, output: Path, provenance: Provenance, *, evaluation_sets: 
         parameters=network.parameter_count,
         macs_per_pixel=network.macs_per_pixel,
         training=_training(checkpoint, provenance),
-        evaluations=_evaluations(model, checkpoint, evaluation_sets),
+        evaluations=_measured(model, lambda file: _evaluations(file, checkpoint, evaluation_sets)),
+        robustness=_measured(model, lambda file: _robustness(file, checkpoint, evaluation_sets[:1], pairs)),
         golden=golden(network),
         weights_sha256=weights_sha256(initializers(model)),
         git_commit=git_commit(),
@@ -144,13 +153,27 @@ def _refuse_unlisted(checkpoint: Checkpoint) -> None:
         )
 
 
-def _evaluations(model: onnx.ModelProto, checkpoint: Checkpoint, folders: Iterable[Path]) -> tuple[Evaluation, ...]:
-    """Measure the graph that is about to be written, on images that were not trained on."""
+def _measured(model: onnx.ModelProto, measure: Callable[[OnnxDenoiser], T]) -> T:
+    """Measure the graph that is about to be written."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "model.onnx"
         onnx.save_model(model, path)
-        denoiser = OnnxDenoiser(path)
-        return tuple(_evaluation(denoiser, checkpoint, folder) for folder in folders)
+        return measure(OnnxDenoiser(path))
+
+
+def _evaluations(denoiser: OnnxDenoiser, checkpoint: Checkpoint, folders: Iterable[Path]) -> tuple[Evaluation, ...]:
+    """Measure white noise, on images that were not trained on."""
+    return tuple(_evaluation(denoiser, checkpoint, folder) for folder in folders)
+
+
+def _robustness(
+    denoiser: OnnxDenoiser, checkpoint: Checkpoint, folders: Iterable[Path], pairs: Iterable[Path]
+) -> tuple[CaseScore, ...]:
+    """Measure real pairs, and the cases that are made from clean images."""
+    channels = checkpoint.recipe.channels
+    real = [measure_pairs(denoiser, folder, channels=channels) for folder in pairs]
+    made = [score for folder in folders for score in measure_cases(denoiser, read_folder(folder, channels=channels))]
+    return (*real, *made)
 
 
 def _evaluation(denoiser: OnnxDenoiser, checkpoint: Checkpoint, folder: Path) -> Evaluation:

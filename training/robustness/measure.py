@@ -3,11 +3,11 @@
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from biasfree.card import CaseScore
 from training.evaluate import Denoiser
 from training.images import NamedImage, read_folder
 from training.metrics import FloatImage, psnr_db
@@ -16,16 +16,6 @@ from training.robustness.cases import CASES, Disturbed, Mask
 #: Images of a folder that the cases are made from, and the side of what is taken from their middle, pixels.
 COUNT = 6
 SIDE = 256
-
-
-@dataclass(frozen=True)
-class CaseScore:
-    """Mean PSNR in dB over images: ``psnr_db`` of the result, ``input_psnr_db`` of what was given."""
-
-    case: str
-    region: str
-    input_psnr_db: float
-    psnr_db: float
 
 
 def measure_cases(denoiser: Denoiser, images: Sequence[NamedImage]) -> list[CaseScore]:
@@ -74,16 +64,17 @@ def _middle(image: FloatImage) -> FloatImage:
 def _scores(case: str, denoiser: Denoiser, disturbed: Sequence[Disturbed]) -> list[CaseScore]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         denoised = list(pool.map(lambda each: denoiser(each.noisy), disturbed))
+    results = list(zip(denoised, disturbed, strict=True))
     return [
         CaseScore(
-            case,
-            region,
-            _mean((each.noisy, each.clean, each.regions[region]) for each in disturbed),
-            _mean((image, each.clean, each.regions[region]) for image, each in zip(denoised, disturbed, strict=True)),
+            case=case,
+            region=region,
+            input_psnr_db=_mean((each.noisy, each.clean, each.regions[region]) for each in disturbed),
+            psnr_db=_mean((image, each.clean, each.regions[region]) for image, each in results),
         )
         for region in disturbed[0].regions
     ]
 
 
 def _mean(parts: Iterable[tuple[FloatImage, FloatImage, Mask]]) -> float:
-    return float(np.mean([psnr_db(clean[mask], image[mask]) for image, clean, mask in parts]))
+    return round(float(np.mean([psnr_db(clean[mask], image[mask]) for image, clean, mask in parts])), 3)

@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from biasfree.artifact import SHIPPED, Artifact
+from biasfree.card import CaseScore
 from biasfree.classical import METHODS, load
 from training.evaluate import Denoiser
 from training.images import read_folder
 from training.onnx_denoiser import OnnxDenoiser
-from training.robustness.measure import CaseScore, is_gray, measure_cases, measure_pairs
+from training.robustness.measure import is_gray, measure_cases, measure_pairs
 
 KINDS = {1: "gray", 3: "color"}
 
@@ -88,7 +89,9 @@ def write(tables: Sequence[RobustnessTable], output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     (output / "robustness.md").write_text("\n".join(table.markdown() for table in tables))
     facts = [
-        {"channels": table.channels, "scores": {name: [*map(asdict, each)] for name, each in table.scores.items()}}
+        {"channels": table.channels, "denoiser": name, **score.model_dump()}
         for table in tables
+        for name, scores in table.scores.items()
+        for score in scores
     ]
     (output / "robustness.json").write_text(json.dumps(facts, indent=2) + "\n")
