@@ -49,9 +49,9 @@ def _white(clean: FloatImage, random: np.random.Generator, sigma_255: float = SI
     return clean + np.float32(sigma_255 / 255) * random.standard_normal(clean.shape, dtype=np.float32)
 
 
-def white(clean: FloatImage, random: np.random.Generator) -> Disturbed:
-    """White noise in floats: what the others are compared with."""
-    return _whole(_white(clean, random), clean)
+def white(sigma_255: float) -> Make:
+    """Make the case of white noise in floats: what the others are compared with."""
+    return lambda clean, random: _whole(_white(clean, random, sigma_255), clean)
 
 
 def rounded(clean: FloatImage, random: np.random.Generator) -> Disturbed:
@@ -211,7 +211,7 @@ def _rings(shape: tuple[int, ...], places: list[tuple[int, int]]) -> Mapping[str
 
 #: By the name that the tables have.
 CASES: Mapping[str, Make] = {
-    "white, sigma 25": white,
+    **{f"white, sigma {sigma_255:g}": white(sigma_255) for sigma_255 in (5, 15, 25, 50)},
     "white, 8 bits": rounded,
     "JPEG 90": lossy("JPEG", 90),
     "JPEG 75": lossy("JPEG", 75),

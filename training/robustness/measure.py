@@ -1,7 +1,7 @@
 """Measure denoisers on the cases and on real pairs."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,22 +18,28 @@ COUNT = 6
 SIDE = 256
 
 
-def measure_cases(denoiser: Denoiser, images: Sequence[NamedImage]) -> list[CaseScore]:
+def measure_cases(
+    denoiser: Denoiser, images: Sequence[NamedImage], *, done: Callable[[str], None] = lambda case: None
+) -> list[CaseScore]:
     """Measure a denoiser on every case; the noise is seeded, so that every denoiser is given the same.
 
     Args:
         denoiser: What is measured.
         images: Clean images; the first ``COUNT`` are used.
+        done: Told of each case once it is measured.
     """
     clean = [_middle(image.unit) for image in images[:COUNT]]
     scores = []
     for number, (case, make) in enumerate(CASES.items()):
         disturbed = [make(each, np.random.default_rng([number, index])) for index, each in enumerate(clean)]
         scores += _scores(case, denoiser, disturbed)
+        done(case)
     return scores
 
 
-def measure_pairs(denoiser: Denoiser, folder: Path, *, channels: int) -> CaseScore:
+def measure_pairs(
+    denoiser: Denoiser, folder: Path, *, channels: int, done: Callable[[str], None] = lambda case: None
+) -> CaseScore:
     """Measure a denoiser on real pairs: files of the same names in ``noisy`` and ``clean`` below ``folder``.
 
     Raises:
@@ -43,7 +49,9 @@ def measure_pairs(denoiser: Denoiser, folder: Path, *, channels: int) -> CaseSco
     if [image.name for image in noisy] != [image.name for image in clean]:
         raise ValueError(f"{folder / 'noisy'} and {folder / 'clean'} must hold files of the same names")
     whole = [_pair(one, other) for one, other in zip(noisy, clean, strict=True)]
-    return _scores(f"{folder.name} ({len(noisy)} pairs)", denoiser, whole)[0]
+    score = _scores(f"{folder.name} ({len(noisy)} pairs)", denoiser, whole)[0]
+    done(score.case)
+    return score
 
 
 def is_gray(folder: Path) -> bool:

@@ -1,7 +1,7 @@
 """The table of robustness: a row for each case and region, a column for each denoiser."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,9 @@ from biasfree.artifact import SHIPPED, Artifact
 from biasfree.card import CaseScore
 from biasfree.classical import METHODS, load
 from training.evaluate import Denoiser
-from training.images import read_folder
+from training.images import NamedImage, read_folder
 from training.onnx_denoiser import OnnxDenoiser
+from training.robustness.default import DefaultDenoiser
 from training.robustness.measure import is_gray, measure_cases, measure_pairs
 
 KINDS = {1: "gray", 3: "color"}
@@ -20,14 +21,20 @@ KINDS = {1: "gray", 3: "color"}
 
 @dataclass(frozen=True)
 class RobustnessTable:
-    """Scores by the denoisers' names, all of the same cases on images of ``channels`` channels."""
+    """Scores by the denoisers' names, all of the same cases on images of ``channels`` channels.
+
+    ``white_chosen`` tells for each case how often the default took the network for white noise; empty without one.
+    """
 
     channels: int
     scores: Mapping[str, Sequence[CaseScore]]
+    white_chosen: Mapping[str, str]
 
     def markdown(self) -> str:
         """PSNR in dB: what was given, and every denoiser's result."""
         head = [f"PSNR, dB ({KINDS[self.channels]})", "measured on", "input", *(f"`{name}`" for name in self.scores)]
+        if self.white_chosen:
+            head.append("network for white noise chosen")
         lines = [head, ["---"] * len(head), *self._rows()]
         return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -39,6 +46,7 @@ class RobustnessTable:
                 row[0].region or "all",
                 f"{row[0].input_psnr_db:.2f}",
                 *(f"{each.psnr_db:.2f}" for each in row),
+                *([self.white_chosen[row[0].case]] if self.white_chosen else []),
             ]
             for row in zip(*columns, strict=True)
         ]
@@ -66,22 +74,49 @@ def robustness(
     gray_pairs = {folder: is_gray(folder) for folder in pairs}
     tables = []
     for channels, folder in ((1, gray), (3, color)):
-        named: dict[str, Denoiser] = {
-            path.stem: OnnxDenoiser(path) for path in paths if Artifact.load(path).card.channels == channels
-        }
-        named |= {name: load(name) for name in METHODS}
-        images = read_folder(folder, channels=channels)
+        networks = {path.stem: OnnxDenoiser(path) for path in paths if Artifact.load(path).card.channels == channels}
         real = [each for each in pairs if gray_pairs[each] == (channels == 1)]
-        scores = {}
-        for name, denoiser in named.items():
-            if console:
-                console.print(f"{KINDS[channels]}: {name}")
-            scores[name] = [
-                *(measure_pairs(denoiser, each, channels=channels) for each in real),
-                *measure_cases(denoiser, images),
-            ]
-        tables.append(RobustnessTable(channels, scores))
+        tables.append(_table(networks, read_folder(folder, channels=channels), real, channels, console))
     return tables
+
+
+def _table(
+    networks: Mapping[str, OnnxDenoiser],
+    images: Sequence[NamedImage],
+    pairs: Sequence[Path],
+    channels: int,
+    console: Console | None,
+) -> RobustnessTable:
+    scores, chosen = {}, {}
+    if default := _default(networks, channels):
+        scores["default"] = _measured(
+            default, images, pairs, channels, lambda case: chosen.update({case: default.taken()})
+        )
+    named: dict[str, Denoiser] = {**networks, **{name: load(name) for name in METHODS}}
+    for name, denoiser in named.items():
+        if console:
+            console.print(f"{KINDS[channels]}: {name}")
+        scores[name] = _measured(denoiser, images, pairs, channels)
+    return RobustnessTable(channels, scores, chosen)
+
+
+def _default(networks: Mapping[str, OnnxDenoiser], channels: int) -> DefaultDenoiser | None:
+    """What the service does where no model is named, if both networks are among those measured."""
+    white = networks.get(KINDS[channels])
+    any_noise = networks.get(f"{KINDS[channels]}-real")
+    return DefaultDenoiser(any_noise, white) if white and any_noise else None
+
+
+def _measured(
+    denoiser: Denoiser,
+    images: Sequence[NamedImage],
+    pairs: Sequence[Path],
+    channels: int,
+    done: Callable[[str], None] = lambda case: None,
+) -> list[CaseScore]:
+    """Measure one denoiser on real pairs and on the cases; ``done`` is told of each case."""
+    real = [measure_pairs(denoiser, each, channels=channels, done=done) for each in pairs]
+    return real + measure_cases(denoiser, images, done=done)
 
 
 def write(tables: Sequence[RobustnessTable], output: Path) -> None:

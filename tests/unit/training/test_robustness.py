@@ -14,6 +14,7 @@ from training.evaluate import identity
 from training.images import NamedImage
 from training.metrics import FloatImage, psnr_db
 from training.robustness.cases import CASES
+from training.robustness.default import DefaultDenoiser
 from training.robustness.measure import is_gray, measure_cases, measure_pairs
 from training.robustness.report import robustness, write
 
@@ -95,8 +96,28 @@ def test_the_table_has_every_model_of_its_channels_and_every_classical_denoiser(
     write(tables, tmp_path / "out")
     gray, color = tables
     assert [*gray.scores] == ["gray", *METHODS]
+    assert not gray.white_chosen
     assert [*color.scores] == [*METHODS]
     page = (tmp_path / "out" / "robustness.md").read_text()
     assert page.count("pairs (1 pairs)") == 1
     facts = json.loads((tmp_path / "out" / "robustness.json").read_text())
     assert {(each["denoiser"], each["channels"]) for each in facts} >= {("gray", 1), ("wiener", 3)}
+
+
+def test_the_default_takes_the_network_for_white_noise_where_that_removes_as_much() -> None:
+    """And counts how often it did."""
+
+    def any_noise(noisy: FloatImage) -> FloatImage:
+        return np.full_like(noisy, 0.5)
+
+    def white(noisy: FloatImage) -> FloatImage:
+        return np.full_like(noisy, 0.49)
+
+    random = np.random.default_rng(0)
+    added = 0.1 * random.standard_normal((80, 80, 1), dtype=np.float32)
+    wide = np.repeat(added[::2], 2, axis=0)
+    default = DefaultDenoiser(any_noise, white)
+    assert default(0.5 + added)[0, 0, 0] == np.float32(0.49)
+    assert default(0.5 + wide)[0, 0, 0] == np.float32(0.5)
+    assert default.taken() == "1 of 2"
+    assert default.taken() == "0 of 0"
