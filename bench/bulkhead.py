@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import httpx
 import numpy as np
 
+from bench.payloads import PATH
 from bench.rows import Row
 from bench.server import service
 
@@ -33,7 +34,7 @@ def rows() -> Iterator[Row]:
 def _images_per_s(client: httpx.Client, content: bytes) -> float:
     start = time.perf_counter()
     for _ in range(REQUESTS):
-        client.post("/denoise", content=content, headers=HEADERS).raise_for_status()
+        client.post(PATH, content=content, headers=HEADERS).raise_for_status()
     return REQUESTS / (time.perf_counter() - start)
 
 

@@ -9,6 +9,7 @@ import skimage.data
 from PIL import Image
 
 from bench.load import Request
+from bench.payloads import PATH
 
 SIGMA_255 = 25
 
@@ -30,14 +31,14 @@ def mixed_sides(count: int, *, smallest: int = 64, largest: int = 2048, seed: in
     return [round(float(side)) for side in np.exp(logarithms)]
 
 
-def npy(image: Photograph, *, path: str = "/denoise") -> Request:
+def npy(image: Photograph, *, path: str = PATH) -> Request:
     """A request with the image as float32 NPY."""
     buffer = io.BytesIO()
     np.save(buffer, image)
     return Request(path, "application/x-npy", buffer.getvalue(), image.size)
 
 
-def png(image: Photograph, *, path: str = "/denoise") -> Request:
+def png(image: Photograph, *, path: str = PATH) -> Request:
     """A request with the image as 8-bit gray PNG."""
     buffer = io.BytesIO()
     Image.fromarray(np.rint(image * 255).clip(0, 255).astype(np.uint8)).save(buffer, "PNG")

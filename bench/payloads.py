@@ -8,6 +8,8 @@ from PIL import Image
 
 from bench.load import Request
 
+#: One network for every image: without a name the service may try two.
+PATH = "/denoise?model=gray"
 UINT8, FLOAT32 = np.dtype(np.uint8), np.dtype(np.float32)
 
 
@@ -22,11 +24,11 @@ def as_npy(image: npt.NDArray[np.generic]) -> Request:
     """The image (H, W) as NPY."""
     buffer = io.BytesIO()
     np.save(buffer, image)
-    return Request("/denoise", "application/x-npy", buffer.getvalue(), image.size)
+    return Request(PATH, "application/x-npy", buffer.getvalue(), image.size)
 
 
 def as_png(image: npt.NDArray[np.generic]) -> Request:
     """The image (H, W), uint8, as PNG."""
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "PNG")
-    return Request("/denoise", "image/png", buffer.getvalue(), image.size)
+    return Request(PATH, "image/png", buffer.getvalue(), image.size)
