@@ -89,5 +89,15 @@ class Estimate:
         return 20 * math.log10(white / self.sigma) - 10 * math.log10(error) if error > 0 else None
 
 
+def relative_error(noise: Estimate, result: Estimate) -> float:
+    """Stein's estimate of a result's mean squared error over sigma^2: ||y - g||^2 / (N sigma^2) - 1 + 2 tr G / N.
+
+    Args:
+        noise: Of the network, for sigma; it is not 0.
+        result: Of g, any function of y, over the same samples: the network or a blend with the input.
+    """
+    return (result.residual / noise.sigma) ** 2 / result.samples - 1 + 2 * result.trace / result.samples
+
+
 def _dot(left: FloatArray, right: FloatArray) -> float:
     return float(np.einsum("i,i->", left.ravel(), right.ravel(), dtype=np.float64))

@@ -11,8 +11,9 @@ from biasfree.classical import METHODS
 from service.analysis.bulkhead import Bulkhead
 from service.analysis.report import Patch
 from service.analysis.task import DENSE_VALUES, Method, Output, Pixels, Task, carry_out
-from service.denoiser import DenoiseOptions, Denoiser, white_of
+from service.denoiser import Denoiser
 from service.errors import InvalidParameter
+from service.frames import DenoiseOptions, converted, white_of
 from service.imaging import Picture
 
 #: Side of the patch where none is asked for, as in the paper's figures, and singular vectors from each end.
@@ -99,7 +100,8 @@ class Analyst:
                 actual=options.model,
             )
         shared = DenoiseOptions(model=options.model, color=options.color, bit_depth=options.bit_depth)
-        picture, card = self._denoiser.prepare(picture, shared)
+        picture = converted(picture, shared)
+        card = self._denoiser.card(picture, shared)
         if card.channels != picture.channels:
             raise InvalidParameter(
                 f"model {card.name!r} takes {card.channels} channels and the image has {picture.channels}; "

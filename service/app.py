@@ -71,6 +71,8 @@ CORS_ANSWER_HEADERS = (
     "X-Model",
     "X-Sigma-Estimate",
     "X-Estimated-PSNR",
+    "X-Estimated-PSNR-Withheld",
+    "X-Noise",
     "Server-Timing",
     "Retry-After",
     "RateLimit",

@@ -14,10 +14,12 @@ from pydantic import BaseModel, Field
 
 from biasfree import classical
 from biasfree.classical.work import ClassicalTask, carry_out
+from biasfree.noise import Noise, digits
 from service.analysis.bulkhead import Bulkhead
-from service.denoiser import DenoiseOptions, DenoiseResult, converted, finish, scaled, white_of
+from service.denoiser import DenoiseResult
 from service.errors import ImageTooLarge
-from service.imaging import FloatArray, Picture, PixelArray, with_frames
+from service.frames import DenoiseOptions, converted, finish, scaled, white_of
+from service.imaging import FloatArray, Picture, PixelArray, all_channels, one_channel, with_frames
 
 #: Of every method; raised when one of them gives other results.
 VERSION = "1"
@@ -74,7 +76,7 @@ class ClassicalModels:
                 limit=self._max_pixels,
                 actual=picture.pixels,
             )
-        return converted(picture, options)
+        return one_channel(converted(picture, options))
 
     async def denoise(self, picture: Picture, options: DenoiseOptions, name: str) -> DenoiseResult:
         """Denoise a picture; cancelling it ends the process.
@@ -95,9 +97,9 @@ class ClassicalModels:
             pairs = zip(picture.frames, frames, done.denoised, strict=True)
             return [finish(frame, noisy, denoised, options, scale) for frame, (scale, noisy), denoised in pairs]
 
-        sigma_255 = _sigma_255(picture, frames, done.levels, options) if options.estimate else None
-        result = with_frames(picture, await asyncio.to_thread(finished))
-        return DenoiseResult(result, name, sigma_255, infer_s=done.seconds)
+        noise = _noise(_sigma_255(picture, frames, done.levels, options)) if options.estimate else None
+        result = all_channels(with_frames(picture, await asyncio.to_thread(finished)))
+        return DenoiseResult(result, name, noise, infer_s=done.seconds)
 
 
 def _sigma_255(
@@ -107,6 +109,13 @@ def _sigma_255(
     squares = [(scale * level) ** 2 for (scale, _), level in zip(frames, levels, strict=True)]
     sigma = np.sqrt(np.average(squares, weights=[noisy.size for _, noisy in frames]))
     return float(sigma / white_of(picture, options.bit_depth) * 255)
+
+
+def _noise(level: float) -> Noise:
+    """Only the level is known, from the image alone."""
+    description = f"noise of unknown kind, level {digits(level)}"
+    withheld = "classical denoisers estimate no PSNR"
+    return Noise("unknown", level, description=description, psnr_withheld=withheld)
 
 
 def _card(name: str) -> ClassicalCard:

@@ -5,28 +5,21 @@ picture -> planes (float32) -> tiles -> batch queue -> tiles -> planes -> pictur
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import chain, repeat
+from typing import TypeVar
 
 import numpy as np
 
 from biasfree.card import Card
-from biasfree.estimates import STEP, Estimate, probe
-from biasfree.intensity import power_of_two_scale
+from biasfree.choice import is_correlated, is_white
+from biasfree.estimates import STEP, probe
+from biasfree.noise import Measured, Noise
 from service.errors import DeadlineExceeded, InvalidParameter, UnknownModel
-from service.imaging import (
-    FloatArray,
-    Picture,
-    PixelArray,
-    from_float,
-    intensity_range,
-    require_finite,
-    to_float,
-    to_gray,
-    to_rgb,
-    with_frames,
-)
+from service.frames import DenoiseOptions, converted, finish, measured, scaled, white_of
+from service.imaging import FloatArray, Picture, PixelArray, all_channels, one_channel, with_frames
 from service.inference.policy import RECOVERY, Admission
 from service.inference.queue import BatchQueue, BatchRun, TileTooLarge
 from service.inference.tiling import TileGrid, split, stitch
@@ -36,38 +29,15 @@ T = TypeVar("T")
 #: Frames of one stack that are in float32 at once.
 FRAMES_IN_FLIGHT = 4
 
-#: Models used when the caller names none, by the number of channels.
+#: Models used when the caller names none, by the number of channels: those for white noise.
 DEFAULT_MODELS = {1: "gray", 3: "color"}
-
-#: Scales that leave float32 room on both sides for everything a network computes.
-NEAR_ONE = (2.0**-32, 2.0**32)
+#: A model of the same name with this ending is for any noise; the image decides between the two.
+ANY_NOISE = "-real"
+#: What a caller may write instead of naming no model.
+AUTO = "auto"
 
 #: Values that are worked on in the event loop: 512 x 512 take 0.1 to 0.4 ms, as long as the way to a thread that slept.
 ON_LOOP_VALUES = 2**18
-
-#: White of floating-point images, where no bit depth is given: the convention of every imaging library.
-FLOAT_WHITE = 1.0
-
-
-@dataclass(frozen=True)
-class DenoiseOptions:
-    """What the caller may choose.
-
-    Attributes:
-        model: Name of a model; None for the default of the image's channels.
-        color: ``gray`` and ``rgb`` convert the image first; ``auto`` leaves it.
-        strength: 0 gives the input back, 1 the network's output, between them a blend.
-        output: The denoised image, or the residual that was taken away (integers: around the middle of their range).
-        estimate: Estimate noise level and PSNR, for one extra pass.
-        bit_depth: Significant bits of the image: where integers are clipped, and what white is for the estimates.
-    """
-
-    model: str | None = None
-    color: Literal["auto", "gray", "rgb"] = "auto"
-    strength: float = 1.0
-    output: Literal["image", "residual"] = "image"
-    estimate: bool = False
-    bit_depth: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,16 +47,14 @@ class DenoiseResult:
     Attributes:
         picture: Same dtype, size and metadata as the input.
         model: The model's name.
-        sigma_255: Estimated noise level on the 0-255 scale, where asked for.
-        psnr_db: Estimated PSNR of the picture in dB, where asked for and estimable.
+        noise: What was found of the noise, where asked for.
         infer_s: Seconds of the device.
         batches: That its tiles were in.
     """
 
     picture: Picture
     model: str
-    sigma_255: float | None = None
-    psnr_db: float | None = None
+    noise: Noise | None = None
     infer_s: float = 0.0
     batches: Sequence[BatchRun] = ()
 
@@ -100,7 +68,17 @@ class _Run:
     admission: Admission
     infer_s: float = 0.0
     batches: list[BatchRun] = field(default_factory=list)
-    estimates: list[Estimate] = field(default_factory=list)
+    estimates: list[Measured] = field(default_factory=list)
+    first: "_Pass | None" = None
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """A frame as the network takes it, what that made of it, and what it was divided by."""
+
+    noisy: FloatArray
+    denoised: FloatArray
+    scale: float
 
 
 class Denoiser:
@@ -133,11 +111,13 @@ class Denoiser:
 
     def card(self, picture: Picture, options: DenoiseOptions) -> Card:
         """The model for a picture; raises ``UnknownModel`` or ``InvalidParameter`` before any work is done."""
-        name = options.model or DEFAULT_MODELS[picture.channels]
+        same = picture.layout.equal_channels
+        channels = 3 if same and options.color == "rgb" else picture.channels
+        name = DEFAULT_MODELS[channels] if options.model in (None, AUTO) else options.model
         if name not in self._cards:
             raise UnknownModel(f"no model is called {name!r}", supported=sorted({*self._cards, *self._further}))
         card = self._cards[name]
-        if card.channels > picture.channels:
+        if card.channels > picture.channels and not same:
             raise InvalidParameter(
                 f"model {name!r} takes {card.channels} channels and the image has {picture.channels}; "
                 "color=rgb converts it",
@@ -149,12 +129,14 @@ class Denoiser:
     def prepare(self, picture: Picture, options: DenoiseOptions) -> tuple[Picture, Card]:
         """Convert colours, choose the model, and refuse what cannot be denoised.
 
+        A picture with R = G = B is denoised as gray, so that it stays so; ``denoise`` gives it back as it was sent.
+
         Raises:
             InvalidPixels: A pixel is NaN or infinite.
             InvalidParameter: ``bit_depth`` does not fit the dtype, or the model does not fit the image.
             UnknownModel: There is no such model.
         """
-        picture = converted(picture, options)
+        picture = one_channel(converted(picture, options))
         return picture, self.card(picture, options)
 
     async def denoise(self, picture: Picture, options: DenoiseOptions, card: Card) -> DenoiseResult:
@@ -163,7 +145,7 @@ class Denoiser:
         Args:
             picture: As ``prepare`` gave it.
             options: The caller's choices.
-            card: As ``prepare`` gave it.
+            card: As ``prepare`` gave it. Where the caller named no model, the first frame may choose another.
 
         Raises:
             QueueFull: Too much is queued.
@@ -172,53 +154,87 @@ class Denoiser:
             NotReady: The service drains, or has lost its device.
         """
         try:
-            with self._queue.admission(card.name, self._cost_px(picture, options, card)) as admission:
-                run = _Run(card, options, admission)
-                async with asyncio.timeout(self._timeout_s):
-                    frames = await self._frames(picture, run)
+            async with asyncio.timeout(self._timeout_s):
+                run, frames = await self._through(picture, options, card)
         except TimeoutError as exc:
             raise DeadlineExceeded(
                 f"the image was not denoised within {self._timeout_s:g} s", limit=self._timeout_s
             ) from exc
-        sigma_255 = psnr_db = None
+        noise = None
         if run.estimates:
-            white = white_of(picture, options.bit_depth)
             total = sum(run.estimates[1:], start=run.estimates[0])
-            sigma_255 = total.sigma_255(white=white)
-            psnr_db = total.psnr_db(white=white, strength=options.strength)
-        return DenoiseResult(with_frames(picture, frames), card.name, sigma_255, psnr_db, run.infer_s, run.batches)
+            noise = total.noise_of(white=white_of(picture, options.bit_depth))
+        result = all_channels(with_frames(picture, frames))
+        return DenoiseResult(result, run.card.name, noise, run.infer_s, run.batches)
+
+    async def _through(self, picture: Picture, options: DenoiseOptions, card: Card) -> tuple[_Run, list[PixelArray]]:
+        """Denoise every frame by one model: ``card``'s, or where the caller named none, the one that fits the first."""
+        any_noise = self._cards.get(card.name + ANY_NOISE) if options.model in (None, AUTO) else None
+        if any_noise is None:
+            with self._admitted(picture, options, card) as run:
+                return run, await self._frames(picture, run)
+        with self._admitted(picture, options, any_noise) as run, self._admitted(picture, options, card) as white:
+            chosen = await self._chosen(picture.frames[0], run, white)
+            self._queue.forgo((run if chosen is white else white).admission)
+            return chosen, await self._frames(picture, chosen)
+
+    @contextmanager
+    def _admitted(self, picture: Picture, options: DenoiseOptions, card: Card) -> Iterator[_Run]:
+        with self._queue.admission(card.name, self._cost_px(picture, options, card)) as admission:
+            yield _Run(card, options, admission)
+
+    async def _chosen(self, frame: PixelArray, run: _Run, white: _Run) -> _Run:
+        """Denoise a frame by the model for any noise, and by that for white noise if it may be white; choose one."""
+        one = run.first = await self._pass(frame, run)
+        if await _off_loop(frame.size, lambda: is_correlated(one.noisy, one.denoised)):
+            return run
+        other = replace(one, denoised=await self._network(one.noisy, white))
+        white.infer_s = run.infer_s = run.infer_s + white.infer_s
+        white.batches = run.batches = run.batches + white.batches
+        if not await _off_loop(frame.size, lambda: is_white(one.noisy, one.denoised, other.denoised)):
+            return run
+        run.first, white.first = None, other
+        return white
 
     async def _frames(self, picture: Picture, run: _Run) -> list[PixelArray]:
         """Every frame, a few at a time; the first that fails ends the others."""
         places = asyncio.Semaphore(FRAMES_IN_FLIGHT)
 
-        async def one(frame: PixelArray) -> PixelArray:
+        async def one(frame: PixelArray, done: _Pass | None) -> PixelArray:
             async with places:
-                return await self._frame(frame, run)
+                return await self._frame(frame, run, done)
 
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(frame)) for frame in picture.frames]
+                ready = chain([run.first], repeat(None))
+                tasks = [group.create_task(one(*each)) for each in zip(picture.frames, ready, strict=False)]
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
         return [task.result() for task in tasks]
 
-    async def _frame(self, frame: PixelArray, run: _Run) -> PixelArray:
-        """One frame (H, W, C) in its dtype: through the network and back."""
-        size = frame.size
-        scale, noisy = await _off_loop(size, lambda: scaled(frame, always=run.options.estimate))
-        denoised = await self._network(noisy, run)
+    async def _pass(self, frame: PixelArray, run: _Run) -> _Pass:
+        """One frame (H, W, C) in its dtype through the network."""
+        scale, noisy = await _off_loop(frame.size, lambda: scaled(frame, always=run.options.estimate))
+        return _Pass(noisy, await self._network(noisy, run), scale)
+
+    async def _frame(self, frame: PixelArray, run: _Run, done: _Pass | None) -> PixelArray:
+        """One frame (H, W, C) in its dtype: through the network, unless it was there, and back."""
+        size, through = frame.size, done or await self._pass(frame, run)
+        scale, noisy, denoised = through.scale, through.noisy, through.denoised
         if run.options.estimate:
             signs = await _off_loop(size, lambda: probe(noisy.shape))
             moved = await _off_loop(size, lambda: noisy + STEP * signs)
             perturbed = await self._network(moved, run)
-            run.estimates.append(
-                await _off_loop(size, lambda: Estimate.of(noisy, denoised, perturbed, signs, scale=scale))
-            )
+            passes = (noisy, denoised, perturbed, signs)
+            run.estimates.append(await _off_loop(size, lambda: measured(frame, *passes, run.options, scale)))
         return await _off_loop(size, lambda: finish(frame, noisy, denoised, run.options, scale))
 
     async def _network(self, noisy: FloatArray, run: _Run) -> FloatArray:
         """An image (C, H, W) through the network, tile by tile, in smaller tiles once memory was short."""
+        if len(noisy) < run.card.channels:  # R = G = B
+            noisy = np.repeat(noisy, run.card.channels, axis=0)
+            mean: FloatArray = (await self._network(noisy, run)).mean(axis=0, keepdims=True)
+            return mean
         grid = self._grid(noisy.shape[1:], run.card)
         while True:
             try:
@@ -247,7 +263,8 @@ class Denoiser:
         """Pixels of all tiles of a picture, over its frames, planes and passes."""
         passes = 2 if options.estimate else 1
         grids = (self._grid(frame.shape[:2], card) for frame in picture.frames)
-        return passes * (picture.channels // card.channels) * sum(grid.tile_pixels for grid in grids)
+        planes = max(1, picture.channels // card.channels)
+        return passes * planes * sum(grid.tile_pixels for grid in grids)
 
     async def _tiled(self, noisy: FloatArray, grid: TileGrid, run: _Run) -> FloatArray:
         whole = len(noisy) == run.card.channels and len(grid) == 1
@@ -258,18 +275,6 @@ class Denoiser:
         run.infer_s += done.infer_s
         run.batches += done.batches
         return await _off_loop(0 if whole else noisy.size, lambda: _join(done.tiles, grid))
-
-
-def converted(picture: Picture, options: DenoiseOptions) -> Picture:
-    """A picture in the colours asked for; raises ``InvalidPixels``, or ``InvalidParameter`` for its ``bit_depth``."""
-    require_finite(picture)
-    if options.color == "gray":
-        picture = to_gray(picture)
-    elif options.color == "rgb":
-        picture = to_rgb(picture)
-    if options.bit_depth is not None and picture.dtype.kind in "iu":
-        intensity_range(picture.dtype, options.bit_depth)
-    return picture
 
 
 async def _off_loop(values: int, work: Callable[[], T]) -> T:
@@ -287,54 +292,3 @@ def _join(tiles: list[FloatArray], grid: TileGrid) -> FloatArray:
     count = len(grid)
     planes = [stitch(tiles[first : first + count], grid) for first in range(0, len(tiles), count)]
     return planes[0] if len(planes) == 1 else np.concatenate(planes)
-
-
-def scaled(frame: PixelArray, *, always: bool) -> tuple[float, FloatArray]:
-    """A frame (H, W, C) as a network takes it, (C, H, W) float32, and what it was divided by."""
-    scale = _scale(frame, always=always)
-    return scale, to_float(frame, scale=scale)
-
-
-def _scale(frame: PixelArray, *, always: bool) -> float:
-    """What the network's input is divided by: a power of two near the largest absolute intensity, or 1.
-
-    Powers of two change no bit of the result but the exponent, so that they are needed only far from 1, where float32
-    ends, and ``always`` for the estimates, whose step is relative to 1.
-    """
-    if frame.dtype.kind in "iu" and not always:
-        return 1.0
-    scale = power_of_two_scale(max(abs(float(frame.min())), abs(float(frame.max()))))
-    return 1.0 if NEAR_ONE[0] <= scale <= NEAR_ONE[1] and not always else scale
-
-
-def finish(
-    frame: PixelArray, noisy: FloatArray, denoised: FloatArray, options: DenoiseOptions, scale: float
-) -> PixelArray:
-    """Blend arrays (C, H, W), take the residual if asked for, and go back to the frame's dtype and (H, W, C)."""
-    image = denoised
-    if options.strength != 1:
-        image = noisy + np.float32(options.strength) * (denoised - noisy)
-    if options.output == "residual":
-        image = noisy - image + np.float32(_middle(frame, options) / scale)
-    return from_float(image, frame.dtype, scale=scale, bit_depth=_integer_bits(frame, options))
-
-
-def _middle(frame: PixelArray, options: DenoiseOptions) -> float:
-    """What stands for zero in a residual: the middle of an unsigned range (128 of 8 bits), 0 for signed and floats."""
-    if frame.dtype.kind != "u":
-        return 0.0
-    return float((intensity_range(frame.dtype, options.bit_depth)[1] + 1) // 2)
-
-
-def _integer_bits(frame: PixelArray, options: DenoiseOptions) -> int | None:
-    """Where to clip; signed data is clipped to its type only, its sign says nothing of the sensor's bits."""
-    return options.bit_depth if frame.dtype.kind == "u" else None
-
-
-def white_of(picture: Picture, bit_depth: int | None) -> float:
-    """The intensity that stands for 255."""
-    if bit_depth is not None:
-        return float(2**bit_depth - 1)
-    if picture.dtype.kind in "iu":
-        return float(intensity_range(picture.dtype)[1])
-    return FLOAT_WHITE

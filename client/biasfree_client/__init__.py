@@ -46,7 +46,7 @@ from biasfree_client._errors import (
     UnsupportedOutput,
 )
 from biasfree_client._facts import AnalysisLimits, Limits, ModelCard, ModelSummary, Readiness
-from biasfree_client._headers import Model
+from biasfree_client._headers import Model, Noise
 from biasfree_client._image import ImageLike
 from biasfree_client._retry import Retries
 from biasfree_client._version import __version__
@@ -78,6 +78,7 @@ __all__ = [
     "Model",
     "ModelCard",
     "ModelSummary",
+    "Noise",
     "NotFound",
     "NotReady",
     "OutOfMemory",

@@ -103,6 +103,7 @@ def denoise_call(
     image: ImageLike,
     *,
     strength: float = 1.0,
+    chroma_strength: float | None = None,
     model: str | None = None,
     estimate: bool = False,
     format: str | None = None,
@@ -121,6 +122,7 @@ def denoise_call(
         images={"image": body},
         parameters={
             "strength": strength,
+            "chroma_strength": chroma_strength,
             "model": model,
             "estimate": "true" if estimate else None,
             # An array comes back as an array unless another format was asked for.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from biasfree_client._errors import UnsupportedImage
 from biasfree_client._files import read_result
-from biasfree_client._headers import Model, read_model, read_number, read_timing
+from biasfree_client._headers import Model, Noise, read_model, read_noise, read_number, read_timing
 from biasfree_client._image import NPY, AnyArray, Kind, decode_array
 from biasfree_client._pil import image_of
 from biasfree_client._response import expect_success
@@ -46,7 +46,9 @@ class Denoised:
         model: The model that did it.
         request_id: The id in the service's logs.
         sigma: Estimated noise level on the 0-255 scale, where ``estimate=True`` asked for it.
-        estimated_psnr: Estimated PSNR of the result in dB, where asked for.
+        estimated_psnr: Estimated PSNR of the result in dB, where asked for and not withheld.
+        estimated_psnr_withheld: Why there is no estimated PSNR, where it was asked for.
+        noise: What was found of the noise, where ``estimate=True`` asked for it.
         timing: Milliseconds by stage (``decode``, ``queue``, ``infer``, ``encode``).
         kind: What the image was sent as.
     """
@@ -57,6 +59,8 @@ class Denoised:
     request_id: str | None = None
     sigma: float | None = None
     estimated_psnr: float | None = None
+    estimated_psnr_withheld: str | None = None
+    noise: Noise | None = None
     timing: Mapping[str, float] = field(default_factory=dict)
     kind: Kind = field(default=Kind(), repr=False)
 
@@ -132,6 +136,8 @@ def read_denoised(response: httpx.Response, *, kind: Kind) -> Denoised:
         request_id=headers.get("X-Request-Id"),
         sigma=read_number(headers, "X-Sigma-Estimate"),
         estimated_psnr=read_number(headers, "X-Estimated-PSNR"),
+        estimated_psnr_withheld=headers.get("X-Estimated-PSNR-Withheld"),
+        noise=read_noise(headers),
         timing=read_timing(headers),
         kind=kind,
     )

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 
 from biasfree_client._errors import UnexpectedResponse
 
+NOISE = "X-Noise"
+#: Parameters of ``X-Noise`` that are numbers.
+NOISE_NUMBERS = ("level", "neighbor_correlation", "channel_correlation", "brightness_dependence", "clipped")
+
 
 @dataclass(frozen=True)
 class Model:
@@ -21,6 +25,47 @@ def read_model(headers: Mapping[str, str]) -> Model | None:
         return None
     name, parameters = _parameterized(headers["X-Model"])
     return Model(name, parameters.get("version"), parameters.get("sha256"))
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The noise that was removed.
+
+    Args:
+        kind: ``white``, ``brightness-dependent``, ``correlated``, ``little`` or ``unknown``.
+        level: Standard deviation on the 0-255 scale; where it is correlated, of what was removed.
+        neighbor_correlation: Of the residual with the next pixel across or down.
+        channel_correlation: Of the residual between channels; None for gray.
+        brightness_dependence: Level in the brightest third over that in the darkest; None where brightness hardly
+            varies.
+        clipped: Share of samples at the ends of the range.
+        description: In a few words: ``white noise, level 24.8``.
+    """
+
+    kind: str
+    level: float | None = None
+    neighbor_correlation: float | None = None
+    channel_correlation: float | None = None
+    brightness_dependence: float | None = None
+    clipped: float | None = None
+    description: str = ""
+
+    @property
+    def white(self) -> bool | None:
+        """Whether it is uncorrelated; None where that cannot be told."""
+        return {"white": True, "brightness-dependent": True, "correlated": False}.get(self.kind)
+
+    def __str__(self) -> str:
+        return self.description
+
+
+def read_noise(headers: Mapping[str, str]) -> Noise | None:
+    """Read ``X-Noise``: ``white; level=24.8; ...; description="white noise, level 24.8"``."""
+    if NOISE not in headers:
+        return None
+    kind, parameters = _parameterized(headers[NOISE])
+    numbers = {name: _number(NOISE, parameters[name]) for name in NOISE_NUMBERS if name in parameters}
+    return Noise(kind, **numbers, description=parameters.get("description", ""))
 
 
 def read_timing(headers: Mapping[str, str]) -> dict[str, float]:

@@ -25,6 +25,7 @@ class DenoiseOptions(TypedDict, total=False):
     """Options of ``denoise``, for ``map``."""
 
     strength: float
+    chroma_strength: float | None
     model: str | None
     estimate: bool
     format: str | None
@@ -52,6 +53,7 @@ class Methods(ABC, Generic[DenoisedT, AnalysisT, FigureT, ModelsT, CardT, Limits
         image: ImageLike,
         *,
         strength: float = 1.0,
+        chroma_strength: float | None = None,
         model: str | None = None,
         estimate: bool = False,
         format: str | None = None,
@@ -65,9 +67,10 @@ class Methods(ABC, Generic[DenoisedT, AnalysisT, FigureT, ModelsT, CardT, Limits
             image: A path, the bytes of an image file, such a file opened for binary reading, a Pillow image, or an
                 array (H, W), (H, W, 3) or (Z, H, W) of 8- or 16-bit integers or floats of any range; there is nothing
                 to scale. Arrays and Pillow images travel as NPY, without loss.
-            strength: Blend of input (0) and denoised image (1).
+            strength: Blend of input (0) and denoised image (1); in color, of the luminance.
+            chroma_strength: The same for the color differences; by default as ``strength``.
             model: Name of the model; by default the service chooses by the image's channels.
-            estimate: Ask for estimates of the noise level and of the result's PSNR.
+            estimate: Ask for the level and kind of the noise, and for an estimate of the result's PSNR.
             format: ``png``, ``jpeg``, ``webp``, ``bmp``, ``tiff`` or ``npy``; by default that of the image.
             output: ``image``, or ``residual`` for what was removed.
             color: ``auto``, ``gray`` or ``rgb``.
@@ -85,6 +88,7 @@ class Methods(ABC, Generic[DenoisedT, AnalysisT, FigureT, ModelsT, CardT, Limits
                 denoise_call,
                 image,
                 strength=strength,
+                chroma_strength=chroma_strength,
                 model=model,
                 estimate=estimate,
                 format=format,

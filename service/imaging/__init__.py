@@ -4,7 +4,7 @@
 ``service.errors.ServiceError``: whatever a codec library throws is translated where it is called.
 """
 
-from service.imaging.color import to_gray, to_rgb
+from service.imaging.color import all_channels, luma, one_channel, to_gray, to_rgb
 from service.imaging.decode import decode
 from service.imaging.encode import can_hold, check_output, encode
 from service.imaging.formats import ImageFormat, identify
@@ -21,6 +21,7 @@ __all__ = [
     "Metadata",
     "Picture",
     "PixelArray",
+    "all_channels",
     "can_hold",
     "check_output",
     "decode",
@@ -28,6 +29,8 @@ __all__ = [
     "from_float",
     "identify",
     "intensity_range",
+    "luma",
+    "one_channel",
     "require_finite",
     "to_float",
     "to_gray",

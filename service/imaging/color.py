@@ -8,9 +8,13 @@ from PIL import Image, ImageCms
 
 from service.imaging.metadata import describes
 from service.imaging.picture import Picture, PixelArray
+from service.imaging.pixels import FloatArray
 
 # Rec. 601 luma in 1/65536, as Pillow's ImagingConvert: for 8 bit the result is its "L", bit by bit.
 LUMA_65536 = (19595, 38470, 7471)
+
+#: Rows compared at a time: most RGB pictures differ in the first ones, and no array of the whole is made.
+ROWS_COMPARED = 64
 
 
 def to_gray(picture: Picture) -> Picture:
@@ -27,6 +31,35 @@ def to_rgb(picture: Picture) -> Picture:
         return picture
     layout = replace(picture.layout, channel_axis=True)
     return replace(picture, frames=tuple(np.repeat(frame, 3, axis=2) for frame in picture.frames), layout=layout)
+
+
+def one_channel(picture: Picture) -> Picture:
+    """Reduce RGB with R = G = B in every frame to one channel, a view; return any other picture as it is."""
+    if picture.channels == 1 or not all(_equal_channels(frame) for frame in picture.frames):
+        return picture
+    layout = replace(picture.layout, equal_channels=True)
+    return replace(picture, frames=tuple(frame[..., :1] for frame in picture.frames), layout=layout)
+
+
+def all_channels(picture: Picture) -> Picture:
+    """Undo ``one_channel``, exactly; return any other picture as it is."""
+    if not picture.layout.equal_channels:
+        return picture
+    layout = replace(picture.layout, equal_channels=False)
+    return replace(picture, frames=tuple(np.repeat(frame, 3, axis=2) for frame in picture.frames), layout=layout)
+
+
+def _equal_channels(frame: PixelArray) -> bool:
+    bands = (frame[top : top + ROWS_COMPARED] for top in range(0, len(frame), ROWS_COMPARED))
+    return all(
+        np.array_equal(band[..., 0], band[..., 1]) and np.array_equal(band[..., 0], band[..., 2]) for band in bands
+    )
+
+
+def luma(image: FloatArray) -> FloatArray:
+    """Rec. 601 luma (1, H, W) of RGB (3, H, W), float32, not rounded."""
+    weights = np.array(LUMA_65536, dtype=np.float32) / np.float32(65536)
+    return np.tensordot(weights, image, axes=1)[np.newaxis]
 
 
 def _luma(frame: PixelArray) -> PixelArray:

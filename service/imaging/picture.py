@@ -25,10 +25,12 @@ class Layout:
     Args:
         stacked: It has a first axis Z, even if Z is 1.
         channel_axis: It has a last axis S, even if S is 1.
+        equal_channels: It was RGB with R = G = B, and its frames hold one channel for all three.
     """
 
     stacked: bool = False
     channel_axis: bool = False
+    equal_channels: bool = False
 
 
 @dataclass(frozen=True)

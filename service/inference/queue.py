@@ -190,9 +190,13 @@ class BatchQueue:
         try:
             yield admission
         finally:
-            with self._changed:
-                self._policy.release(admission)
-                self._changed.notify_all()
+            self.forgo(admission)
+
+    def forgo(self, admission: Admission) -> None:
+        """Give back the room of an admission under which nothing more is submitted, before its context ends."""
+        with self._changed:
+            self._policy.release(admission)
+            self._changed.notify_all()
 
     async def submit(self, admission: Admission, tiles: Sequence[FloatArray]) -> Denoised:
         """Denoise tiles of an admitted request.

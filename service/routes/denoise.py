@@ -3,13 +3,15 @@
 import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from biasfree.noise import Noise, digits
 from service.analyst import model_facts
-from service.denoiser import DenoiseOptions, DenoiseResult
+from service.denoiser import DenoiseResult
+from service.frames import DenoiseOptions
 from service.imaging import ImageFormat, ImageLimits, Picture, can_hold, check_output, decode, encode
 from service.routes.disconnect import ends_with_client
 from service.routes.facts import facts_of
@@ -17,7 +19,7 @@ from service.routes.intake import IMAGE, JsonImage, Upload
 from service.routes.negotiation import Answer, negotiate
 from service.routes.reception import in_thread, model_header, received
 from service.routes.running import Running, claimed_limits, running
-from service.routes.schemas import BODY, RESPONSES, DenoiseQuery, DenoiseReport
+from service.routes.schemas import BODY, RESPONSES, DenoiseQuery, DenoiseReport, NoiseReport
 from service.routes.timing import StageClock, server_timing
 from service.tracing import batches, stage
 
@@ -26,10 +28,15 @@ router = APIRouter(tags=["denoise"])
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be done for a request: ``denoise`` makes the result, ``model`` says of what."""
+    """What is to be done for a request: ``denoise`` makes the result, ``facts`` tells of the model that made it.
 
-    model: dict[str, str]
+    Attributes:
+        name: The model that was asked for, or the default.
+    """
+
+    name: str
     denoise: Callable[[], Awaitable[DenoiseResult]]
+    facts: Callable[[str], dict[str, str]]
 
 
 @router.post(
@@ -55,6 +62,7 @@ async def _denoise(request: Request, upload: Upload, query: DenoiseQuery, limits
         model=query.model,
         color=query.color,
         strength=query.strength,
+        chroma_strength=query.chroma_strength,
         output=query.output,
         estimate=query.estimate,
         bit_depth=query.bit_depth,
@@ -69,9 +77,10 @@ async def _denoise(request: Request, upload: Upload, query: DenoiseQuery, limits
 
     with stage(tracer, "decode"):
         work, answer = await in_thread(service.codecs, read)
-    facts.model = work.model["name"]
+    facts.model = work.name
     clock.lap("decode")
     result = await work.denoise()
+    model, facts.model = work.facts(result.model), result.model
     clock.lap("device")
     batches(tracer, facts.model, result.batches)
 
@@ -80,8 +89,8 @@ async def _denoise(request: Request, upload: Upload, query: DenoiseQuery, limits
         clock.lap("encode")
         timing_ms = facts.timing_ms = clock.stages(infer_s=result.infer_s)
         if answer.as_json:
-            return _report(request, content, answer.format, work.model, result, timing_ms)
-        return Response(content, media_type=answer.format.media_type, headers=_facts(work.model, result, timing_ms))
+            return _report(request, content, answer.format, model, result, timing_ms)
+        return Response(content, media_type=answer.format.media_type, headers=_facts(model, result, timing_ms))
 
     with stage(tracer, "encode"):
         response = await in_thread(service.codecs, write)
@@ -94,10 +103,13 @@ def _chosen(service: Running, picture: Picture, options: DenoiseOptions) -> tupl
     if options.model in service.classical.names:
         name = options.model
         picture = service.classical.prepare(picture, options)
-        return picture, Work(service.classical.facts(name), lambda: service.classical.denoise(picture, options, name))
+        return picture, Work(name, lambda: service.classical.denoise(picture, options, name), service.classical.facts)
     picture, card = service.denoiser.prepare(picture, options)
-    model = service.models[card.name]
-    return picture, Work(model_facts(model), lambda: service.denoiser.denoise(picture, options, card))
+    return picture, Work(
+        card.name,
+        lambda: service.denoiser.denoise(picture, options, card),
+        lambda chosen: model_facts(service.models[chosen]),
+    )
 
 
 def _answer(request: Request, picture: Picture, query: DenoiseQuery) -> Answer:
@@ -124,8 +136,7 @@ def _report(
         model=model,
         request_id=request.state.request_id,
         timing_ms=timing_ms,
-        sigma_estimate=result.sigma_255,
-        estimated_psnr=result.psnr_db,
+        **_estimates(result.noise),
     )
     return JSONResponse(report.model_dump(), headers=_facts(model, result, timing_ms))
 
@@ -135,8 +146,41 @@ def _facts(model: dict[str, str], result: DenoiseResult, timing_ms: dict[str, fl
         "X-Model": model_header(model),
         "Server-Timing": server_timing(timing_ms),
     }
-    if result.sigma_255 is not None:
-        facts["X-Sigma-Estimate"] = f"{result.sigma_255:.2f}"
-    if result.psnr_db is not None:
-        facts["X-Estimated-PSNR"] = f"{result.psnr_db:.2f}"
+    if result.noise is not None:
+        facts |= _noise_headers(result.noise)
     return facts
+
+
+def _estimates(noise: Noise | None) -> dict[str, Any]:
+    """The fields of ``DenoiseReport`` about the noise."""
+    if noise is None:
+        return {}
+    return {
+        "noise": NoiseReport(**{name: getattr(noise, name) for name in NoiseReport.model_fields}),
+        "sigma_estimate": noise.level,
+        "estimated_psnr": noise.psnr_db,
+        "estimated_psnr_withheld": noise.psnr_withheld,
+    }
+
+
+def _noise_headers(noise: Noise) -> dict[str, str]:
+    """``X-Noise: white; level=24.8; clipped=0.001; description="white noise, level 24.8"``, and the older headers."""
+    values = {
+        "level": digits(noise.level),
+        "neighbor_correlation": _rounded(noise.neighbor_correlation),
+        "channel_correlation": _rounded(noise.channel_correlation),
+        "brightness_dependence": _rounded(noise.brightness_dependence),
+        "clipped": _rounded(noise.clipped),
+        "description": f'"{noise.description}"',
+    }
+    known = [f"{name}={value}" for name, value in values.items() if value is not None]
+    headers = {"X-Sigma-Estimate": digits(noise.level), "X-Noise": "; ".join([noise.kind, *known])}
+    if noise.psnr_db is not None:
+        headers["X-Estimated-PSNR"] = f"{noise.psnr_db:.2f}"
+    if noise.psnr_withheld is not None:
+        headers["X-Estimated-PSNR-Withheld"] = noise.psnr_withheld
+    return headers
+
+
+def _rounded(value: float | None) -> str | None:
+    return None if value is None else f"{value:.3f}"

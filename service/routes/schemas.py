@@ -19,7 +19,18 @@ class DenoiseQuery(BaseModel):
         default="auto", description="Format of the answer; `auto` follows `Accept`, then the format sent."
     )
     strength: float = Field(
-        default=1, ge=0, le=1, description="Blend: 0 gives the input back, 1 the network's output.", examples=[0.8]
+        default=1,
+        ge=0,
+        le=1,
+        description="Blend: 0 gives the input back, 1 the network's output. In color it is that of the luminance.",
+        examples=[0.8],
+    )
+    chroma_strength: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="The blend of the color differences; by default as `strength`. Gray images have none.",
+        examples=[1],
     )
     output: Literal["image", "residual"] = Field(
         default="image",
@@ -29,11 +40,29 @@ class DenoiseQuery(BaseModel):
         default="auto",
         description="Convert first. `gray` also reads every three-dimensional NPY array as a stack of gray images.",
     )
-    estimate: bool = Field(default=False, description="Estimate noise level and PSNR; costs a second pass.")
+    estimate: bool = Field(
+        default=False,
+        description="Estimate level and kind of the noise, and the PSNR of the result; costs a second pass.",
+    )
     model: str | None = Field(default=None, description="Name of a model, see `/models`.", examples=["gray"])
     bit_depth: int | None = Field(
         default=None, ge=1, le=32, description="Significant bits, e.g. 12 for 12-bit data in 16-bit integers."
     )
+
+
+class NoiseReport(BaseModel):
+    """The noise that was removed."""
+
+    kind: Literal["white", "brightness-dependent", "correlated", "little", "unknown"]
+    level: float = Field(description="Standard deviation, 0-255 scale; where correlated, of what was removed.")
+    white: bool | None = Field(description="Whether it is uncorrelated; null where that cannot be told.")
+    neighbor_correlation: float | None = Field(description="Of the residual with the next pixel across or down.")
+    channel_correlation: float | None = Field(description="Of the residual between channels; null for gray.")
+    brightness_dependence: float | None = Field(
+        description="Level in the brightest third over that in the darkest; null where brightness hardly varies."
+    )
+    clipped: float | None = Field(description="Share of samples at the ends of the range, outside constant areas.")
+    description: str = Field(examples=["white noise, level 24.8"])
 
 
 class DenoiseReport(BaseModel):
@@ -48,8 +77,10 @@ class DenoiseReport(BaseModel):
         default=None, description="Estimated noise standard deviation, 0-255 scale; only with `estimate=true`."
     )
     estimated_psnr: float | None = Field(
-        default=None, description="Estimated PSNR of the result in dB; only with `estimate=true`."
+        default=None, description="Estimated PSNR of the result in dB; only with `estimate=true`, null where withheld."
     )
+    estimated_psnr_withheld: str | None = Field(default=None, description="Why there is no estimated PSNR.")
+    noise: NoiseReport | None = Field(default=None, description="What was removed; only with `estimate=true`.")
 
 
 IMAGE_TYPES = {each.media_type: {"schema": {"type": "string", "format": "binary"}} for each in ImageFormat}
@@ -75,7 +106,9 @@ _HEADERS = {
     "X-Request-Id": "The id in the log; the one sent, if any.",
     "X-Model": "Name, version and SHA-256 of the model file.",
     "X-Sigma-Estimate": "Estimated noise standard deviation, 0-255 scale; with `estimate=true`.",
-    "X-Estimated-PSNR": "Estimated PSNR of the result in dB; with `estimate=true`.",
+    "X-Estimated-PSNR": "Estimated PSNR of the result in dB; with `estimate=true`, where its assumptions hold.",
+    "X-Estimated-PSNR-Withheld": "Why there is no estimated PSNR; with `estimate=true`.",
+    "X-Noise": "Kind of the noise removed, then its level and measurements; with `estimate=true`.",
     "Server-Timing": "Milliseconds of decode, queue, infer and encode.",
 }
 ERRORS = {

@@ -8,6 +8,7 @@ import tempfile
 import httpx
 import numpy as np
 import pytest
+import skimage.transform
 import tifffile
 from PIL import Image
 
@@ -167,7 +168,13 @@ async def test_json_comes_back_where_it_is_accepted(client):
     assert report["request_id"] == answer.headers["x-request-id"] == "mine-1"
     assert report["model"]["name"] == "gray"
     assert set(report["timing_ms"]) == {"decode", "queue", "infer", "encode"}
-    assert f"{report['sigma_estimate']:.2f}" == answer.headers["x-sigma-estimate"]
+    assert float(answer.headers["x-sigma-estimate"]) == pytest.approx(report["sigma_estimate"], rel=0.005)
+    noise = report["noise"]
+    assert noise["level"] == report["sigma_estimate"]
+    assert answer.headers["x-noise"].startswith(f"{noise['kind']}; level={answer.headers['x-sigma-estimate']}; ")
+    assert f'description="{noise["description"]}"' in answer.headers["x-noise"]
+    assert (report["estimated_psnr"] is None) == ("x-estimated-psnr-withheld" in answer.headers)
+    assert report["estimated_psnr_withheld"] == answer.headers.get("x-estimated-psnr-withheld")
 
 
 async def test_the_format_parameter_goes_before_accept(client):
@@ -241,6 +248,104 @@ async def test_the_estimate_follows_the_strength(client):
     noisy = with_noise(clean, 30).astype(np.float32)
     answer = await client.post("/denoise", content=npy(noisy), headers=NPY, params={"estimate": "true", "strength": 0})
     assert float(answer.headers["x-estimated-psnr"]) == pytest.approx(psnr(clean, noisy), abs=0.7)
+
+
+async def test_noise_that_is_not_white_gives_no_psnr(client):
+    """Enlarged noise is correlated; whatever the network takes of it, the answer says why there is no PSNR."""
+    clean = photograph(256)
+    small = with_noise(photograph(128), 25)
+    noisy = skimage.transform.resize(small, clean.shape, order=3).astype(np.float32)
+    answer = await client.post("/denoise", content=npy(noisy), headers=NPY, params={"estimate": "true"})
+    assert answer.headers["x-noise"].split(";")[0] in {"correlated", "little"}
+    assert "x-estimated-psnr" not in answer.headers
+    assert answer.headers["x-estimated-psnr-withheld"]
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5])
+async def test_a_mask_does_not_lower_the_level(client, share):
+    """Zeros of a mask are no data, and count as no clipping."""
+    noisy = to_uint8(with_noise(photograph(512), 25))
+    noisy[:, int(512 * (1 - share)) + 3 :] = 0
+    answer = await client.post("/denoise", content=npy(noisy), headers=NPY, params={"estimate": "true"})
+    assert float(answer.headers["x-sigma-estimate"]) == pytest.approx(25, rel=0.08)
+
+
+async def test_a_level_far_below_one_has_its_digits(client):
+    """Sixteen bits of which few are in use: the level was "0.00"."""
+    noisy = np.rint(200 + np.random.default_rng(0).standard_normal((128, 128))).astype(np.uint16)
+    answer = await client.post("/denoise", content=npy(noisy), headers=NPY, params={"estimate": "true"})
+    assert float(answer.headers["x-sigma-estimate"]) == pytest.approx(255 * np.hypot(1, 12**-0.5) / 65535, rel=0.05)
+
+
+async def test_strength_and_chroma_strength_part_luminance_and_color(client):
+    """The luma stays as it was sent; a value outside [0, 1] is refused; of gray it changes nothing."""
+    noisy = with_noise(photograph(64, channels=3), 25).astype(np.float32)
+    result = await denoise(client, noisy, strength=0, chroma_strength=1)
+    weights = (0.299, 0.587, 0.114)
+    np.testing.assert_allclose(result @ weights, noisy @ weights, atol=1e-5)
+    assert np.abs(result - noisy).max() > 0.05
+    gray = noisy[..., 0].copy()
+    np.testing.assert_array_equal(await denoise(client, gray, chroma_strength=0), await denoise(client, gray))
+    refused = await client.post("/denoise", content=npy(noisy), headers=NPY, params={"chroma_strength": 1.5})
+    assert refused.status_code == 422
+
+
+async def test_the_estimate_follows_the_chroma_strength(client):
+    """The PSNR is that of the image that is returned."""
+    clean = photograph(256, channels=3)
+    noisy = with_noise(clean, 30).astype(np.float32)
+    query = {"estimate": "true", "strength": 0.3, "chroma_strength": 1}
+    answer = await client.post("/denoise", content=npy(noisy), headers=NPY, params=query)
+    truth = -10 * np.log10(np.mean((from_npy(answer.content) - clean) ** 2))
+    assert float(answer.headers["x-estimated-psnr"]) == pytest.approx(truth, abs=0.7)
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg", "tiff16", "rgba"])
+async def test_a_gray_photograph_stored_as_rgb_stays_gray_and_gets_as_clean_as_the_gray_file(client, format):
+    """R = G = B in the answer, each of them what the gray model makes of the one plane; alpha as it was."""
+    gray = to_uint8(with_noise(photograph(128), 25))
+    buffer = io.BytesIO()
+    if format == "tiff16":
+        gray = gray.astype(np.uint16) * 257
+        tifffile.imwrite(buffer, np.dstack([gray] * 3), photometric="rgb")
+    elif format == "rgba":
+        alpha = np.random.default_rng(0).integers(0, 256, gray.shape, np.uint8)
+        Image.fromarray(np.dstack([gray] * 3 + [alpha])).save(buffer, "PNG")
+    else:
+        Image.fromarray(np.dstack([gray] * 3)).save(
+            buffer, format.upper(), **({"quality": 95} if format == "jpeg" else {})
+        )
+        gray = np.asarray(Image.open(buffer))[..., 0].copy()
+
+    answer = await client.post("/denoise", content=buffer.getvalue())
+
+    assert answer.headers["x-model"].startswith("gray;")
+    content = io.BytesIO(answer.content)
+    result = tifffile.imread(content) if format == "tiff16" else np.asarray(Image.open(content))
+    assert (result.dtype, result.shape[2]) == (gray.dtype, 4 if format == "rgba" else 3)
+    assert np.ptp(result[..., :3].astype(int), axis=2).max() == 0
+    if format == "rgba":
+        np.testing.assert_array_equal(result[..., 3], alpha)
+    expected = await denoise(client, gray)
+    if format != "jpeg":
+        np.testing.assert_array_equal(result[..., 0], expected)
+    white = np.iinfo(gray.dtype).max
+    assert psnr(photograph(128), result[..., 0] / white) > psnr(photograph(128), gray / white) + 5
+
+
+async def test_equal_channels_of_a_stack_are_estimated_as_gray(client):
+    """Noise that three equal channels share is not correlated noise; a residual is gray too."""
+    gray = np.stack([with_noise(photograph(96), 25, seed=seed) for seed in range(2)]).astype(np.float32)
+    stack = np.repeat(gray[..., None], 3, axis=3)
+    headers = {}
+    for array in (gray, stack):
+        answer = await client.post("/denoise", content=npy(array), headers=NPY, params={"estimate": "true"})
+        headers[array.ndim] = {name: answer.headers[name] for name in ("x-model", "x-noise", "x-estimated-psnr")}
+    assert headers[3] == headers[4]
+    residual = await denoise(client, stack, output="residual")
+    np.testing.assert_array_equal(
+        residual, np.repeat((await denoise(client, gray, output="residual"))[..., None], 3, axis=3)
+    )
 
 
 async def test_stacks_are_denoised_page_by_page(client):

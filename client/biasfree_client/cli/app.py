@@ -82,11 +82,15 @@ def denoise(
         ),
     ] = None,
     strength: Annotated[float, typer.Option(min=0, max=1, help="0 gives the input back, 1 the denoised image.")] = 1.0,
+    chroma_strength: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="The strength for color noise; --strength is then that for luminance."),
+    ] = None,
     format: Annotated[
         Format | None, typer.Option(help="Format of the results; else the output file's, else the image's own.")
     ] = None,
     estimate: Annotated[
-        bool, typer.Option("--estimate", help="Estimate noise level and PSNR; takes twice as long.")
+        bool, typer.Option("--estimate", help="Estimate level and kind of the noise, and PSNR; takes twice as long.")
     ] = (False),
     residual: Annotated[bool, typer.Option("--residual", help="Write what was taken away, not what is left.")] = False,
     color: ColorOption = Color.AUTO,
@@ -112,6 +116,7 @@ def denoise(
 
     options = {
         "strength": strength,
+        "chroma_strength": chroma_strength,
         "model": model,
         "estimate": estimate,
         "format": format and format.value,

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +179,8 @@ def _facts(result: Denoised) -> dict[str, Any]:
     return {
         "sigma": result.sigma,
         "estimated_psnr": result.estimated_psnr,
+        "estimated_psnr_withheld": result.estimated_psnr_withheld,
+        "noise": None if result.noise is None else asdict(result.noise),
         "model": None if model is None else {"name": model.name, "version": model.version, "sha256": model.sha256},
         "request_id": result.request_id,
         "timing_ms": dict(result.timing),
@@ -196,5 +198,7 @@ def _estimates(result: Denoised) -> str:
     """For people, where they asked."""
     if result.sigma is None:
         return ""
-    psnr = "" if result.estimated_psnr is None else f", PSNR of the result {result.estimated_psnr:.2f} dB"
-    return f"estimated sigma {result.sigma:.2f}{psnr}"
+    found = str(result.noise or f"estimated sigma {result.sigma:.3g}")
+    if result.estimated_psnr is not None:
+        return f"{found}; estimated PSNR of the result {result.estimated_psnr:.2f} dB"
+    return f"{found}; no estimate of the PSNR: {result.estimated_psnr_withheld or 'not known'}"

@@ -87,6 +87,7 @@ async function denoise() {
   if (!done) return;
   outcome = done;
   panel.showFacts(done.facts);
+  panel.offerChroma(done.denoised.frames[0].channels);
   if (!done.clean) panel.showEstimates(done.facts);
   showFrame();
   activity.announce(`Denoised in ${Math.round(done.facts.timingMs.total)} milliseconds.`);
@@ -123,7 +124,7 @@ function setSubject({ clean, name }, noisy, denoised, white) {
 /** Blend and measure in the browser, without another request. */
 function blendAgain() {
   if (!outcome || !shown) return;
-  shown.result = blend(shown.noisy, shown.denoised, panel.chosenStrength());
+  shown.result = blend(shown.noisy, shown.denoised, panel.chosenStrength(), panel.chosenChromaStrength());
   stage.showResult(shown.noisy, shown.result, outcome.range, shown.limit);
   loupe.redraw();
   showCode();
@@ -174,7 +175,9 @@ function analyzeCall(image) {
 function resultParameters() {
   const strength = panel.chosenStrength();
   const model = opened ? modelParameters(panel.chosenModel(), opened.picture) : {};
-  return { strength: strength === 1 ? null : strength, ...model };
+  const chroma = panel.chosenChromaStrength();
+  const own = shown?.noisy.channels === 3 && chroma !== strength ? chroma : null;
+  return { strength: strength === 1 ? null : strength, chroma_strength: own, ...model };
 }
 
 /** @param {"png" | "tiff"} format */

@@ -7,6 +7,7 @@ import { element, make } from "./elements.js";
 /** @typedef {import("./session.js").Facts} Facts */
 
 const strength = element("strength", HTMLInputElement);
+const chroma = element("chroma-strength", HTMLInputElement);
 const model = element("model", HTMLSelectElement);
 const clean = element("clean", HTMLInputElement);
 const sigma = element("noise-sigma", HTMLInputElement);
@@ -20,6 +21,22 @@ let models = [];
 export function chosenStrength() {
   return Number(strength.value) / 100;
 }
+
+/** @returns {number} 0 to 1; that of the luminance until another is chosen. */
+export function chosenChromaStrength() {
+  return Number(chroma.value) / 100;
+}
+
+/**
+ * Offer what only color has.
+ * @param {number} channels Of the result.
+ */
+export function offerChroma(channels) {
+  element("chroma-field", HTMLElement).hidden = channels === 1;
+}
+
+/** Whether color noise has a strength of its own. */
+let chromaChosen = false;
 
 /** @returns {Model | null} */
 export function chosenModel() {
@@ -85,6 +102,12 @@ export function offerFrames(count) {
  */
 export function listen({ blended, again, turned }) {
   strength.addEventListener("input", () => {
+    if (!chromaChosen) chroma.value = strength.value;
+    showChoices();
+    blended();
+  });
+  chroma.addEventListener("input", () => {
+    chromaChosen = true;
     showChoices();
     blended();
   });
@@ -101,10 +124,29 @@ export function listen({ blended, again, turned }) {
 }
 
 /** Estimates, where the clean image is not known. @param {Facts} facts */
-export function showEstimates({ sigma255, psnr }) {
-  element("sigma", HTMLElement).textContent = sigma255 === null ? "–" : `≈ ${sigma255.toFixed(1)}`;
+export function showEstimates({ sigma255, psnr, noise, withheld }) {
+  element("sigma", HTMLElement).textContent = sigma255 === null ? "–" : `≈ ${digits(sigma255)}`;
+  element("noise-description", HTMLElement).textContent = sentence(noise, withheld);
   element("psnr", HTMLElement).textContent = psnr === null ? "–" : `≈ ${psnr.toFixed(1)} dB`;
   setMeasured(false);
+}
+
+/**
+ * Three significant digits.
+ * @param {number} level
+ */
+function digits(level) {
+  return level >= 1000 ? level.toFixed(0) : String(Number(level.toPrecision(3)));
+}
+
+/**
+ * What was found, and why no PSNR is told.
+ * @param {string} noise
+ * @param {string} withheld
+ */
+function sentence(noise, withheld) {
+  const found = noise && `${noise[0].toUpperCase()}${noise.slice(1)}.`;
+  return withheld ? `${found} No PSNR: ${withheld}.` : found;
 }
 
 /**
@@ -147,8 +189,10 @@ const STAGES = { decode: "Decode", queue: "Wait", infer: "Compute", encode: "Enc
 
 /** What the controls say of themselves. */
 export function showChoices() {
-  element("strength-value", HTMLElement).textContent = `${strength.value} %`;
-  strength.setAttribute("aria-valuetext", `${strength.value} %`);
+  for (const slider of [strength, chroma]) {
+    element(`${slider.id}-value`, HTMLElement).textContent = `${slider.value} %`;
+    slider.setAttribute("aria-valuetext", `${slider.value} %`);
+  }
   element("noise-sigma-value", HTMLElement).textContent = sigma.value;
   element("noise-fields", HTMLElement).hidden = !clean.checked;
   element("save-noisy", HTMLElement).hidden = !clean.checked;

@@ -61,16 +61,27 @@ export function map(raster, change) {
 }
 
 /**
- * noisy + strength (denoised - noisy), as the service blends.
+ * Blend as the service does: noisy + chroma change + (strength - chroma) luma(change), with change = denoised - noisy.
  * @param {Raster} noisy
  * @param {Raster} denoised
- * @param {number} strength 0 to 1.
+ * @param {number} strength Of the luminance, 0 to 1.
+ * @param {number} chroma Of the color differences, 0 to 1; gray has none.
  * @returns {Raster}
  */
-export function blend(noisy, denoised, strength) {
-  if (strength === 1) return denoised;
-  return map(noisy, (value, index) => value + strength * (denoised.data[index] - value));
+export function blend(noisy, denoised, strength, chroma) {
+  const both = noisy.channels === 1 ? strength : chroma;
+  if (strength === 1 && both === 1) return denoised;
+  const change = (/** @type {number} */ index) => denoised.data[index] - noisy.data[index];
+  if (strength === both) return map(noisy, (value, index) => value + strength * change(index));
+  return map(noisy, (value, index) => {
+    const first = index - (index % 3);
+    const luma = LUMA.reduce((sum, weight, channel) => sum + weight * change(first + channel), 0);
+    return value + both * change(index) + (strength - both) * luma;
+  });
 }
+
+/** Rec. 601, in the service's own fractions. */
+const LUMA = [19595, 38470, 7471].map((weight) => weight / 65536);
 
 /**
  * The same picture with so many channels: gray repeated, or one of three equal ones.

@@ -28,6 +28,8 @@ import { denoise } from "./service.js";
  * @property {string} requestId
  * @property {number | null} sigma255 Estimated.
  * @property {number | null} psnr Estimated, dB.
+ * @property {string} noise What was removed, in a few words; empty where it was not asked.
+ * @property {string} withheld Why no PSNR is estimated.
  */
 
 /**
@@ -144,6 +146,8 @@ function readFacts({ header, elapsedMs }) {
     requestId: header("X-Request-Id"),
     sigma255: optional(header("X-Sigma-Estimate")),
     psnr: optional(header("X-Estimated-PSNR")),
+    noise: /description="([^"]*)"/.exec(header("X-Noise"))?.[1] ?? "",
+    withheld: header("X-Estimated-PSNR-Withheld"),
   };
 }
 

@@ -42,7 +42,7 @@ function pythonDenoise({ name, parameters, output }) {
     `with Denoiser(${literal(host())}) as denoiser:`,
     `    result = denoiser.denoise(${literal(name)}${values})`,
     `    result.save(${literal(output)})`,
-    ...(parameters.estimate ? ["    print(result.sigma, result.estimated_psnr)"] : []),
+    ...(parameters.estimate ? ["    print(result.noise, result.estimated_psnr)"] : []),
   ].join("\n");
 }
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 SHA256 = "ab" * 32
+NOISE = 'white; level=24.6; neighbor_correlation=-0.010; clipped=0.000; description="white noise, level 24.6"'
 
 
 @dataclass
@@ -42,7 +43,7 @@ class FakeService:
             "Server-Timing": "decode;dur=1.5, queue;dur=0, infer;dur=20.25, encode;dur=2",
         }
         if request.url.params.get("estimate") == "true":
-            headers |= {"X-Sigma-Estimate": "24.6", "X-Estimated-PSNR": "30.12"}
+            headers |= {"X-Sigma-Estimate": "24.6", "X-Estimated-PSNR": "30.12", "X-Noise": NOISE}
         return httpx.Response(200, content=content, headers=headers)
 
     @property

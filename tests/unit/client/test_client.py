@@ -52,6 +52,7 @@ def test_parameters_are_sent_by_their_documented_names(service):
         denoiser.denoise(
             PNG,
             strength=0.5,
+            chroma_strength=0.75,
             model="color",
             estimate=True,
             format="tiff",
@@ -64,6 +65,7 @@ def test_parameters_are_sent_by_their_documented_names(service):
     assert (request.method, request.url.path) == ("POST", "/v1/denoise")
     assert dict(request.url.params) == {
         "strength": "0.5",
+        "chroma_strength": "0.75",
         "model": "color",
         "estimate": "true",
         "format": "tiff",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from httpx import Response
 
-from biasfree_client import Denoised, Denoiser, Model, UnexpectedResponse, UnsupportedImage
+from biasfree_client import Denoised, Denoiser, Model, Noise, UnexpectedResponse, UnsupportedImage
 
 PNG = b"\x89PNG\r\n\x1a\n an image"
 
@@ -27,11 +27,33 @@ def test_result_carries_what_the_headers_say(service):
     assert result.timing == {"decode": 1.5, "queue": 0.0, "infer": 20.25, "encode": 2.0}
 
 
+def test_the_noise_is_read_from_its_header(service):
+    """Kind, numbers and words; what the service left out is None."""
+    noise = denoise(service, estimate=True).noise
+
+    assert noise == Noise("white", 24.6, -0.01, None, None, 0.0, "white noise, level 24.6")
+    assert noise.white is True
+    assert str(noise) == "white noise, level 24.6"
+
+
+@pytest.mark.parametrize(("kind", "white"), [("correlated", False), ("little", None), ("of the future", None)])
+def test_a_withheld_psnr_has_its_reason(service, kind, white):
+    """There is no number then, and kinds that are not known here are taken as they come."""
+    headers = {"Content-Type": "image/png", "X-Noise": f"{kind}; level=9", "X-Estimated-PSNR-Withheld": "a reason"}
+    service.answer = lambda _: Response(200, content=PNG, headers=headers)
+
+    result = denoise(service, estimate=True)
+
+    assert (result.estimated_psnr, result.estimated_psnr_withheld) == (None, "a reason")
+    assert (result.noise.kind, result.noise.level, result.noise.white) == (kind, 9.0, white)
+
+
 def test_estimates_are_absent_unless_asked_for(service):
     """Without estimate=True there is nothing to report."""
     result = denoise(service)
 
     assert result.sigma is None
+    assert result.noise is None
     assert result.estimated_psnr is None
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from biasfree.artifact import SHIPPED, Artifact
-from service.denoiser import DenoiseOptions, Denoiser
+from service.denoiser import Denoiser
 from service.errors import InferenceFailed, InvalidParameter, UnknownModel
+from service.frames import DenoiseOptions
 from service.imaging import ImageFormat, Picture
 from service.inference.engine import EngineError, OutOfDeviceMemory
 from service.inference.policy import BatchPolicy, Lane
@@ -108,7 +109,7 @@ def test_a_float64_of_any_size_can_be_estimated():
             return batch / 2
 
     result = denoise(Half(), picture(frame), DenoiseOptions(estimate=True))
-    assert np.isfinite(result.sigma_255)
+    assert 0 < result.noise.level < np.inf
 
 
 def test_bit_depth_leaves_the_sign_of_signed_data_alone():
@@ -175,3 +176,115 @@ def test_bit_depth_sets_white_for_floats_and_limits_integers():
     denoise(Small(), picture(frame), DenoiseOptions(bit_depth=12, estimate=True))
     with pytest.raises(InvalidParameter):
         denoise(Small(), picture(np.ones((8, 8, 1), np.uint8)), DenoiseOptions(bit_depth=12))
+
+
+class Halves(Small):
+    """A device that halves what it is given, and adds to each channel but the first, as no network should."""
+
+    def run(self, model: str, batch: np.ndarray, *, wide: bool = True) -> np.ndarray:
+        """Half of it, and 0.1 more in each channel than in the one before."""
+        self.shapes.append(batch.shape)
+        return batch / 2 + 0.1 * np.arange(batch.shape[1], dtype=np.float32)[:, None, None]
+
+
+def gray_as_rgb(dtype: str = "float32", *, frames: int = 1, alpha: bool = False) -> Picture:
+    """A stack of RGB pictures with R = G = B."""
+    random = np.random.default_rng(0)
+    planes = [(200 * random.random((40, 56, 1))).astype(dtype) for _ in range(frames)]
+    transparency = tuple(np.full((40, 56), 7, dtype) if alpha else None for _ in planes)
+    return Picture(tuple(np.repeat(each, 3, axis=2) for each in planes), transparency, ImageFormat.NPY)
+
+
+@pytest.mark.parametrize("options", [{}, {"estimate": True}, {"output": "residual"}, {"strength": 0.3}])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
+def test_equal_channels_are_denoised_as_gray_and_stay_equal(dtype, options):
+    """R = G = B is one plane through the gray default; all three channels are its result."""
+    image, engine = gray_as_rgb(dtype, frames=3, alpha=True), Halves()
+    gray = Picture(tuple(each[..., :1] for each in image.frames), (None,) * 3, ImageFormat.NPY)
+    chosen = DenoiseOptions(**options)
+
+    result = denoise(engine, image, chosen)
+
+    assert result.model == "gray"
+    assert {shape[1] for shape in engine.shapes} == {1}
+    assert len(engine.shapes) == 3 * (2 if chosen.estimate else 1)
+    alone = denoise(Halves(), gray, chosen)
+    for frame, expected in zip(result.picture.frames, alone.picture.frames, strict=True):
+        assert frame.dtype == dtype
+        np.testing.assert_array_equal(frame, np.repeat(expected, 3, axis=2))
+    assert result.picture.alpha is image.alpha
+    assert result.picture.layout == image.layout
+
+
+def test_a_gray_model_takes_equal_channels_once():
+    """Naming it costs one pass, not three."""
+    engine = Halves()
+    denoise(engine, gray_as_rgb(), DenoiseOptions(model="gray"))
+    assert len(engine.shapes) == 1
+
+
+@pytest.mark.parametrize("options", [{"model": "color"}, {"color": "rgb"}])
+def test_a_color_model_leaves_equal_channels_equal(options):
+    """Where its answer differs between them, they get the mean."""
+    image, engine = gray_as_rgb(), Halves()
+    result = denoise(engine, image, DenoiseOptions(**options))
+    assert result.model == "color"
+    assert engine.shapes[0][1] == 3
+    np.testing.assert_allclose(result.picture.frames[0], image.frames[0] / 2 + 0.1, rtol=1e-6)
+    assert np.ptp(result.picture.frames[0], axis=2).max() == 0
+
+
+@pytest.mark.parametrize("where", [(0, 0, 0), (39, 55, 2)])
+def test_one_different_sample_in_one_frame_makes_color(where):
+    """All frames are denoised by the color model then."""
+    image = gray_as_rgb(frames=2)
+    image.frames[1][where] += 1
+    assert denoise(Small(), image).model == "color"
+
+
+def colored(dtype: str = "float32") -> Picture:
+    """A picture of independent channels."""
+    return picture((255 * np.random.default_rng(1).random((24, 24, 3))).astype(dtype))
+
+
+def test_chroma_strength_alone_leaves_the_luminance():
+    """With strength 0 and chroma strength 1, Rec. 601 luma is that of the input; the differences are the network's."""
+    image = colored()
+    result = denoise(Halves(), image, DenoiseOptions(strength=0, chroma_strength=1)).picture.frames[0]
+    weights = np.array([0.299, 0.587, 0.114])
+    np.testing.assert_allclose(result @ weights, image.frames[0] @ weights, rtol=1e-4)
+    full = denoise(Halves(), image).picture.frames[0]
+    np.testing.assert_allclose(np.diff(result), np.diff(full), atol=1e-3)
+
+
+def test_strength_alone_leaves_the_color_differences():
+    """With chroma strength 0 the differences of channels are those of the input."""
+    image = colored()
+    result = denoise(Halves(), image, DenoiseOptions(chroma_strength=0)).picture.frames[0]
+    np.testing.assert_allclose(np.diff(result), np.diff(image.frames[0]), atol=1e-3)
+    assert np.abs(result - image.frames[0]).max() > 1
+
+
+@pytest.mark.parametrize("options", [{"chroma_strength": 1}, {"chroma_strength": None}])
+def test_full_strengths_change_no_bit(options):
+    """Both at 1 are the network's own output."""
+    image = colored()
+    result = denoise(Halves(), image, DenoiseOptions(**options)).picture.frames[0]
+    np.testing.assert_array_equal(result, denoise(Halves(), image).picture.frames[0])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
+def test_strength_zero_gives_the_input_back_to_the_bit(dtype):
+    """Also a float64, of which the network sees only what float32 holds."""
+    image = picture(
+        np.random.default_rng(2).random((24, 24, 3)).astype(dtype) + np.array(1e6 * (dtype == "float64"), dtype)
+    )
+    result = denoise(Halves(), image, DenoiseOptions(strength=0))
+    np.testing.assert_array_equal(result.picture.frames[0], image.frames[0])
+
+
+def test_chroma_strength_has_no_effect_on_gray():
+    """One channel has no color differences."""
+    image = picture(np.random.default_rng(3).random((24, 24, 1), np.float32))
+    result = denoise(Halves(), image, DenoiseOptions(chroma_strength=0))
+    np.testing.assert_array_equal(result.picture.frames[0], denoise(Halves(), image).picture.frames[0])

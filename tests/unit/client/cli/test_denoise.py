@@ -105,3 +105,31 @@ def test_nobody_has_to_be_there_when_all_is_done(service, jobs, capsys):
     selection = Selection([str(folder)], leave_out=Path(folder / "out"))
     assert denoise_files(selection, str(folder / "out"), denoising(service), watch=False, as_json=True)
     assert capsys.readouterr().out.count('"skipped"') == 10
+
+
+@pytest.mark.parametrize(
+    ("headers", "note"),
+    [
+        (
+            {"X-Noise": 'white; level=24.6; description="white noise, level 24.6"', "X-Estimated-PSNR": "30.12"},
+            "white noise, level 24.6; estimated PSNR of the result 30.12 dB",
+        ),
+        (
+            {
+                "X-Noise": 'little; level=0.004; description="little noise found, level 0.004"',
+                "X-Estimated-PSNR-Withheld": "as much may be left",
+            },
+            "little noise found, level 0.004; no estimate of the PSNR: as much may be left",
+        ),
+        ({}, "estimated sigma 24.6; no estimate of the PSNR: not known"),
+    ],
+)
+def test_the_noise_is_told_in_words(service, jobs, headers, note):
+    """With the PSNR, or why there is none; a service that says no more gives the level alone."""
+    told = Told()
+    always = {"Content-Type": "image/png", "X-Sigma-Estimate": "24.6"}
+    service.answer = lambda request: httpx.Response(200, content=PNG, headers=always | headers)
+    denoising(service).run(jobs[:1], told)
+    (outcome,) = told.outcomes
+    assert outcome.note == note
+    assert (outcome.facts["noise"] is None) == (headers == {})

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.imaging import to_gray, to_rgb
+from service.imaging import all_channels, one_channel, to_gray, to_rgb
 from service.imaging.picture import DTYPES
 from tests.unit.service.imaging.samples import noise, picture
 
@@ -46,3 +46,24 @@ def test_what_is_right_already_is_not_copied():
     gray, rgb = picture((9, 8)), picture((9, 8, 3))
     assert to_gray(gray) is gray
     assert to_rgb(rgb) is rgb
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_equal_channels_become_one_and_come_back(dtype):
+    """A view of the first, and the same picture again."""
+    there = to_rgb(picture((150, 8, 2), dtype=dtype))
+    one = one_channel(there)
+    assert one.channels == 1
+    assert np.shares_memory(one.frames[0], there.frames[0])
+    back = all_channels(one)
+    assert back.layout == there.layout
+    np.testing.assert_array_equal(back.frames[0], there.frames[0])
+
+
+@pytest.mark.parametrize("channel", [0, 1, 2])
+def test_one_sample_makes_color(channel):
+    """The last one of the picture too; and pictures that are not reduced are returned as they are."""
+    image = to_rgb(picture((150, 8, 1)))
+    image.frames[0][-1, -1, channel] ^= 1
+    assert one_channel(image) is image
+    assert all_channels(image) is image

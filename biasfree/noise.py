@@ -1,0 +1,242 @@
+"""What is known of the noise that was taken from an image, in numbers and words, and where no PSNR can be told.
+
+The noise level and the PSNR of ``estimates`` hold for white noise. Whether it was white is read from the residual
+(``residual``). How often the thresholds below err was measured: docs/adr/0006-what-the-estimates-say.md.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from biasfree.estimates import STEP, Estimate, relative_error
+from biasfree.intensity import to_255
+from biasfree.residual import FLAT_SHARE, SIDE, Blocks, FloatArray, Limits
+
+Kind = Literal["white", "brightness-dependent", "correlated", "little", "unknown"]
+
+#: White noise leaves -0.4 times the passed share as correlation of its residual, r = (I - A) n: the network passes
+#: what neighbors have in common. What is more than that by these values, or less by the last, is no white noise.
+PASSED, NEIGHBORS, CHANNELS, LEAST = 0.4, 0.1, 0.3, -0.2
+#: The thresholds are wider by so many standard errors, for small images.
+ERRORS = 3.0
+#: Deviation of the denoised image in its flattest blocks over the noise removed; beyond it, as much may be left.
+HIDDEN = 0.8
+#: Factor between the levels in bright and dark areas from which noise depends on brightness.
+DEPENDS = 1.4
+#: Share of clipped samples beyond which too much of the noise is missing: the PSNR was 0.6 to 5 dB too high.
+CLIPPED = 0.25
+#: Valid samples and blocks with which statements begin, and blocks in each third of brightness.
+LEAST_SAMPLES, LEAST_BLOCKS = 256, 8
+#: Flattest part of the valid blocks for the dependence on brightness, and for what may hide.
+HALF, TENTH = 0.5, 0.1
+#: Brightness varies where its thirds differ by this part of the largest.
+VARIES = 0.05
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The noise that was removed from a picture.
+
+    Attributes:
+        kind: In one word.
+        level: Standard deviation on the 0-255 scale; where it is not white, of what was removed.
+        white: Whether it is uncorrelated; None where that cannot be told.
+        neighbor_correlation: Of the residual with the next sample to the right or below, whichever is larger.
+        channel_correlation: Of the residual between two channels; None for gray.
+        brightness_dependence: Level in the brightest third over that in the darkest; None where brightness hardly
+            varies.
+        clipped: Share of samples at the ends of the range, outside constant areas.
+        description: In a few words.
+        psnr_db: Estimated PSNR of the result in dB, or None.
+        psnr_withheld: Why there is no PSNR.
+    """
+
+    kind: Kind
+    level: float
+    white: bool | None = None
+    neighbor_correlation: float | None = None
+    channel_correlation: float | None = None
+    brightness_dependence: float | None = None
+    clipped: float | None = None
+    description: str = ""
+    psnr_db: float | None = None
+    psnr_withheld: str | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Measurements of one or more images; ``a + b`` is that over both.
+
+    Attributes:
+        noise: Sums over valid samples for the network's output.
+        result: The same for the blend that the caller gets.
+        means: ``neighbors, channels, passed, log dependence, detail, clipped``, means over samples; NaN where unknown.
+        channels: C.
+    """
+
+    noise: Estimate
+    result: Estimate
+    means: npt.NDArray[np.float64]
+    channels: int
+
+    @classmethod
+    def of(
+        cls,
+        noisy: FloatArray,
+        denoised: FloatArray,
+        perturbed: FloatArray,
+        signs: FloatArray,
+        *,
+        limits: Limits | None = None,
+        scale: float = 1.0,
+        blends: tuple[FloatArray, FloatArray] | None = None,
+    ) -> "Measured":
+        """Measure one image.
+
+        Args:
+            noisy: y (C, H, W), float32, largest intensity near 1.
+            denoised: f(y).
+            perturbed: f(y + STEP * signs).
+            signs: v, from ``probe``.
+            limits: Ends of the range of y, where there are any.
+            scale: What 1 stands for in the caller's intensities.
+            blends: The caller's results for y and y + STEP * signs, where those are not the network's.
+        """
+        blocks = Blocks.of(noisy, denoised, perturbed, signs, limits)
+        noise = result = _estimate(blocks, blocks.valid, scale)
+        if blends is not None:
+            result = _estimate(Blocks.of(noisy, *blends, signs, limits), blocks.valid, scale)
+        neighbors, channels, passed = _correlations(blocks)
+        if min(noisy.shape[1:]) < SIDE:  # no whole block
+            neighbors = channels = math.nan
+        detail = math.sqrt(float(np.median(blocks.variance[blocks.flat(TENTH)]))) * scale
+        means = [neighbors, channels, passed, _log_dependence(blocks), detail, _clipped(blocks)]
+        return cls(noise, result, np.array(means), len(noisy))
+
+    def __add__(self, other: "Measured") -> "Measured":
+        weights = [self.noise.samples, other.noise.samples]
+        both = np.stack([self.means, other.means])
+        known = np.where(np.isnan(both), 0, np.reshape(weights, (2, 1)))
+        with np.errstate(invalid="ignore"):
+            means = (known * np.nan_to_num(both)).sum(axis=0) / known.sum(axis=0)
+        return Measured(self.noise + other.noise, self.result + other.result, means, self.channels)
+
+    def noise_of(self, *, white: float) -> Noise:
+        """Say what is known, given the intensity ``white`` that stands for 255."""
+        neighbors, channels, _, log_dependence, _, clipped = map(float, self.means)
+        kind = self._kind()
+        samples = max(1, self.noise.samples)
+        removed = self.noise.residual / math.sqrt(samples)
+        level = to_255(removed if self._correlated() else self.noise.sigma, white=white)
+        withheld = self._withheld(kind, clipped)
+        psnr_db = None if withheld else self._psnr_db(white)
+        if psnr_db is None and not withheld:
+            withheld = "the estimated error is not positive"
+        return Noise(
+            kind=kind,
+            level=level,
+            white={"white": True, "brightness-dependent": True, "correlated": False}.get(kind),
+            neighbor_correlation=_known(neighbors),
+            channel_correlation=None if self.channels == 1 else _known(channels),
+            brightness_dependence=_known(math.exp(log_dependence)),
+            clipped=clipped,
+            description=f"{self._words(kind, log_dependence)}, level {digits(level)}",
+            psnr_db=psnr_db,
+            psnr_withheld=withheld,
+        )
+
+    def _kind(self) -> Kind:
+        if self.noise.samples < LEAST_SAMPLES or math.isnan(self.means[0]):
+            return "unknown"
+        # Also where nothing was removed.
+        if self.noise.sigma * HIDDEN <= self.means[4]:
+            return "little"
+        if self._correlated():
+            return "correlated"
+        dependence = self.means[3]
+        return "brightness-dependent" if abs(dependence) > math.log(DEPENDS) else "white"
+
+    def _correlated(self) -> bool:
+        neighbors, channels, passed = self.means[:3]
+        error = ERRORS / math.sqrt(max(1, self.noise.samples) * FLAT_SHARE)
+        beyond = np.array([neighbors, channels if self.channels > 1 else -PASSED * passed]) + PASSED * passed
+        return bool((beyond > np.array([NEIGHBORS, CHANNELS]) + error).any() or beyond[0] < LEAST - error)
+
+    def _withheld(self, kind: Kind, clipped: float) -> str | None:
+        reasons = {
+            "unknown": "too few samples",
+            "little": "little noise found, and as much may be left",
+            "correlated": "the noise is correlated",
+        }
+        if kind in reasons:
+            return reasons[kind]
+        return "too many samples are clipped" if clipped > CLIPPED else None
+
+    def _words(self, kind: Kind, log_dependence: float) -> str:
+        grows = "grows with brightness" if log_dependence > 0 else "is stronger in dark areas"
+        return {
+            "unknown": "noise of unknown kind",
+            "little": "little noise found",
+            "correlated": "correlated noise (JPEG or resampling)",
+            "brightness-dependent": f"noise that {grows}",
+            "white": "white noise",
+        }[kind]
+
+    def _psnr_db(self, white: float) -> float | None:
+        error = relative_error(self.noise, self.result)
+        return None if error <= 0 else 20 * math.log10(white / self.noise.sigma) - 10 * math.log10(error)
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _estimate(blocks: Blocks, valid: npt.NDArray[np.bool_], scale: float) -> Estimate:
+    samples = int(np.count_nonzero(valid)) * blocks.samples
+    trace = float(blocks.trace[valid].sum()) / float(STEP)
+    return Estimate(samples, math.sqrt(float(blocks.residual[valid].sum())) * scale, trace)
+
+
+def _correlations(blocks: Blocks) -> tuple[float, float, float]:
+    """Correlation with neighbors and between channels, and the share passed, in flat blocks of equal weight."""
+    flat = blocks.flat()
+    energy = np.maximum(blocks.residual[flat], np.finfo(np.float32).tiny)
+    right, below, channels = (
+        float(np.mean(each[flat] / energy)) for each in (blocks.right, blocks.below, blocks.channels)
+    )
+    passed = float(blocks.trace[flat].mean()) / float(STEP) / blocks.samples
+    return max(right, below, key=abs), channels, min(1.0, max(0.0, passed))
+
+
+def _log_dependence(blocks: Blocks) -> float:
+    """Logarithm of the level in the brightest third of flat blocks over that in the darkest."""
+    flat = blocks.flat(HALF)
+    brightness, residual, trace = (each[flat] for each in (blocks.brightness, blocks.residual, blocks.trace))
+    third = len(brightness) // 3
+    order = np.argsort(brightness)
+    dark, bright = order[:third], order[len(order) - third :]
+    varies = (
+        third >= LEAST_BLOCKS
+        and brightness[bright].mean() - brightness[dark].mean() > VARIES * np.abs(blocks.brightness).max()
+    )
+    if not varies:
+        return math.nan
+    levels = []
+    for part in (bright, dark):
+        removed = third * blocks.samples - float(trace[part].sum()) / float(STEP)
+        # A fiftieth: the trace of one probe is no more exact.
+        levels.append(float(residual[part].sum()) / max(removed, third * blocks.samples / 50))
+    return 0.5 * math.log(levels[0] / levels[1]) if min(levels) > 0 else math.nan
+
+
+def _clipped(blocks: Blocks) -> float:
+    shown = ~blocks.blank
+    return float(blocks.ends[shown].mean()) / blocks.samples if shown.any() else 0.0
+
+
+def digits(level: float) -> str:
+    """A level with three significant digits: 24.8, 0.00412, 1203."""
+    return f"{level:.0f}" if level >= 1000 else f"{level:#.3g}".rstrip(".")
