@@ -42,8 +42,13 @@ def limits(noisy: torch.Tensor, *, cell: int) -> tuple[torch.Tensor, torch.Tenso
     high = _ranked(F.max_pool2d(noisy, cell))
     low = -_ranked(F.max_pool2d(-noisy, cell))
     margin = _MARGIN * (high - low)
-    floor, ceiling = (F.interpolate(level, scale_factor=cell) for level in (low - margin, high + margin))
-    return floor, ceiling
+    return _over_cells(low - margin, cell), _over_cells(high + margin, cell)
+
+
+def _over_cells(levels: torch.Tensor, cell: int) -> torch.Tensor:
+    """Repeat (B, C, H, W) over cells of pixels; not by ``interpolate``, whose scales are float constants of a graph."""
+    repeated = levels[..., :, None, :, None].expand(-1, -1, -1, cell, -1, cell)
+    return repeated.flatten(4, 5).flatten(2, 3)
 
 
 def _ranked(cells: torch.Tensor) -> torch.Tensor:

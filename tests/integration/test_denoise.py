@@ -11,6 +11,7 @@ import pytest
 import skimage.transform
 import tifffile
 from PIL import Image
+from scipy import ndimage
 
 from tests.integration.images import NPY, from_npy, npy, photograph, psnr, with_noise
 
@@ -349,10 +350,68 @@ async def test_equal_channels_of_a_stack_are_estimated_as_gray(client):
 
 
 async def test_stacks_are_denoised_page_by_page(client):
-    """A (Z, H, W) array is its pages, each as if alone."""
+    """A (Z, H, W) array is its pages, each as if alone, by the model that is named."""
     stack = np.stack([with_noise(photograph(40), sigma) for sigma in (5, 25, 60)]).astype(np.float32)
-    pages = [await denoise(client, page) for page in stack]
-    np.testing.assert_array_equal(await denoise(client, stack), np.stack(pages))
+    pages = [await denoise(client, page, model="gray") for page in stack]
+    np.testing.assert_array_equal(await denoise(client, stack, model="gray"), np.stack(pages))
+
+
+async def chosen(client: httpx.AsyncClient, array: np.ndarray, **query) -> tuple[str, np.ndarray]:
+    """The model that an array was denoised by, and the result."""
+    answer = await client.post("/denoise", content=npy(array), headers=NPY, params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.headers["x-model"].partition(";")[0], from_npy(answer.content)
+
+
+@pytest.mark.parametrize(("channels", "white"), [(1, "gray"), (3, "color")])
+@pytest.mark.parametrize("query", [{}, {"model": "auto"}], ids=["no model", "auto"])
+async def test_the_image_decides_between_the_default_models(client, channels, white, query):
+    """White noise goes to the model for white noise, blurred noise to the one for any; each is what that model gives."""
+    clean = photograph(channels=channels)
+    noisy = with_noise(clean, 25).astype(np.float32)
+    model, denoised = await chosen(client, noisy, **query)
+    assert model == white
+    np.testing.assert_array_equal(denoised, await denoise(client, noisy, model=white))
+    noise = ndimage.gaussian_filter((noisy - clean), (1, 1, 0)[: clean.ndim])
+    blurred = (clean + noise * (25 / 255 / noise.std())).astype(np.float32)
+    model, denoised = await chosen(client, blurred, **query)
+    assert model == f"{white}-real"
+    np.testing.assert_array_equal(denoised, await denoise(client, blurred, model=model))
+    assert psnr(clean, denoised) > psnr(clean, blurred) + 2
+
+
+async def test_all_frames_of_a_stack_go_to_the_model_that_fits_the_first(client):
+    """So that a film does not change from frame to frame."""
+    clean = photograph(128)
+    white = with_noise(clean, 25)
+    wide = clean + np.repeat(with_noise(clean, 25) - clean, 2, axis=0)[: len(clean)]
+    stack = np.stack([white, wide]).astype(np.float32)
+    model, denoised = await chosen(client, stack)
+    assert model == "gray"
+    np.testing.assert_array_equal(denoised, await denoise(client, stack, model="gray"))
+    assert (await chosen(client, stack[::-1]))[0] == "gray-real"
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+async def test_noise_beside_an_area_of_one_value_is_removed_as_elsewhere(client, value):
+    """As of letterboxes and masks: from 8 pixels on."""
+    clean = photograph(256)
+    noisy = with_noise(clean, 25).astype(np.float32)
+    elsewhere = psnr(clean[:, 93:], (await denoise(client, noisy, model="gray-real"))[:, 93:])
+    noisy[:, :85] = value
+    beside = psnr(clean[:, 93:], (await denoise(client, noisy))[:, 93:])
+    assert beside > elsewhere - 0.7
+
+
+async def test_a_hot_pixel_does_not_disturb_its_surroundings(client):
+    """A hundred times white: from 16 pixels on within 1.5 times of the error without it."""
+    clean = photograph(256)
+    noisy = with_noise(clean, 20).astype(np.float32)
+    hot = noisy.copy()
+    hot[128, 128] = 100
+    far = np.maximum(*np.abs(np.ogrid[-128:128, -128:128])) >= 16
+    without, error = [np.sqrt(np.mean(np.square(await denoise(client, each) - clean)[far])) for each in (noisy, hot)]
+    assert error < 1.5 * without
 
 
 async def test_a_multi_page_tiff_comes_back_as_one(client):
