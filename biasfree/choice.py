@@ -21,8 +21,8 @@ _BAND = 16 * _BLOCK
 _NEIGHBORS, _CHANNELS = 0.3, 0.65
 #: Energy removed by the network for white noise over that of the other, in the whole image.
 _WHOLE = (0.75, 4.0)
-#: The same in nearly all blocks, of gray and of color: beside a clean area gray's network for white noise removes next to
-#: nothing (at most 0.06 in the worst 5 % of the blocks), color's something (0.42); at sigma 10 they have 0.26 and 0.67.
+#: The same in nearly all blocks, of gray and of color. Beside a clean area the networks for white noise remove at most
+#: 0.06 (gray) and 0.42 (color) in the worst 5 % of the blocks, of noise of sigma 10 everywhere at least 0.26 and 0.67.
 _LEAST_GRAY, _LEAST_COLOR, _EXCEPT = 0.2, 0.45, 0.05
 
 
