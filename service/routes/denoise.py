@@ -47,7 +47,7 @@ class Work:
     openapi_extra=BODY,
 )
 async def denoise(request: Request, query: Annotated[DenoiseQuery, Query()]) -> Response:
-    """Remove Gaussian noise of any level; nothing about the noise, the range or the bit depth needs to be said."""
+    """Remove noise of any kind and level; there is no noise level, range or bit depth to specify."""
     uploads = await received(request, JsonImage)
     # There was room when it came (see ``gate``); others may have been quicker.
     running(request).require_room(query.model)

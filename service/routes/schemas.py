@@ -44,7 +44,11 @@ class DenoiseQuery(BaseModel):
         default=False,
         description="Estimate level and kind of the noise, and the PSNR of the result; costs a second pass.",
     )
-    model: str | None = Field(default=None, description="Name of a model, see `/models`.", examples=["gray"])
+    model: str | None = Field(
+        default=None,
+        description="Name of a model, see `/models`; without one, or `auto`, the image decides between the defaults.",
+        examples=["gray"],
+    )
     bit_depth: int | None = Field(
         default=None, ge=1, le=32, description="Significant bits, e.g. 12 for 12-bit data in 16-bit integers."
     )
