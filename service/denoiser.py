@@ -173,14 +173,20 @@ class Denoiser:
         if any_noise is None:
             with self._admitted(picture, options, card) as run:
                 return run, await self._frames(picture, run)
-        with self._admitted(picture, options, any_noise) as run, self._admitted(picture, options, card) as white:
+        with (
+            self._admitted(picture, options, any_noise) as run,
+            self._admitted(picture, options, card, beside=run.admission) as white,
+        ):
             chosen = await self._chosen(picture.frames[0], run, white)
             self._queue.forgo((run if chosen is white else white).admission)
             return chosen, await self._frames(picture, chosen)
 
     @contextmanager
-    def _admitted(self, picture: Picture, options: DenoiseOptions, card: Card) -> Iterator[_Run]:
-        with self._queue.admission(card.name, self._cost_px(picture, options, card)) as admission:
+    def _admitted(
+        self, picture: Picture, options: DenoiseOptions, card: Card, *, beside: Admission | None = None
+    ) -> Iterator[_Run]:
+        cost_px = self._cost_px(picture, options, card)
+        with self._queue.admission(card.name, cost_px, beside=beside) as admission:
             yield _Run(card, options, admission)
 
     async def _chosen(self, frame: PixelArray, run: _Run, white: _Run) -> _Run:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import numpy as np
 
-from bench.payloads import FLOAT32, UINT8, as_npy, as_png, noise
+from bench.payloads import FLOAT32, PATH, UINT8, as_npy, as_png, noise
 from bench.rows import Row
 from bench.server import service
 from deploy.loadtest import sealed
@@ -90,4 +90,4 @@ def temporary_folder(what: str, script: str) -> Iterator[Row]:
 
 def _denoise(client: httpx.Client, value: float) -> int:
     image = np.full((8, 8), value, FLOAT32)
-    return client.post("/denoise", content=as_npy(image).body).status_code
+    return client.post(PATH, content=as_npy(image).body).status_code

@@ -165,19 +165,23 @@ class BatchPolicy:
                 retry_after_s=ahead_s - self._limit_s,
             )
 
-    def admit(self, model: str, pixels: int) -> Admission:
+    def admit(self, model: str, pixels: int, *, beside: Admission | None = None) -> Admission:
         """Let a request in, once for all the jobs it will come in; ``release`` ends it.
 
         Args:
             model: Name of a model.
             pixels: Pixels of all its tiles.
+            beside: What the request has already, for another model; it is let in with that, and waits where that does.
 
         Raises:
             QueueFull: As ``require_room``.
         """
         small = self._express_px is None or pixels <= self._express_px
         lane = Lane.EXPRESS if small else Lane.BULK
-        self.require_room(lane)
+        if beside is None:
+            self.require_room(lane)
+        else:
+            lane = beside.lane
         admission = Admission(model, lane, pixels)
         self._admissions.add(admission)
         return admission

@@ -173,12 +173,13 @@ class BatchQueue:
             self._policy.require_room()
 
     @contextmanager
-    def admission(self, model: str, pixels: int) -> Iterator[Admission]:
+    def admission(self, model: str, pixels: int, *, beside: Admission | None = None) -> Iterator[Admission]:
         """Room for one request, held while the context lasts.
 
         Args:
             model: Name of a loaded model.
             pixels: Pixels of all tiles that will be submitted, halos included.
+            beside: The same request's admission for another model.
 
         Raises:
             QueueFull: Too much is queued.
@@ -186,7 +187,7 @@ class BatchQueue:
         """
         with self._changed:
             self._require_open()
-            admission = self._policy.admit(model, pixels)
+            admission = self._policy.admit(model, pixels, beside=beside)
         try:
             yield admission
         finally:

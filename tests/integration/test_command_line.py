@@ -104,7 +104,7 @@ def test_json_is_an_object_a_line(server, photos):
     assert failed["request_id"] in failed["error"]
     done = [each for each in found if each["status"] == "done"]
     assert len(done) == 43
-    assert all(each["sigma"] > 0 and each["model"]["name"] == "gray" for each in done)
+    assert all(each["sigma"] > 0 and each["model"]["name"] in ("gray", "gray-real") for each in done)
 
 
 def test_an_error_does_not_stop_the_rest_and_is_exit_status_1(server, photos):
@@ -231,7 +231,7 @@ def test_models_and_doctor_tell_about_the_service(server):
     assert b"denoised dB" in biasfree(server, "models", "gray").stdout
     unknown = biasfree(server, "models", "grey")
     assert unknown.returncode == 1
-    assert b"there is color, color-best, gray" in unknown.stderr
+    assert b"there is color, color-best, color-real, gray" in unknown.stderr
     healthy = biasfree(server, "doctor")
     assert healthy.returncode == 0
     assert b"on cpu" in healthy.stdout

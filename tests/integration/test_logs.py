@@ -68,8 +68,10 @@ def requests(client: httpx.Client) -> list[httpx.Response]:
     known = {"X-API-Key": KEY}
     answers = []
     for image in (jpeg(), png(), tiff(), damaged(jpeg()), damaged(png()), damaged(tiff()), COMMENT.encode()):
-        answers.append(client.post("/denoise", files={"image": (FILE_NAME, image, "image/jpeg")}, headers=known))
-        answers.append(client.post("/denoise", content=image, headers={**known, "X-File-Name": FILE_NAME}))
+        answers.append(
+            client.post("/denoise?model=gray", files={"image": (FILE_NAME, image, "image/jpeg")}, headers=known)
+        )
+        answers.append(client.post("/denoise?model=gray", content=image, headers={**known, "X-File-Name": FILE_NAME}))
         answers.append(client.post("/analyze?size=8", files={"image": (FILE_NAME, image)}, headers=known))
     answers += [
         client.post("/denoise", params={"caption": QUERY}, content=jpeg(), headers=known),

@@ -76,11 +76,12 @@ def preflight(origin: str) -> dict[str, str]:
     return {"Origin": origin, "Access-Control-Request-Method": "POST"}
 
 
+STACK = npy(np.ones((3, 20, 10), np.uint8))
 #: Method, path, what is sent, and the route's template.
 MIXED = [
-    ("POST", "/denoise", {"content": IMAGE, "headers": {**NPY, **KEY}}, "/denoise"),
-    ("POST", "/v1/denoise", {"content": IMAGE, "headers": {**NPY, **KEY}}, "/v1/denoise"),
-    ("POST", "/denoise", {"content": npy(np.ones((3, 20, 10), np.uint8)), "headers": {**NPY, **KEY}}, "/denoise"),
+    ("POST", "/denoise?model=gray", {"content": IMAGE, "headers": {**NPY, **KEY}}, "/denoise"),
+    ("POST", "/v1/denoise?model=gray", {"content": IMAGE, "headers": {**NPY, **KEY}}, "/v1/denoise"),
+    ("POST", "/denoise?model=gray", {"content": STACK, "headers": {**NPY, **KEY}}, "/denoise"),
     ("POST", "/denoise", {"content": b"no image", "headers": {**NPY, **KEY}}, "/denoise"),
     ("POST", "/denoise", {"content": b"", "headers": {**PNG, **KEY}}, "/denoise"),
     ("POST", "/denoise?model=none", {"content": IMAGE, "headers": {**NPY, **KEY}}, "/denoise"),

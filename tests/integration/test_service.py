@@ -30,7 +30,7 @@ async def test_models_lists_what_is_served(client):
 async def test_a_card_tells_where_a_model_comes_from(client):
     """With its measured quality and the checksum that X-Model names."""
     model = (await client.get("/models/gray")).json()
-    answer = await client.post("/denoise", content=npy(np.ones((8, 8), np.uint8)), headers=NPY)
+    answer = await client.post("/denoise?model=gray", content=npy(np.ones((8, 8), np.uint8)), headers=NPY)
     assert answer.headers["x-model"] == f"gray; version={model['card']['version']}; sha256={model['sha256']}"
     assert model["card"]["training"]["sigma_range_255"] == [0, 100]
 
@@ -75,7 +75,7 @@ async def test_the_openapi_document_has_every_way_in_and_out(client):
     denoise = document["paths"]["/denoise"]["post"]
     assert set(denoise["requestBody"]["content"]) >= {"image/png", "application/x-npy", "multipart/form-data"}
     assert {parameter["name"] for parameter in denoise["parameters"]} == {
-        "format", "strength", "output", "color", "estimate", "model", "bit_depth",
+        "format", "strength", "chroma_strength", "output", "color", "estimate", "model", "bit_depth",
     }  # fmt: skip
     assert set(denoise["responses"]) >= {"200", "400", "404", "406", "413", "415", "422", "429", "503", "504"}
     assert "X-Model" in denoise["responses"]["200"]["headers"]

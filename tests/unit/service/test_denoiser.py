@@ -80,12 +80,12 @@ def test_tiles_grow_again_once_there_is_memory(side, expected):
         queue.start()
         denoiser = Denoiser(queue, CARDS, tile_side=512, timeout_s=60)
         large, image = (picture(np.ones((each, each, 1), np.float32)) for each in (512, side))
-        await denoiser.denoise(large, DenoiseOptions(), CARDS["gray"])
+        await denoiser.denoise(large, DenoiseOptions(model="gray"), CARDS["gray"])
         engine.room_px = float("inf")
         for _ in range(300):
-            await denoiser.denoise(image, DenoiseOptions(), CARDS["gray"])
+            await denoiser.denoise(image, DenoiseOptions(model="gray"), CARDS["gray"])
         engine.shapes.clear()
-        await denoiser.denoise(large, DenoiseOptions(), CARDS["gray"])
+        await denoiser.denoise(large, DenoiseOptions(model="gray"), CARDS["gray"])
         await queue.drain()
         return engine.shapes[0][2:]
 
@@ -205,7 +205,7 @@ def test_equal_channels_are_denoised_as_gray_and_stay_equal(dtype, options):
 
     result = denoise(engine, image, chosen)
 
-    assert result.model == "gray"
+    assert result.model in ("gray", "gray-real")
     assert {shape[1] for shape in engine.shapes} == {1}
     assert len(engine.shapes) == 3 * (2 if chosen.estimate else 1)
     alone = denoise(Halves(), gray, chosen)
@@ -228,7 +228,7 @@ def test_a_color_model_leaves_equal_channels_equal(options):
     """Where its answer differs between them, they get the mean."""
     image, engine = gray_as_rgb(), Halves()
     result = denoise(engine, image, DenoiseOptions(**options))
-    assert result.model == "color"
+    assert result.model in ("color", "color-real")
     assert engine.shapes[0][1] == 3
     np.testing.assert_allclose(result.picture.frames[0], image.frames[0] / 2 + 0.1, rtol=1e-6)
     assert np.ptp(result.picture.frames[0], axis=2).max() == 0
@@ -239,7 +239,7 @@ def test_one_different_sample_in_one_frame_makes_color(where):
     """All frames are denoised by the color model then."""
     image = gray_as_rgb(frames=2)
     image.frames[1][where] += 1
-    assert denoise(Small(), image).model == "color"
+    assert denoise(Small(), image).model in ("color", "color-real")
 
 
 def colored(dtype: str = "float32") -> Picture:
