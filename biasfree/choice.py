@@ -62,7 +62,7 @@ def is_white(noisy: FloatArray, denoised: FloatArray, by_white: FloatArray) -> b
 
 
 def _bands(noisy: FloatArray, denoised: FloatArray) -> Iterator[FloatArray]:
-    """What was removed, some rows at a time."""
+    """Give what was removed, some rows at a time."""
     for top in range(0, noisy.shape[1], _BAND):
         rows = slice(top, top + _BAND)
         yield noisy[:, rows] - denoised[:, rows]

@@ -1,4 +1,4 @@
-"""What is known of the noise that was taken from an image, in numbers and words, and where no PSNR can be told.
+"""Describe the noise that was removed from an image, in numbers and words, and withhold a PSNR that would be a guess.
 
 The noise level and the PSNR of ``estimates`` hold for white noise. Whether it was white is read from the residual
 (``residual``). How often the thresholds below err was measured: docs/adr/0006-what-the-estimates-say.md.
@@ -43,7 +43,7 @@ class Noise:
     Attributes:
         kind: In one word.
         level: Standard deviation on the 0-255 scale; where it is not white, of what was removed.
-        white: Whether it is uncorrelated; None where that cannot be told.
+        white: True if it is uncorrelated; None where that cannot be told.
         neighbor_correlation: Of the residual with the next sample to the right or below, whichever is larger.
         channel_correlation: Of the residual between two channels; None for gray.
         brightness_dependence: Level in the brightest third over that in the darkest; None where brightness hardly

@@ -1,4 +1,4 @@
-"""What a denoiser took away, in blocks: where it is a sample of the noise, and how its values hang together.
+"""Measure what a denoiser removed, in blocks: where it is a sample of the noise, and how its values are correlated.
 
 The residual r = y - f(y) holds the noise, and in textured areas some of the signal. Sums over blocks of 8 x 8 pixels
 keep both apart: a block is left out of the noise level where it carries no data or is clipped, and correlations are
@@ -86,7 +86,7 @@ class Blocks:
         return cls(samples=len(noisy) * side**2, **joined)
 
     def _valid(self) -> npt.NDArray[np.bool_]:
-        """Blocks that carry data and are not clipped; all of them, where that leaves next to nothing."""
+        """Find the blocks that carry data and are not clipped; all of them, where that leaves next to nothing."""
         for valid in (~self.blank & (self.ends <= CLIPPED_SHARE * self.samples), ~self.blank):
             if valid.mean() >= LEAST_VALID:
                 return valid

@@ -33,7 +33,7 @@ FRAMES_IN_FLIGHT = 4
 DEFAULT_MODELS = {1: "gray", 3: "color"}
 #: A model of the same name with this ending is for any noise; the image decides between the two.
 ANY_NOISE = "-real"
-#: What a caller may write instead of naming no model.
+#: A caller may write this instead of naming no model.
 AUTO = "auto"
 
 #: Values that are worked on in the event loop: 512 x 512 take 0.1 to 0.4 ms, as long as the way to a thread that slept.

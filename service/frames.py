@@ -1,4 +1,4 @@
-"""What the caller may choose, and what it does to a frame before and after the network.
+"""The options of ``/denoise``, and what they do to a frame before and after the network.
 
 frame (H, W, C) in its dtype -> planes (C, H, W) float32 -> the network -> blend, residual -> frame
 """
@@ -34,7 +34,7 @@ FLOAT_WHITE = 1.0
 
 @dataclass(frozen=True)
 class DenoiseOptions:
-    """What the caller may choose.
+    """The options of ``/denoise``.
 
     Attributes:
         model: Name of a model; None or ``auto`` for the defaults of the image's channels, between which it decides.

@@ -88,7 +88,7 @@ class Clipping:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is clipped, as in most images."""
+        """Tell that nothing is clipped, as in most images."""
         return not bool((self.above | self.below).any())
 
     def __call__(self, vectors: torch.Tensor) -> torch.Tensor:
