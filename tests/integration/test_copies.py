@@ -4,6 +4,7 @@ import asyncio
 import tracemalloc
 
 import numpy as np
+import pytest
 
 from service.app import create_app, start
 from service.settings import Settings
@@ -31,7 +32,7 @@ def cut(body: bytes) -> list[bytes]:
     return [body[start : start + PIECE] for start in range(0, len(body), PIECE)]
 
 
-async def post(app, pieces: list[bytes]) -> list[bytes]:
+async def post(app, pieces: list[bytes], query: bytes) -> list[bytes]:
     """One request as a server makes it, without a client's memory beside it."""
     answer: list[bytes] = []
 
@@ -45,29 +46,30 @@ async def post(app, pieces: list[bytes]) -> list[bytes]:
 
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "scheme": "http",
-        "path": "/denoise", "raw_path": b"/denoise", "query_string": b"", "root_path": "",
+        "path": "/denoise", "raw_path": b"/denoise", "query_string": query, "root_path": "",
         "headers": [(b"content-type", b"application/x-npy")], "client": ("test", 1), "server": ("test", 1),
     }  # fmt: skip
     await app(scope, receive, send)
     return answer
 
 
-def test_an_array_is_copied_twice_on_its_way() -> None:
-    """The body is put together and so is the answer: that and the device's own result is all the memory it takes."""
+@pytest.mark.parametrize(("query", "results"), [(b"model=gray", 1), (b"", 2)], ids=["one model", "two tried"])
+def test_an_array_is_copied_twice_on_its_way(query: bytes, results: int) -> None:
+    """The body is put together and so is the answer: that and the device's own results are all the memory it takes."""
     image = np.random.default_rng(0).random((SIDE, SIDE), np.float32)
     first, second = cut(npy(image)), cut(npy(image))
 
     async def scenario() -> tuple[list[bytes], int]:
         app = create_app(start(Settings(device="cpu", analysis_enabled=False), engine=Halving()))
         async with app.router.lifespan_context(app):
-            await post(app, first)  # what is made once is not counted
+            await post(app, first, query)  # what is made once is not counted
             tracemalloc.start()
             try:
-                return await post(app, second), tracemalloc.get_traced_memory()[1]
+                return await post(app, second, query), tracemalloc.get_traced_memory()[1]
             finally:
                 tracemalloc.stop()
 
     answer, peak = asyncio.run(scenario())
     np.testing.assert_array_equal(from_npy(b"".join(answer)), image / 2)
-    result, copies, rest = 1, 2, 0.3  # isfinite has a byte a pixel
-    assert peak < (result + copies + rest) * image.nbytes
+    copies, rest = 2, 0.3  # isfinite has a byte a pixel
+    assert peak < (results + copies + rest) * image.nbytes
