@@ -25,6 +25,7 @@ class Camera(BaseModel):
     optics_px: tuple[float, float] = Field(default=(0.4, 1.1), description="Blur before the mosaic, pixels.")
     hot: float = Field(default=0.1, ge=0, le=1, description="Share with hot pixels on the sensor.")
     smoothed: float = Field(default=0.75, ge=0, le=1, description="Share smoothed in the camera.")
+    smoothing_px: tuple[float, float] = Field(default=(0.0, 0.9), description="Blur of their luminance, pixels.")
     sharpened: float = Field(default=0.4, ge=0, le=1, description="Share sharpened in the camera.")
 
     def __call__(self, clean: torch.Tensor, draw: Draw) -> Pair:
@@ -64,7 +65,7 @@ class Camera(BaseModel):
 
     def _smoothing(self, draw: Draw, count: int) -> "_Smoothing":
         on = draw.chance(count, self.smoothed)
-        return _Smoothing(draw.uniform(count, 0, 0.9) * on, draw.uniform(count, 0.5, 2.5) * on)
+        return _Smoothing(draw.uniform(count, *self.smoothing_px) * on, draw.uniform(count, 0.5, 2.5) * on)
 
     def _sharpening(self, draw: Draw, count: int) -> "_Sharpening":
         on = draw.chance(count, self.sharpened)
