@@ -67,8 +67,8 @@ reproduce: need-IMAGES need-OUTPUT $(DEV) ## The paper's tables and figures: IMA
 bench: $(DEV) ## Measure speed and memory, and rewrite bench/results [ARGS='throughput overload']
 	$(BIN)/python -m bench $(ARGS)
 
-loadtest: $(DEV) ## Try what an operator fears, and rewrite deploy/loadtest/results [ARGS='failures slowloris']
-	$(BIN)/python -m deploy.loadtest $(ARGS)
+loadtest: $(DEV) ## Try what an operator fears, and rewrite bench/failures/results [ARGS='failures slowloris']
+	$(BIN)/python -m bench.failures $(ARGS)
 
 screenshots: $(DEV) ## Take the pictures of the page in docs/images anew, with Chromium
 	$(BIN)/python -m tests.browser.screenshots
@@ -79,7 +79,7 @@ image: ## Build the container image [TORCH_INDEX_URL=index of PyTorch's CPU whee
 		$(if $(filter cpu,$(VARIANT)),--tag biasfree) --tag 'biasfree:$(VERSION)$(if $(filter cuda,$(VARIANT)),-cuda)' .
 
 image-check: $(DEV) ## Build the image without docker, start it and denoise with it (as root, with buildah) [ARGS='--debian folder']
-	$(BIN)/python -m deploy.container $(ARGS)
+	$(BIN)/python -m bench.container $(ARGS)
 
 # Of what runs, not of what develops: an environment with nothing but the service, as in the image.
 sbom: $(DEV) ## Write what the service is made of to dist/sbom.cdx.json (CycloneDX)

@@ -12,13 +12,13 @@ import torch
 
 from bench.rows import Row, race
 from biasfree import rebuild
+from biasfree.analysis.analyze import analyze
+from biasfree.analysis.jacobian import Jacobian
+from biasfree.analysis.report import Patch
+from biasfree.analysis.request import AnalysisRequest
+from biasfree.analysis.spectrum import dense, iterative
 from biasfree.architectures import DnCNN, Network, ResUNet
 from biasfree.artifact import SHIPPED, Artifact
-from service.analysis.analyze import analyze
-from service.analysis.jacobian import Jacobian
-from service.analysis.report import Patch
-from service.analysis.spectrum import dense, iterative
-from service.analysis.task import Output, Task
 
 SIDE, ROUNDS = 40, 5
 MEMORY_BYTES = 2**31
@@ -66,26 +66,9 @@ def peak_bytes_of_dense_analysis() -> int:
 def print_peak() -> None:
     """What that process does."""
     noisy = 255 * noisy_patch(64).numpy()
-    facts = {"model": {"name": "gray", "version": "1", "sha256": ""}, "request_id": ""}
     analyze(
         _shipped(),
-        Task(
-            model_path=SHIPPED / "gray.onnx",
-            model_sha256="",
-            device="cpu",
-            noisy=noisy,
-            clean=None,
-            image=None,
-            white=255,
-            patch=Patch(0, 0, 64, 64),
-            k=8,
-            method="dense",
-            pixels=(),
-            probes=0,
-            memory_bytes=MEMORY_BYTES,
-            output=Output.JSON,
-            facts=facts,
-        ),
+        AnalysisRequest(noisy, patch=Patch(0, 0, 64, 64), white=255, k=8, method="dense", memory_bytes=MEMORY_BYTES),
     )
     kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     sys.stdout.write(str(kibibytes * 1024))

@@ -15,10 +15,11 @@ from bench.quality import SIGMAS_255, loss_at_db, psnr_loss_db
 from bench.rows import Row, race
 from biasfree.architectures import DnCNN
 from biasfree.artifact import INPUT, OUTPUT, SHIPPED, Artifact
+from biasfree.engines.cores import usable_cores
+from biasfree.engines.engine import DeviceUnavailable
+from biasfree.engines.onnx_engine import OnnxEngine
+from biasfree.engines.openvino_engine import OpenVinoEngine
 from biasfree.export import to_onnx
-from service.inference.cores import usable_cores
-from service.inference.engine import DeviceUnavailable, OnnxEngine
-from service.inference.openvino_engine import OpenVinoEngine
 
 SIDE, ROUNDS = 512, 7
 #: In a turn, one after the other: the first of them finds the caches as the other contestant left them.

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import command
 from service.app import create_app
-from service.routes.running import Running
+from service.state import Running
 
 #: Of each body: fewer requests show the leak.
 COPIES = 8

@@ -5,7 +5,7 @@ import numpy.typing as npt
 import skimage.data
 
 from biasfree.card import Card
-from service.inference.engine import Engine
+from biasfree.engines.engine import Engine
 
 SIGMAS_255 = (1, 5, 10, 25, 50, 100)
 #: By channels; squares of them.

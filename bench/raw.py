@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from bench.images import Photograph
 from biasfree.artifact import INPUT, OUTPUT, SHIPPED
-from service.inference.cores import usable_cores
+from biasfree.engines.cores import usable_cores
 
 
 class RawEngine:

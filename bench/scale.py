@@ -8,7 +8,7 @@ from bench.images import noisy_photograph, npy
 from bench.load import Request, closed_loop
 from bench.rows import Row
 from bench.server import resident_bytes, service
-from service.inference.queue import IDLE_S
+from service.queue.batch_queue import IDLE_S
 
 STARTS, ROUNDS = 3, 3
 #: Height and width: from 0.01 to 24 megapixels.

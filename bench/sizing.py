@@ -13,9 +13,9 @@ from bench.load import Request, closed_loop
 from bench.rows import Row
 from bench.server import service
 from biasfree.artifact import SHIPPED, Artifact
-from service.inference.cores import usable_cores
-from service.inference.engine import DeviceUnavailable
-from service.inference.openvino_engine import OpenVinoEngine
+from biasfree.engines.cores import usable_cores
+from biasfree.engines.engine import DeviceUnavailable
+from biasfree.engines.openvino_engine import OpenVinoEngine
 
 SIDE, IMAGES, CLIENTS, ROUNDS = 512, 12, 4, 3
 #: Of which the peak of resident memory is told.

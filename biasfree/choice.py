@@ -13,6 +13,11 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
 
+#: The models for white noise that are used where none is named, by the number of channels.
+DEFAULT_MODELS = {1: "gray", 3: "color"}
+#: Ending of the name of the corresponding model for any noise.
+ANY_NOISE = "-real"
+
 #: Side of the blocks in which the energies removed are compared, pixels.
 _BLOCK = 32
 #: Rows that are worked on at a time: the temporary arrays stay below those of the network.

@@ -14,40 +14,41 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
 
 from biasfree.artifact import Artifact
+from biasfree.engines.cores import usable_cores
+from biasfree.engines.engine import Engine, EngineError
+from biasfree.engines.onnx_engine import OnnxEngine
 from service.access.access import Access
-from service.analysis.bulkhead import Bulkhead
-from service.analysis.confine import Confinement
+from service.analysis.analyst import AnalysisLimits, Analyst
 from service.analysis.task import prepare
-from service.analyst import AnalysisLimits, Analyst
-from service.classical import ClassicalModels
-from service.denoiser import Denoiser
+from service.denoising.classical import ClassicalModels
+from service.denoising.networks import Denoiser
 from service.errors import InferenceFailed
+from service.http.body_limit import BodyLimit
+from service.http.key_gate import SCHEMES, KeyGate
+from service.http.last_handler import LastHandler
+from service.http.problems import REASONS, install
+from service.http.request_log import UNREMARKED, RequestLog
+from service.http.room_gate import Gate
+from service.http.security_headers import SecurityHeaders
+from service.http.templates import Templates
 from service.imaging import ImageLimits
-from service.inference.cores import usable_cores
-from service.inference.device_memory import device_memory
-from service.inference.engine import Engine, EngineError, OnnxEngine
-from service.inference.golden import check_golden, measure_rate_px_s
-from service.inference.heap import trim
-from service.inference.policy import BatchPolicy, Lane
-from service.inference.priority import give_way
-from service.inference.queue import BatchQueue
-from service.inference.self_check import SelfCheck
-from service.metrics import Metrics
-from service.models import load_models
+from service.model_store import load_models
+from service.queue.batch_queue import BatchQueue
+from service.queue.golden import check_golden, measure_rate_px_s
+from service.queue.heap import trim
+from service.queue.policy import BatchPolicy, Lane
+from service.queue.priority import give_way
+from service.queue.self_check import SelfCheck
 from service.routes import analyze, denoise, docs, health, metrics, models, page
 from service.routes.analyze_schemas import AnalyzeQuery
-from service.routes.body_limit import BodyLimit
-from service.routes.gate import Gate
-from service.routes.key_gate import SCHEMES, KeyGate
-from service.routes.last_handler import LastHandler
-from service.routes.problems import REASONS, install
-from service.routes.request_log import UNREMARKED, RequestLog
-from service.routes.running import Running
-from service.routes.schemas import KEY_ERRORS, DenoiseQuery, problem_responses
-from service.routes.security_headers import SecurityHeaders
-from service.routes.templates import Templates
+from service.routes.denoise_schemas import KEY_ERRORS, DenoiseQuery, problem_responses
+from service.sandbox.bulkhead import Bulkhead
+from service.sandbox.confine import Confinement
 from service.settings import Settings
-from service.tracing import Traces
+from service.state import Running
+from service.telemetry.device_memory import device_memory
+from service.telemetry.metrics import Metrics
+from service.telemetry.tracing import Traces
 
 log = logging.getLogger(__name__)
 
@@ -242,7 +243,7 @@ def _engine(loaded: Mapping[str, Artifact], settings: Settings, *, bulk: bool = 
     if settings.engine == "onnxruntime":
         return OnnxEngine(loaded, device=settings.device, threads=settings.threads, bulk=bulk)
     try:
-        from service.inference.openvino_engine import OpenVinoEngine
+        from biasfree.engines.openvino_engine import OpenVinoEngine
     except ModuleNotFoundError as exc:
         raise EngineError("BIASFREE_ENGINE=openvino, but it is not installed: pip install '.[openvino]'") from exc
     return OpenVinoEngine(loaded, threads=settings.threads, precision=settings.precision)

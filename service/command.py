@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from biasfree.artifact import ArtifactError
+from biasfree.engines.engine import EngineError
 from service import logs, tracing
 from service.access.keys import KeysError
 from service.app import KNOWN_QUERY, create_app, start
-from service.connection import BoundedConnection
-from service.inference.engine import EngineError
+from service.http.connection import BoundedConnection
 from service.settings import Settings, unknown_variables
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from service.logs import Format, Level
+from service.telemetry.logs import Format, Level
 
 MIB = 1024**2
 PREFIX = "BIASFREE_"

@@ -57,7 +57,7 @@ def attribution(
     output: Annotated[Path, typer.Option(help="The Markdown page to write.")],
 ) -> None:
     """Write who took the photographs of the set photos, and under which licenses."""
-    from training.attribution import attribution as page
+    from training.data.attribution import attribution as page
 
     output.write_text(page(), encoding="utf-8")
 
@@ -82,8 +82,8 @@ def train(
     ] = 0,
 ) -> None:
     """Train a network, or go on with a run that was interrupted."""
-    from training.recipe import read_recipe
-    from training.run import run
+    from training.fit.recipe import read_recipe
+    from training.fit.run import run
 
     run(
         read_recipe(recipe).with_budget(steps=steps, minutes=minutes),
@@ -113,8 +113,8 @@ def evaluate(
     """Measure PSNR and SSIM of models on a folder of images."""
     from rich.console import Console
 
-    from training.measure import measure, read_sigmas
-    from training.metrics import SIGMAS_255
+    from training.evaluate.measure import measure, read_sigmas
+    from training.evaluate.metrics import SIGMAS_255
 
     measure(
         models,
@@ -142,7 +142,7 @@ def quality(
     """Measure every shipped model and every classical denoiser, and write the page of the documents."""
     from rich.console import Console
 
-    from training.quality import quality as write
+    from training.evaluate.quality import quality as write
 
     write(gray=gray, color=color, pairs=pairs or [], output=output, console=Console())
 
@@ -161,8 +161,8 @@ def robustness(
     """Measure models on noise that is not white: cameras, JPEG, photons, borders, outliers, and real pairs."""
     from rich.console import Console
 
-    from training.robustness.report import robustness as measure
-    from training.robustness.report import write
+    from training.evaluate.robustness.report import robustness as measure
+    from training.evaluate.robustness.report import write
 
     console = Console(soft_wrap=True)
     tables = measure(models or [], gray=gray, color=color, pairs=pairs or [], console=console)
@@ -196,8 +196,8 @@ def export(
     """Write a run's network as a verified .onnx model with its card."""
     from rich.console import Console
 
-    from training.export import Provenance
-    from training.export import export as write
+    from training.export.export import Provenance
+    from training.export.export import export as write
 
     provenance = Provenance(name=name, version=version, data=data, licence=licence)
     card = write(run, output, provenance, evaluation_sets=evaluate_on or [], pairs=pairs or [])
@@ -235,9 +235,9 @@ def import_checkpoint(
 
     The file is read without running anything in it. Networks with additive constants are for comparison only.
     """
-    from training.export import Provenance
-    from training.import_checkpoint import import_checkpoint as convert
-    from training.measure import read_sigmas
+    from training.evaluate.measure import read_sigmas
+    from training.export.export import Provenance
+    from training.export.import_checkpoint import import_checkpoint as convert
 
     provenance = Provenance(name=name or output.stem, version=version, data=data, licence=licence)
     card = convert(
@@ -258,8 +258,8 @@ def estimates(
     """Compare the service's estimates of noise level and PSNR with the truth."""
     from rich.console import Console
 
-    from training.estimates import measure_estimates, table
-    from training.measure import read_sigmas
+    from training.evaluate.estimates import measure_estimates, table
+    from training.evaluate.measure import read_sigmas
 
     Console().print(table(measure_estimates(model, images, read_sigmas(sigmas))))
 
@@ -273,7 +273,7 @@ def illustrate(
     sigma: Annotated[float, typer.Option(help="Noise standard deviation, 0-255 scale.")] = 50,
 ) -> None:
     """Draw a photograph clean, with noise, and denoised."""
-    from training.illustrate import illustrate as draw
+    from training.evaluate.illustrate import illustrate as draw
 
     draw(model, image, output, sigma_255=sigma)
 

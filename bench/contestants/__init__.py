@@ -18,7 +18,7 @@ from bench.images import npy
 from bench.load import Connection
 from bench.server import ENDS_IN_S, Server
 from biasfree.artifact import SHIPPED
-from service.inference.cores import usable_cores
+from biasfree.engines.cores import usable_cores
 
 HERE = Path(__file__).parent
 #: Largest batch of each contestant; 1 is batching off, which may be its best on a CPU.

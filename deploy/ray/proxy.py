@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import NotReady
-from service.routes.problems import KINDS, problem
+from service.http.problems import KINDS, problem
 
 
 def middlewares() -> list[Middleware]:

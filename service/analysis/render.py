@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from biasfree.analysis.figure import figure
+from biasfree.analysis.pictures import intensities, intensity_range, signed, vector_limit
+from biasfree.analysis.report import Filter, Measured, Report, WholeImage
 from service.analysis.document import AnalysisDocument, EquivalentFilter, LayerActivity, SingularVectors
-from service.analysis.figure import figure
-from service.analysis.pictures import intensities, intensity_range, signed, vector_limit
-from service.analysis.report import Filter, Measured, Report, WholeImage
 from service.analysis.task import Output
 
 #: What the report and its JSON call the same.

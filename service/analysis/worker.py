@@ -6,13 +6,13 @@ from pathlib import Path
 import torch
 
 from biasfree import rebuild
+from biasfree.analysis.analyze import analyze
+from biasfree.analysis.jacobian import Jacobian, OutOfMemoryBudget
+from biasfree.analysis.regions import linear_region
+from biasfree.analysis.spectrum import dense
 from biasfree.architectures import DnCNN, Network
 from biasfree.artifact import Artifact
-from service.analysis.analyze import analyze
-from service.analysis.jacobian import Jacobian, OutOfMemoryBudget
-from service.analysis.regions import linear_region
 from service.analysis.render import render
-from service.analysis.spectrum import dense
 from service.analysis.task import Task
 from service.errors import AnalysisFailed, InvalidParameter
 
@@ -26,7 +26,7 @@ def run(task: Task) -> bytes:
     """
     network = _network(task.model_path, task.model_sha256, task.device)
     try:
-        report = analyze(network, task)
+        report = analyze(network, task.request)
     except OutOfMemoryBudget as exc:
         raise InvalidParameter(f"{exc}; method=iterative needs no matrix") from exc
     return render(report, task.output, task.facts)

@@ -6,12 +6,9 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageCms
 
+from biasfree.pixels import LUMA_65536, PixelArray
 from service.imaging.metadata import describes
-from service.imaging.picture import Picture, PixelArray
-from service.imaging.pixels import FloatArray
-
-# Rec. 601 luma in 1/65536, as Pillow's ImagingConvert: for 8 bit the result is its "L", bit by bit.
-LUMA_65536 = (19595, 38470, 7471)
+from service.imaging.picture import Picture
 
 #: Rows compared at a time: most RGB pictures differ in the first ones, and no array of the whole is made.
 ROWS_COMPARED = 64
@@ -54,12 +51,6 @@ def _equal_channels(frame: PixelArray) -> bool:
     return all(
         np.array_equal(band[..., 0], band[..., 1]) and np.array_equal(band[..., 0], band[..., 2]) for band in bands
     )
-
-
-def luma(image: FloatArray) -> FloatArray:
-    """Rec. 601 luma (1, H, W) of RGB (3, H, W), float32, not rounded."""
-    weights = np.array(LUMA_65536, dtype=np.float32) / np.float32(65536)
-    return np.tensordot(weights, image, axes=1)[np.newaxis]
 
 
 def _luma(frame: PixelArray) -> PixelArray:

@@ -2,8 +2,8 @@
 
 from service.errors import UndecodableImage, UnsupportedMedia
 from service.imaging import bmp, jpeg, npy, png, tiff, webp
-from service.imaging.border import translated
 from service.imaging.formats import ImageFormat, foreign_image, identify
+from service.imaging.library_errors import translated
 from service.imaging.limits import ImageLimits
 from service.imaging.picture import Picture
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from PIL import ExifTags, Image
 
 from service.errors import UndecodableImage
-from service.imaging.border import translated
 from service.imaging.formats import ImageFormat
+from service.imaging.library_errors import translated
 from service.imaging.orientation import UPRIGHT
 
 PREFIX = b"Exif\0\0"

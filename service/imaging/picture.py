@@ -8,12 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from biasfree.pixels import PixelArray
 from service.imaging.formats import ImageFormat
 from service.imaging.metadata import Metadata
-
-PixelArray = NDArray[Any]
 
 DTYPES = ("uint8", "uint16", "int16", "float16", "float32", "float64")
 

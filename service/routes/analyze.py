@@ -5,18 +5,18 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from service.analysis.analyst import AnalysisOptions
 from service.analysis.task import Output, Task
-from service.analyst import AnalysisOptions
+from service.http.body import IMAGE, JsonImages, Upload
+from service.http.disconnect import ends_with_client
+from service.http.negotiation import preferred
+from service.http.reception import in_thread, model_header, received
+from service.http.request_record import facts_of
+from service.http.timing import StageClock, server_timing
 from service.imaging import ImageLimits, Picture, decode
 from service.routes.analyze_schemas import BODY, FORMATS, RESPONSES, AnalyzeQuery
-from service.routes.disconnect import ends_with_client
-from service.routes.facts import facts_of
-from service.routes.intake import IMAGE, JsonImages, Upload
-from service.routes.negotiation import preferred
-from service.routes.reception import in_thread, model_header, received
-from service.routes.running import Running, claimed_limits, running
-from service.routes.timing import StageClock, server_timing
-from service.tracing import stage
+from service.state import Running, claimed_limits, running
+from service.telemetry.tracing import stage
 
 router = APIRouter(tags=["analyze"])
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from service.analysis.analyst import MAX_PROBES
 from service.analysis.document import AnalysisDocument
 from service.analysis.task import Output
-from service.analyst import MAX_PROBES
-from service.routes.intake import JsonImages
-from service.routes.schemas import ERRORS, IMAGE_TYPES, problem_responses
+from service.http.body import JsonImages
+from service.routes.denoise_schemas import ERRORS, IMAGE_TYPES, problem_responses
 
 FORMATS: Mapping[str, Output] = {"json": Output.JSON, "npz": Output.NPZ, "png": Output.PNG}
 

@@ -9,19 +9,19 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from biasfree.noise import Noise, digits
-from service.analyst import model_facts
-from service.denoiser import DenoiseResult
-from service.frames import DenoiseOptions
+from service.analysis.analyst import model_facts
+from service.denoising.frames import DenoiseOptions
+from service.denoising.networks import DenoiseResult
+from service.http.body import IMAGE, JsonImage, Upload
+from service.http.disconnect import ends_with_client
+from service.http.negotiation import Answer, negotiate
+from service.http.reception import in_thread, model_header, received
+from service.http.request_record import facts_of
+from service.http.timing import StageClock, server_timing
 from service.imaging import ImageFormat, ImageLimits, Picture, can_hold, check_output, decode, encode
-from service.routes.disconnect import ends_with_client
-from service.routes.facts import facts_of
-from service.routes.intake import IMAGE, JsonImage, Upload
-from service.routes.negotiation import Answer, negotiate
-from service.routes.reception import in_thread, model_header, received
-from service.routes.running import Running, claimed_limits, running
-from service.routes.schemas import BODY, RESPONSES, DenoiseQuery, DenoiseReport, NoiseReport
-from service.routes.timing import StageClock, server_timing
-from service.tracing import batches, stage
+from service.routes.denoise_schemas import BODY, RESPONSES, DenoiseQuery, DenoiseReport, NoiseReport
+from service.state import Running, claimed_limits, running
+from service.telemetry.tracing import batches, stage
 
 router = APIRouter(tags=["denoise"])
 

@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from service.routes.problems import PROBLEM_JSON, Problem
-from service.routes.running import running
+from service.http.problems import PROBLEM_JSON, Problem
+from service.state import running
 
 router = APIRouter(tags=["service"])
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client.exposition import choose_encoder
 
-from service.routes.running import running
+from service.state import running
 
 router = APIRouter(tags=["service"])
 

@@ -5,17 +5,17 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 
+from biasfree.analysis.request import DENSE_VALUES
 from biasfree.card import Card
-from service.analysis.task import DENSE_VALUES
-from service.analyst import MAX_FILTER_PIXELS, MAX_PROBES
-from service.classical import ClassicalCard
-from service.denoiser import DEFAULT_MODELS
+from service.analysis.analyst import MAX_FILTER_PIXELS, MAX_PROBES
+from service.denoising.classical import ClassicalCard
+from service.denoising.networks import DEFAULT_MODELS
 from service.errors import UnknownModel
+from service.http.problems import PROBLEM_JSON, Problem
 from service.imaging import ImageFormat
 from service.imaging.picture import DTYPES
-from service.routes.problems import PROBLEM_JSON, Problem
-from service.routes.running import running
 from service.settings import Settings
+from service.state import running
 
 router = APIRouter(tags=["service"])
 

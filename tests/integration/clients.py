@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import httpx
 
 from service.app import create_app
-from service.routes.running import Running
+from service.state import Running
 
 
 @asynccontextmanager

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from service.app import start
-from service.routes.running import Running
 from service.settings import Settings
+from service.state import Running
 from tests.integration.clients import client_of
 from tests.servers import running_server
 

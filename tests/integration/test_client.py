@@ -14,7 +14,7 @@ from rich.progress import track
 import biasfree_client
 from biasfree_client import AsyncDenoiser, Denoised, Denoiser
 from biasfree_client._errors import BY_TYPE
-from service.routes.problems import INTERNAL, KINDS, ROUTER
+from service.http.problems import INTERNAL, KINDS, ROUTER
 from tests.integration.images import npy, photograph, psnr, with_noise
 
 WHITE = {"uint8": 255, "uint16": 65535, "int16": 4095}

@@ -103,7 +103,7 @@ async def test_any_size_comes_back_in_its_size(client, shape):
 async def test_tiled_is_whole(client, service):
     """An image of several tiles is what the network gives for the whole image, to 1e-5 of its range."""
     noisy = with_noise(photograph(1000), 25).astype(np.float32)[:, :904]
-    from service.inference.engine import OnnxEngine
+    from biasfree.engines.onnx_engine import OnnxEngine
 
     whole = OnnxEngine(service.models, device="cpu").run("gray", noisy[None, None])[0, 0]
     np.testing.assert_allclose(await denoise(client, noisy), whole, atol=1e-5)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from biasfree.artifact import SHIPPED, Artifact
-from service.inference.engine import OnnxEngine
+from biasfree.engines.onnx_engine import OnnxEngine
 
 SIDE = 1536
 

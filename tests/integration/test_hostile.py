@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from bench.failures.bombs import MOST_BYTES, bombs, cost, npy
+from bench.failures.chunked import LIMIT, SETTINGS, SLACK_BYTES, byte_by_byte, flood
+from bench.failures.mutations import attack, mutants
 from bench.server import service
-from deploy.loadtest.bombs import MOST_BYTES, bombs, cost, npy
-from deploy.loadtest.chunked import LIMIT, SETTINGS, SLACK_BYTES, byte_by_byte, flood
-from deploy.loadtest.mutations import attack, mutants
-from service.connection import MOST_HEADER_BYTES
+from service.http.connection import MOST_HEADER_BYTES
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_bombs_are_refused_without_memory(server):
 
 
 def test_mutated_files_never_break_the_server(server):
-    """No 5xx, no broken connection, no path in an answer; ``deploy.loadtest.mutations`` does it 10,000 times."""
+    """No 5xx, no broken connection, no path in an answer; ``bench.failures.mutations`` does it 10,000 times."""
     answers = attack(server, mutants(252, seed=1))
 
     assert [answer for answer in answers if answer.failed] == []
@@ -55,7 +55,7 @@ def test_a_client_that_goes_on_sending_hears_of_it(server):
 
 
 def test_endless_headers_are_refused(server):
-    """By the server that runs; what else bounds a connection is in ``tests/unit/service/test_connection.py``."""
+    """By the server that runs; what else bounds a connection is in ``tests/unit/service/http/test_connection.py``."""
     parts = urlsplit(server.url)
     with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nX-More: " + b"a" * (MOST_HEADER_BYTES + 1))

@@ -11,7 +11,7 @@ import pytest
 
 from biasfree_client import AsyncDenoiser, RateLimited, Retries, Unauthorized
 from service.app import create_app, start
-from service.routes.key_gate import PROBES
+from service.http.key_gate import PROBES
 from service.routes.page import FOLDER
 from service.settings import Settings
 from tests.integration.clients import client_of

@@ -14,7 +14,7 @@ from tests.integration.images import NPY, npy
 PROGRAM = """
 import numpy as np
 from service import app, command
-from service.inference.engine import OnnxEngine
+from biasfree.engines.onnx_engine import OnnxEngine
 
 class Mortal(OnnxEngine):
     def run(self, model, batch, **options):

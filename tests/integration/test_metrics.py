@@ -8,11 +8,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from biasfree.artifact import SHIPPED
+from biasfree.engines.onnx_engine import OnnxEngine
 from service.app import create_app, start
-from service.inference.engine import OnnxEngine
-from service.models import load_models
-from service.routes.problems import REASONS
-from service.routes.templates import Templates
+from service.http.problems import REASONS
+from service.http.templates import Templates
+from service.model_store import load_models
 from service.settings import Settings
 from tests.integration.clients import client_of
 from tests.integration.images import NPY, npy

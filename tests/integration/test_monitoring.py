@@ -11,9 +11,9 @@ import yaml
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.inference.device_memory import DeviceMemory
-from service.inference.queue import QueueState
-from service.metrics import STAGES, Metrics
+from service.queue.batch_queue import QueueState
+from service.telemetry.device_memory import DeviceMemory
+from service.telemetry.metrics import STAGES, Metrics
 
 pytestmark = pytest.mark.anyio
 

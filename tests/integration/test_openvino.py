@@ -9,14 +9,15 @@ import pytest
 
 from bench.quality import loss_at_db
 from biasfree.artifact import SHIPPED, Artifact
-from service.inference.engine import DeviceUnavailable, OnnxEngine
-from service.inference.golden import check_golden
+from biasfree.engines.engine import DeviceUnavailable
+from biasfree.engines.onnx_engine import OnnxEngine
+from service.queue.golden import check_golden
 from tests.integration.clients import client_of
 from tests.integration.images import NPY, from_npy, npy, photograph
 
 openvino = pytest.importorskip("openvino", reason="an extra, and not installed for this machine")
+from biasfree.engines.openvino_engine import OpenVinoEngine  # noqa: E402
 from service.app import start  # noqa: E402
-from service.inference.openvino_engine import OpenVinoEngine  # noqa: E402
 from service.settings import Settings  # noqa: E402
 
 MODELS = {path.stem: Artifact.load(path) for path in SHIPPED.glob("*.onnx")}
@@ -79,7 +80,7 @@ def test_a_signal_finds_the_process_alive_when_another_thread_dropped_the_engine
     """In a process of its own, which a signal without a stack would end by SIGSEGV."""
     child = (
         "import gc, signal, threading; from biasfree.artifact import SHIPPED, Artifact;"
-        "from service.inference.openvino_engine import OpenVinoEngine;"
+        "from biasfree.engines.openvino_engine import OpenVinoEngine;"
         "engines = [OpenVinoEngine({'gray': Artifact.load(SHIPPED / 'gray.onnx')})];"
         "drop = threading.Thread(target=lambda: (engines.clear(), gc.collect()));"
         "drop.start(); drop.join();"

@@ -10,11 +10,11 @@ import pytest
 from pydantic import ValidationError
 
 pytest.importorskip("ray", reason="an extra, and not installed here: pip install '.[ray]'")
+from bench.ray.cluster import Cluster, cluster, wait_until
 from deploy.ray import replicas
 from deploy.ray.application import Replica, build
-from deploy.ray.cluster import Cluster, cluster, wait_until
 from service.errors import NotReady
-from service.routes.running import Running
+from service.state import Running
 from tests.collector import Collector, collector
 from tests.integration.images import NPY, npy
 
@@ -80,7 +80,7 @@ def _lines(logs: Path, request_id: str) -> list[dict[str, object]]:
 
 
 def test_replicas_are_added_killed_and_replaced_and_the_sdk_loses_nothing() -> None:
-    """The trial of ``python -m deploy.ray``: what was at a killed replica is 503, and all else 200."""
+    """The trial of ``python -m bench.ray``: what was at a killed replica is 503, and all else 200."""
     _, same, _, meanwhile, killed, _, sdk, replaced, _ = replicas.rows()
     assert [same.ours, sdk.ours] == ["0 of 30", sdk.wanted]
     assert meanwhile.ours.startswith("0 of ")

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import uvicorn
 
+from biasfree.engines.onnx_engine import OnnxEngine
 from service.app import create_app, start
 from service.command import Server
-from service.inference.engine import OnnxEngine
-from service.models import load_models
+from service.model_store import load_models
 from service.settings import Settings
 from tests.integration.clients import client_of
 from tests.integration.images import NPY, npy

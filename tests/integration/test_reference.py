@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from service.api_reference import reference
 from service.app import create_app
-from service.reference import reference
 from tests.integration.images import photograph
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_reference_is_made_from_the_interface(service):
-    """``python -m service.reference > docs/api-reference.md`` was run after the last change."""
+    """``python -m service.api_reference > docs/api-reference.md`` was run after the last change."""
     made = reference(create_app(service).openapi())
     assert (ROOT / "docs" / "api-reference.md").read_text() == made
     links = set(re.findall(r"\]\(#(\w+)\)", made))

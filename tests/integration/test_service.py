@@ -11,9 +11,9 @@ import pytest
 import uvicorn
 
 from biasfree.artifact import SHIPPED
+from biasfree.engines.onnx_engine import OnnxEngine
 from service.app import create_app, start
-from service.inference.engine import OnnxEngine
-from service.models import load_models
+from service.model_store import load_models
 from service.settings import Settings
 from tests.integration.images import NPY, npy, photograph
 

@@ -9,10 +9,10 @@ import pytest
 from biasfree.artifact import SHIPPED, Artifact
 from biasfree.classical import METHODS
 from service.analysis.document import AnalysisDocument
+from service.http.problems import INTERNAL, KINDS, ROUTER
 from service.routes import analyze, denoise, health, metrics, models
 from service.routes.analyze_schemas import AnalyzeQuery
-from service.routes.problems import INTERNAL, KINDS, ROUTER
-from service.routes.schemas import DenoiseQuery
+from service.routes.denoise_schemas import DenoiseQuery
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]

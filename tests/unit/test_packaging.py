@@ -123,7 +123,7 @@ def test_wheel_holds_every_file_of_the_packages(tmp_path):
 
     assert built == set().union(*(files_below(ROOT / name) for name in PACKAGES))
     assert "training/recipes/gray.toml" in built
-    assert "training/photos.tsv" in built
+    assert "training/data/photos.tsv" in built
     assert "biasfree/py.typed" in built
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from torch.utils.data import DataLoader, Dataset
 
-from training.pairs import TrainingPairs
+from training.data.pairs import TrainingPairs
 
 #: Batches that each worker holds ready.
 _AHEAD = 4

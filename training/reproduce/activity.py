@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from biasfree.analysis.linearisation import Relus, relus_at
+from biasfree.analysis.regions import activity
 from biasfree.architectures import Network
-from service.analysis.linearisation import Relus, relus_at
-from service.analysis.regions import activity
 from training.reproduce.patches import Patch, on_every_core
 from training.reproduce.subspaces import SIGMAS_255
 

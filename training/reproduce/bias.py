@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
+from biasfree.analysis.jacobian import Jacobian
 from biasfree.architectures import Network
-from service.analysis.jacobian import Jacobian
-from training.recipe import read_recipe
+from training.fit.recipe import read_recipe
 from training.reproduce.catalogue import Request
+from training.reproduce.document import Page
 from training.reproduce.figures import plain
-from training.reproduce.page import Page
 from training.reproduce.patches import Patch, on_every_core, read_patches
 from training.reproduce.sheet import Sheet
 from training.reproduce.twins import Twin, twins

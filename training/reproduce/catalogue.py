@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from training.reproduce.document import Page
 from training.reproduce.figure_names import Figure
-from training.reproduce.page import Page
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from typing import Self
 
 import torch
 
+from biasfree.analysis.jacobian import Jacobian
+from biasfree.analysis.spectrum import DENSE_COPIES, Spectrum, dense
 from biasfree.architectures import Network
-from service.analysis.jacobian import Jacobian
-from service.analysis.spectrum import DENSE_COPIES, Spectrum, dense
 
 #: For one Jacobian: that of a gray patch of 90 x 90. Each core holds one, and ``DENSE_COPIES`` as it is decomposed.
 MATRIX_BYTES = 2**28

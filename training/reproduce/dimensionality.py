@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from biasfree.analysis.jacobian import Jacobian
 from biasfree.architectures import Network
-from service.analysis.jacobian import Jacobian
 from training.reproduce.decomposition import MATRIX_BYTES, frobenius
 from training.reproduce.patches import Patch, on_every_core
 

@@ -7,17 +7,18 @@ import numpy.typing as npt
 from PIL import Image
 from skimage.data import chelsea
 
+from biasfree import rebuild
+from biasfree.analysis.analyze import analyze
+from biasfree.analysis.figure import figure
+from biasfree.analysis.report import Patch
+from biasfree.analysis.request import AnalysisRequest
 from biasfree.artifact import SHIPPED, Artifact
-from service.analysis.report import Patch
-from service.analysis.task import Output, Task
-from service.analysis.worker import run
-from training.metrics import add_noise
+from training.evaluate.metrics import add_noise
 
 SIGMA_255 = 25.0
 #: The cat's eye, and pixels in the flat and on the edges of it.
 PATCH = Patch(150, 92, 40, 40)
 PIXELS = ((158, 100), (170, 96), (170, 104), (174, 112), (170, 120), (159, 114), (182, 106), (185, 126))
-MEMORY_BYTES = 2**30
 #: A small file for the documents; only the colour bars show steps.
 COLOURS = 256
 
@@ -30,23 +31,8 @@ def draw_example(output: Path) -> None:
     images = [gray, add_noise(gray, sigma_255=SIGMA_255, index=0)]
     rows, columns = slice(PATCH.y, PATCH.y + PATCH.height), slice(PATCH.x, PATCH.x + PATCH.width)
     clean, noisy = (each[rows, columns].transpose(2, 0, 1) for each in images)
-    task = Task(
-        model_path=model.path,
-        model_sha256=model.sha256,
-        device="cpu",
-        noisy=noisy,
-        clean=clean,
-        image=None,
-        white=1.0,
-        patch=PATCH,
-        k=8,
-        method="dense",
-        pixels=PIXELS,
-        probes=0,
-        memory_bytes=MEMORY_BYTES,
-        output=Output.PNG,
-        facts={"model": {"name": model.card.name, "version": model.card.version, "sha256": model.sha256}},
-    )
-    output.write_bytes(run(task))
-    with Image.open(output) as figure:
-        figure.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(output, optimize=True)
+    request = AnalysisRequest(noisy, PATCH, white=1.0, method="dense", pixels=PIXELS, clean=clean)
+    report = analyze(rebuild.network(model), request)
+    output.write_bytes(figure(report, title=f"What model {model.card.name} did to this patch"))
+    with Image.open(output) as picture:
+        picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(output, optimize=True)

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 from PIL import Image
 
-from service.analysis.key_numbers import number
-from service.analysis.pictures import intensity_image, signed_image, vector_limit
+from biasfree.analysis.key_numbers import number
+from biasfree.analysis.pictures import intensity_image, signed_image, vector_limit
 from training.reproduce import gallery, published, spectra
 from training.reproduce.dimensionality import slope
 from training.reproduce.findings import Findings

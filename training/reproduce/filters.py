@@ -8,12 +8,12 @@ import torch
 from matplotlib.figure import Figure
 
 from biasfree import rebuild
+from biasfree.analysis.jacobian import Jacobian
+from biasfree.analysis.pictures import intensity_image, signed_image
 from biasfree.architectures import Network
 from biasfree.artifact import Artifact
-from service.analysis.jacobian import Jacobian
-from service.analysis.pictures import intensity_image, signed_image
 from training.reproduce.catalogue import Request
-from training.reproduce.page import Page
+from training.reproduce.document import Page
 from training.reproduce.patches import Patch, on_every_core, read_patches
 from training.reproduce.sheet import Sheet
 from training.reproduce.spectrum import MODEL

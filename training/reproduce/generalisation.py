@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import torch
 
 from biasfree.architectures import Network
-from training.evaluate import evaluate, identity
-from training.images import NamedImage, read_folder
-from training.metrics import FloatImage
-from training.recipe import read_recipe
+from training.data.images import NamedImage, read_folder
+from training.evaluate.metrics import FloatImage
+from training.evaluate.scores import evaluate, identity
+from training.fit.recipe import read_recipe
 from training.reproduce.catalogue import Request
+from training.reproduce.document import Page
 from training.reproduce.generalisation_figure import draw
 from training.reproduce.generalisation_findings import SIGMAS_255, Generalisation, Measured
-from training.reproduce.page import Page
 from training.reproduce.twins import Twin, twins
 
 #: One for each architecture.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from training.evaluate import Score
+from training.evaluate.scores import Score
 from training.reproduce.sheet import Sheet
 from training.reproduce.twins import FULL, NARROW, Twin
 

@@ -16,11 +16,11 @@ from torch import nn
 from biasfree import rebuild
 from biasfree.architectures import DnCNN, Network
 from biasfree.artifact import Artifact
-from training.recipe import read_recipe
+from training.fit.recipe import read_recipe
 from training.reproduce.catalogue import Request
 from training.reproduce.decomposition import Decomposition, frobenius
+from training.reproduce.document import Page
 from training.reproduce.figures import plain
-from training.reproduce.page import Page
 from training.reproduce.patches import on_every_core, read_patches
 from training.reproduce.sheet import Sheet
 from training.reproduce.twins import FULL, twins

@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from training.images import NamedImage, read_folder
-from training.metrics import FloatImage, add_noise
+from training.data.images import NamedImage, read_folder
+from training.evaluate.metrics import FloatImage, add_noise
 from training.reproduce.catalogue import Request
+from training.reproduce.document import Page
 from training.reproduce.figures import BLUE, RED, plain
-from training.reproduce.page import Page
 from training.reproduce.sheet import Sheet
 
 SIGMAS_255 = (10.0, 30.0, 50.0, 100.0)

@@ -9,8 +9,8 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from training.images import read_folder
-from training.metrics import FloatImage, add_noise
+from training.data.images import read_folder
+from training.evaluate.metrics import FloatImage, add_noise
 
 #: The noise that ``evaluate`` adds at this level, 0-255 scale, is scaled to the others: they differ in how strong the
 #: noise is, and not in which. With other noise at each level the subspaces are less nested, .89 instead of .94.

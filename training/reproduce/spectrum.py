@@ -3,9 +3,9 @@
 from biasfree import rebuild
 from biasfree.artifact import SHIPPED, Artifact
 from training.reproduce.catalogue import Request
+from training.reproduce.document import Page
 from training.reproduce.figures import figures
 from training.reproduce.findings import Findings
-from training.reproduce.page import Page
 from training.reproduce.patches import read_patches
 from training.reproduce.tables import sheets
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import product
 
 from biasfree.architectures import Network
-from training.checkpoint import Checkpoint
-from training.recipe import Recipe
+from training.fit.checkpoint import Checkpoint
+from training.fit.recipe import Recipe
+from training.fit.run import run
 from training.reproduce.catalogue import Request
-from training.run import run
 
 #: Largest noise in training, 0-255 scale: the paper's ranges, of which the last is not left here.
 NARROW, MIDDLE, FULL = 10.0, 55.0, 100.0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.unit.training.servers import Server, serving
+from tests.unit.training.data.servers import Server, serving
 
 
 @pytest.fixture(autouse=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.unit.training.runs import TINY, write_photographs
-from tests.unit.training.test_evaluate import write_model
-from training.checkpoint import Checkpoint
+from tests.unit.training.evaluate.test_evaluate import write_model
+from tests.unit.training.fit.runs import TINY, write_photographs
 from training.cli import app
+from training.fit.checkpoint import Checkpoint
 
 
 def run(*arguments: object) -> tuple[int, str]:

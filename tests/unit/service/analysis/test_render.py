@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
+from biasfree.analysis.pictures import vector_limit
+from biasfree.analysis.report import Measured
 from service.analysis.document import AnalysisDocument
-from service.analysis.pictures import vector_limit
 from service.analysis.render import render
-from service.analysis.report import Measured
 from service.analysis.task import Output
-from tests.unit.service.analysis.reports import FACTS, black_report, dense_report, iterative_report
+from tests.unit.biasfree.analysis.reports import FACTS, black_report, dense_report, iterative_report
 
 REPORTS = {
     "gray": lambda: dense_report(),

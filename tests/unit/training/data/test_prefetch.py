@@ -4,10 +4,10 @@ import itertools
 
 import torch
 
-from tests.unit.training.runs import photograph
+from tests.unit.training.fit.runs import photograph
 from training.data.noise import NoiseMixture
+from training.data.pairs import PairSampler
 from training.data.prefetch import batches
-from training.pairs import PairSampler
 
 
 def test_worker_processes_give_the_batches_that_this_one_would_have_made() -> None:

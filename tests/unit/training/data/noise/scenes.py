@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from tests.unit.training.runs import photograph
+from tests.unit.training.fit.runs import photograph
 from training.data.noise import Draw, Pair
 
 

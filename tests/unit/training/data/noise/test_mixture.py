@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from tests.unit.training.data.noise.scenes import draw, scenes
 from training.data.noise import NoiseMixture
 from training.data.noise.white import White
-from training.recipe import read_recipe
+from training.fit.recipe import read_recipe
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -1,0 +1,117 @@
+"""The image's own command, in its own files, as a container engine would have it; and an image denoised by it.
+
+Runs in a mount namespace of its own, whose mounts end with it: ``unshare --mount python -m bench.container.trial``.
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from bench.container.images import Configuration
+from bench.failures.replicas import free_port, wait_until_ready
+
+DEVICES = ("null", "zero", "random", "urandom")
+#: No capability, no way to one, and none of the groups of whoever started this.
+CONFINED = ("--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--clear-groups")
+SIGMA_255 = 25.0
+
+
+def main() -> None:
+    """Try the image whose files and configuration are the two arguments; print what was measured as JSON."""
+    root, image = Path(sys.argv[1]), Configuration(**json.loads(sys.argv[2]))
+    mount(root)
+    port = free_port()
+    # On loopback, since there is no network of its own to open it to; all else is the image's.
+    environment = {**image.environment, "BIASFREE_HOST": "127.0.0.1", "BIASFREE_PORT": str(port)}
+    command = [*confinement(root, image, environment)]
+    facts: dict[str, float] = {}
+    with running([*command, *image.command], f"http://127.0.0.1:{port}", facts):
+        facts["first_ready_s"] = facts["ready_s"]
+    with running([*command, *image.command], f"http://127.0.0.1:{port}", facts):
+        facts["healthy"] = subprocess.run([*command, *image.health], check=False).returncode  # noqa: S603  # the image's
+        facts |= denoised(f"http://127.0.0.1:{port}")
+        facts["gain"] = analysed(f"http://127.0.0.1:{port}")
+    after = subprocess.run([*command, *image.health], check=False, stderr=subprocess.DEVNULL)  # noqa: S603  # the image's
+    facts["healthy_after_the_end"] = after.returncode
+    sys.stdout.write(json.dumps(facts))
+
+
+def mount(root: Path) -> None:
+    """Make the root read-only, and give it what a container has: /proc, /sys, a few devices, and a tmpfs at /tmp."""
+    _run("mount", "--bind", root, root)
+    _run("mount", "-o", "remount,bind,ro", root)
+    _run("mount", "-t", "proc", "proc", root / "proc")
+    _run("mount", "--rbind", "/sys", root / "sys")
+    _run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", root / "dev")
+    for name in DEVICES:
+        (root / "dev" / name).touch()
+        _run("mount", "--bind", f"/dev/{name}", root / "dev" / name)
+    (root / "dev/shm").mkdir()
+    _run("mount", "-t", "tmpfs", "-o", "size=64m,mode=1777", "tmpfs", root / "dev/shm")
+    _run("mount", "-t", "tmpfs", "-o", "size=1g,mode=1777", "tmpfs", root / "tmp")
+    if not os.statvfs(root).f_flag & os.ST_RDONLY:
+        raise RuntimeError("expected a read-only root file system, got one that can be written")
+
+
+def confinement(root: Path, image: Configuration, environment: dict[str, str]) -> Iterator[str]:
+    """The command that enters the image as its user, with nothing but its environment."""
+    user, group = image.user.split(":")
+    yield from ("chroot", str(root), "setpriv", f"--reuid={user}", f"--regid={group}", *CONFINED)
+    yield from ("env", "-i", "-C", image.working_directory, *(f"{name}={value}" for name, value in environment.items()))
+
+
+@contextmanager
+def running(command: list[str], url: str, facts: dict[str, float]) -> Iterator[None]:
+    """The service, ready; afterwards it is ended as a supervisor does, and its exit status is a fact too."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=sys.stderr)  # noqa: S603  # the image's
+    try:
+        wait_until_ready(url)
+        facts["ready_s"] = time.perf_counter() - started
+        yield
+    finally:
+        process.terminate()
+        facts["status"] = process.wait(timeout=60)
+
+
+def denoised(url: str) -> dict[str, float]:
+    """Mean squared errors, on the 0-255 scale, of a noisy image and of what ``/denoise`` makes of it."""
+    axis = np.linspace(0, 3 * np.pi, 128)
+    clean = 127 + 80 * np.outer(np.sin(axis), np.cos(axis))
+    noisy = (clean + np.random.default_rng(0).normal(0, SIGMA_255, clean.shape)).astype(np.float32)
+    result = np.load(io.BytesIO(_post(f"{url}/denoise", noisy)))
+    return {"noisy_mse": float(np.mean((noisy - clean) ** 2)), "denoised_mse": float(np.mean((result - clean) ** 2))}
+
+
+def analysed(url: str) -> float:
+    """The largest singular value of a patch: it comes from the analysis process, and so through ``/tmp``."""
+    noisy = np.random.default_rng(0).normal(127, SIGMA_255, (32, 32)).astype(np.float32)
+    document = json.loads(_post(f"{url}/analyze?size=12&k=1", noisy))
+    return float(document["singular_values"][0])
+
+
+def _post(url: str, image: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> bytes:
+    body = io.BytesIO()
+    np.save(body, image)
+    headers = {"Content-Type": "application/x-npy"}
+    request = urllib.request.Request(url, body.getvalue(), headers)  # noqa: S310  # ours, on loopback
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # ours, on loopback
+        content: bytes = answer.read()
+        return content
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run(list(map(str, command)), check=True, stdout=sys.stderr)  # noqa: S603  # ours
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What an operator fears, done to real servers on loopback: ``python -m bench.failures``."""

@@ -1,0 +1,1 @@
+"""A trial of the Ray Serve application on a real cluster of one machine."""

@@ -1,0 +1,192 @@
+"""A small Ray cluster of one machine, with ``serve.yaml`` on it as an operator puts it there.
+
+Serve's proxy listens on loopback. Ray's own processes listen on every address, whatever they are told, and run what is
+sent to them: only from who has the token.
+"""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from signal import SIGKILL
+from typing import Any
+
+import yaml
+
+from bench.contestants.tree import send, tree
+from bench.failures.replicas import free_port
+from bench.server import end
+
+ROOT = Path(__file__).parents[2]
+CONFIGURATION = ROOT / "deploy" / "ray" / "serve.yaml"
+APPLICATION, DEPLOYMENT = "biasfree", "Replica"
+#: What Ray counts with, whatever the machine has: a replica takes one. And its shared memory, which nothing here uses.
+CPUS, OBJECT_STORE_BYTES = 4, 100_000_000
+#: On cores that are busy with something else a replica may take half a minute.
+CHANGES_IN_S = 300.0
+ENVIRONMENT = {
+    "PYTHONPATH": str(ROOT),
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": secrets.token_hex(32),
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "deploy.ray.proxy.middlewares",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+
+
+class Cluster:
+    """A running cluster.
+
+    Args:
+        folder: For the configurations that it is given.
+        address: Of its head.
+        head: Process whose children are all of it.
+        watch: ``bench.ray.watch``.
+    """
+
+    def __init__(self, folder: Path, address: str, head: subprocess.Popen[str], watch: subprocess.Popen[str]) -> None:
+        self._folder, self._address, self._head, self._watch = folder, address, head, watch
+        self._port = free_port()
+
+    @property
+    def logs(self) -> Path:
+        """Folder of all that Ray's processes wrote."""
+        return self._folder / "session_latest" / "logs"
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port of Serve's proxy."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def deploy(self, *, settings: Mapping[str, Any], deployment: Mapping[str, Any]) -> None:
+        """Put ``serve.yaml`` on it, or change what is there.
+
+        Args:
+            settings: Other ``args`` than the file's.
+            deployment: Other values of the deployment than the file's.
+        """
+        configuration = yaml.safe_load(CONFIGURATION.read_text())
+        configuration["http_options"]["port"] = self._port
+        [application] = configuration["applications"]
+        application["args"] |= settings
+        application["deployments"][0] |= deployment
+        file = self._folder / "serve.yaml"
+        file.write_text(yaml.safe_dump(configuration))
+        _ray("serve", "run", str(file), "--address", self._address, "--non-blocking")
+
+    def counts(self) -> tuple[str, Mapping[str, int]]:
+        """What Serve says: the application's status, and how many replicas are in each state.
+
+        Raises:
+            RuntimeError: Nobody answers.
+        """
+        assert self._watch.stdin is not None
+        assert self._watch.stdout is not None
+        self._watch.stdin.write("\n")
+        self._watch.stdin.flush()
+        if not (line := self._watch.stdout.readline()):
+            raise RuntimeError("the cluster did not start")
+        status, replicas = json.loads(line)
+        return status, replicas
+
+    def wait_for_replicas(self, count: int) -> float:
+        """Wait until this many run and none starts or ends, and give the seconds."""
+        return wait_until(lambda: self.counts() == ("RUNNING", {"RUNNING": count}), f"{count} replicas", self.counts)
+
+    def pids(self) -> set[int]:
+        """Processes of the replicas."""
+        title = f"ray::ServeReplica:{APPLICATION}:{DEPLOYMENT}".encode()
+        return {pid for pid in tree(self._head.pid) if _title(pid).startswith(title)}
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """A cluster without an application, until the context ends."""
+    # Short, because the paths of sockets are below it; its logs are deleted with it.
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as name:
+        port = free_port()
+        address = f"127.0.0.1:{port}"
+        with (
+            _running(_head(port, name)) as head,
+            _running([sys.executable, "-m", "bench.ray.watch", address]) as watch,
+        ):
+            yield Cluster(Path(name), address, head, watch)
+            # The end of its input: it shuts Serve down, for which the head would wait half a minute.
+            watch.communicate(timeout=CHANGES_IN_S)
+
+
+@contextmanager
+def _running(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """A process that is ended with all that it started."""
+    process = subprocess.Popen(  # noqa: S603  # our own commands
+        command,
+        env=_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        everything = tree(process.pid)
+        end(process)
+        send(everything, SIGKILL)
+
+
+def wait_until(done: Callable[[], bool], what: str, state: Callable[[], object]) -> float:
+    """Wait for something, and give the seconds that it took.
+
+    Args:
+        done: Whether it has happened.
+        what: In words.
+        state: What there is instead.
+
+    Raises:
+        RuntimeError: It does not happen within ``CHANGES_IN_S``.
+    """
+    start = time.perf_counter()
+    while not done():
+        if time.perf_counter() - start > CHANGES_IN_S:
+            raise RuntimeError(f"expected {what} within {CHANGES_IN_S:g} s, got {state()}")
+        time.sleep(0.1)
+    return time.perf_counter() - start
+
+
+def _head(port: int, folder: str) -> list[str]:
+    options = {
+        "port": port,
+        "node-ip-address": "127.0.0.1",
+        "num-cpus": CPUS,
+        "object-store-memory": OBJECT_STORE_BYTES,
+        "include-dashboard": "false",
+        "dashboard-agent-listen-port": free_port(),
+        "ray-client-server-port": free_port(),
+        "temp-dir": folder,
+    }
+    return [*_command("ray"), "start", "--head", "--block", *(f"--{name}={value}" for name, value in options.items())]
+
+
+def _ray(program: str, *arguments: str) -> None:
+    subprocess.run([*_command(program), *arguments], env=_environment(), check=True, capture_output=True, text=True)  # noqa: S603  # ours
+
+
+def _command(program: str) -> list[str]:
+    """A program of this Python's environment."""
+    return [sys.executable, str(Path(sys.executable).with_name(program))]
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, **ENVIRONMENT}
+
+
+def _title(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""

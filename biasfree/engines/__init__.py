@@ -1,0 +1,1 @@
+"""Engines that run a network on a device: ONNX Runtime and OpenVINO."""

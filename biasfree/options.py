@@ -1,0 +1,42 @@
+"""The options of denoising that need no service."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class DenoiseOptions(BaseModel):
+    """How to denoise an image, and what to return of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strength: float = Field(
+        default=1,
+        ge=0,
+        le=1,
+        description="Blend: 0 returns the input, 1 the network's output. In color it applies to the luminance.",
+        examples=[0.8],
+    )
+    chroma_strength: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Blend of the color differences; defaults to `strength`. Has no effect on gray images.",
+        examples=[1],
+    )
+    output: Literal["image", "residual"] = Field(
+        default="image",
+        description="The denoised image, or what was removed (unsigned integers: around the middle of their range).",
+    )
+    bit_depth: int | None = Field(
+        default=None, ge=1, le=32, description="Significant bits, e.g. 12 for 12-bit data in 16-bit integers."
+    )
+    estimate: bool = Field(
+        default=False,
+        description="Estimate level and kind of the noise, and the PSNR of the result. Requires a second pass.",
+    )
+
+    def strengths(self, channels: int) -> tuple[float, float]:
+        """Return the strengths of luminance and color differences in an image of ``channels`` channels."""
+        chroma = self.strength if self.chroma_strength is None or channels == 1 else self.chroma_strength
+        return self.strength, chroma

@@ -1,0 +1,120 @@
+"""Convert pixels of any dtype to the network's float32 and back: exact, without rescaling."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biasfree.tiling import FloatArray
+
+PixelArray = NDArray[Any]
+
+# Rec. 601 luma in 1/65536, as Pillow's ImagingConvert: for 8 bit the result is its "L", bit by bit.
+LUMA_65536 = (19595, 38470, 7471)
+
+#: Scales far enough from both ends of float32 that neither quotient nor product leaves it.
+SINGLE_RANGE = (2.0**-100, 2.0**100)
+
+
+class BitDepthError(ValueError):
+    """A bit depth that the dtype does not have.
+
+    Attributes:
+        facts: ``actual``, and ``limit`` where there is one.
+    """
+
+    def __init__(self, message: str, **facts: int | str) -> None:
+        super().__init__(message)
+        self.facts = facts
+
+
+def to_float(frame: PixelArray, *, scale: float = 1.0) -> FloatArray:
+    """A frame as the network takes it: ``frame / scale``, which is exact for every dtype but float64.
+
+    Args:
+        frame: Page (H, W, C) in its native dtype and range.
+        scale: A power of two that brings float64 values into float32's range; the network is homogeneous, so that
+            ``from_float`` with the same scale undoes it.
+
+    Returns:
+        Image (C, H, W), float32, C-contiguous, in the frame's own units over ``scale``; it may show the frame's memory.
+    """
+    planes = np.moveaxis(frame, -1, 0)
+    if scale == 1.0:
+        return np.ascontiguousarray(planes, dtype=np.float32)
+    factor = _factor(scale, frame.dtype)
+    return np.ascontiguousarray(planes / factor, dtype=np.float32)
+
+
+def from_float(
+    image: FloatArray, dtype: np.dtype[Any], *, scale: float = 1.0, bit_depth: int | None = None
+) -> PixelArray:
+    """The network's output in a file's dtype: ``image * scale``.
+
+    Args:
+        image: Image (C, H, W), float32, in the frame's own units over ``scale``.
+        dtype: One of ``DTYPES``. Integers are rounded to nearest and clipped to ``intensity_range``; floats are not
+            clipped, except that what would become infinite stays at the type's largest number.
+        scale: What ``to_float`` was given.
+        bit_depth: Significant bits of an integer type, if fewer than it has; ignored for floats.
+
+    Returns:
+        Page (H, W, C) of ``dtype``, C-contiguous; it may show the memory of ``image``.
+
+    Raises:
+        BitDepthError: ``bit_depth`` does not fit ``dtype``.
+    """
+    values: PixelArray = np.moveaxis(image, 0, -1)
+    if scale != 1.0:
+        values = values * _factor(scale, dtype)
+    if dtype.kind in "iu":
+        low, high = intensity_range(dtype, bit_depth)
+        if dtype.itemsize > 2:
+            values = values.astype(np.float64)
+        values = np.rint(values)
+        return np.clip(values, low, _at_most(high), out=values).astype(dtype, order="C")
+    if scale != 1.0 or dtype.itemsize < values.itemsize:
+        largest = float(np.finfo(dtype).max)
+        values = np.clip(values, -largest, largest)
+    return values.astype(dtype, order="C", copy=False)
+
+
+def _at_most(high: int) -> float:
+    """Return the largest float64 that is not above ``high``: 2**63 - 1 itself has none."""
+    nearest = float(high)
+    return nearest if int(nearest) <= high else float(np.nextafter(nearest, 0))
+
+
+def _factor(scale: float, dtype: np.dtype[Any]) -> np.floating[Any]:
+    """A power of two in the type to reckon with: float32, half the memory, where that is exact."""
+    exact = dtype.itemsize <= 4 and SINGLE_RANGE[0] <= scale <= SINGLE_RANGE[1]
+    return np.float32(scale) if exact else np.float64(scale)
+
+
+def intensity_range(dtype: np.dtype[Any], bit_depth: int | None = None) -> tuple[int, int]:
+    """Least and greatest intensity of an integer dtype, both included.
+
+    With ``bit_depth`` it is 0 and ``2**bit_depth - 1``. Call it on the way in, to refuse before the work is done.
+
+    Raises:
+        BitDepthError: ``bit_depth`` is not in 1..bits of ``dtype``, or ``dtype`` is not an integer;
+            ``facts`` has ``limit`` and ``actual``.
+    """
+    if dtype.kind not in "iu":
+        raise BitDepthError(f"bit_depth fits integer pixels only, got {dtype}", actual=dtype.name)
+    largest = int(np.iinfo(dtype).max)
+    if bit_depth is None:
+        return int(np.iinfo(dtype).min), largest
+    if not 1 <= bit_depth <= largest.bit_length():
+        raise BitDepthError(
+            f"expected bit_depth from 1 to {largest.bit_length()} for {dtype}, got {bit_depth}",
+            limit=largest.bit_length(),
+            actual=bit_depth,
+        )
+    return 0, 2**bit_depth - 1
+
+
+def luma(image: FloatArray) -> FloatArray:
+    """Rec. 601 luma (1, H, W) of RGB (3, H, W), float32, not rounded."""
+    weights = np.array(LUMA_65536, dtype=np.float32) / np.float32(65536)
+    return np.tensordot(weights, image, axes=1)[np.newaxis]

@@ -1,1 +1,0 @@
-"""What an operator fears, done to real servers on loopback: ``python -m deploy.loadtest``."""

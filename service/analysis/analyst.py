@@ -1,0 +1,232 @@
+"""From a picture and what the caller asks to an analysis: the patch, the model, the limits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from biasfree.analysis.report import Patch
+from biasfree.analysis.request import DENSE_VALUES, AnalysisRequest, Method, Pixels
+from biasfree.artifact import Artifact
+from biasfree.classical import METHODS
+from biasfree.frames import white_of
+from service.analysis.task import Output, Task, carry_out
+from service.denoising.networks import Denoiser
+from service.denoising.options import DenoiseOptions, converted
+from service.errors import InvalidParameter
+from service.imaging import Picture
+from service.sandbox.bulkhead import Bulkhead
+
+#: Side of the patch where none is asked for, as in the paper's figures, and singular vectors from each end.
+DEFAULT_SIZE, DEFAULT_K = 40, 8
+#: Random vectors for the whole image: errors of an eighth of one vector's.
+MAX_PROBES = 64
+#: Pixels whose equivalent filters may be asked for at once.
+MAX_FILTER_PIXELS = 64
+
+
+@dataclass(frozen=True)
+class AnalysisOptions:
+    """What the caller may choose.
+
+    Attributes:
+        x: Column of the patch's left edge; None to centre it.
+        y: Row of its top edge; None to centre it.
+        size: Its side; None for 40, or what the image has.
+        k: Singular vectors to show from each end of the spectrum; None for 8, or what there are.
+        method: How to compute the spectrum.
+        pixels: (x, y) of equivalent filters, in the image; none for the middle of the patch.
+        probes: Random vectors for estimates over the whole image; 0 for no such estimates.
+        frame: Page of a stack.
+        model: Name of a model; None for the default of the image's channels.
+        color: ``gray`` and ``rgb`` convert the image first.
+        bit_depth: Significant bits: what white is for the noise level.
+        output: Form of the answer.
+    """
+
+    x: int | None = None
+    y: int | None = None
+    size: int | None = None
+    k: int | None = None
+    method: Method = "auto"
+    pixels: Sequence[tuple[int, int]] = ()
+    probes: int = 0
+    frame: int = 0
+    model: str | None = None
+    color: Literal["auto", "gray", "rgb"] = "auto"
+    bit_depth: int | None = None
+    output: Output = Output.JSON
+
+
+@dataclass(frozen=True)
+class AnalysisLimits:
+    """What is accepted at most.
+
+    Attributes:
+        max_k: Singular vectors from each end.
+        max_pixels: Pixels of the patch of an iterative analysis.
+        memory_bytes: What a decomposition may take.
+    """
+
+    max_k: int
+    max_pixels: int
+    memory_bytes: int
+
+
+class Analyst:
+    """Analyses pictures behind a bulkhead.
+
+    Args:
+        bulkhead: The process.
+        denoiser: Chooses the model, as for denoising.
+        limits: Checked before any work.
+        device: ``cpu`` or ``cuda``.
+    """
+
+    def __init__(self, bulkhead: Bulkhead, denoiser: Denoiser, limits: AnalysisLimits, *, device: str) -> None:
+        self.bulkhead, self.limits = bulkhead, limits
+        self._denoiser, self._device = denoiser, device
+
+    def choose(self, picture: Picture, options: AnalysisOptions) -> tuple[Picture, str]:
+        """Convert colours, and name the model.
+
+        Raises:
+            InvalidPixels: A pixel is NaN or infinite.
+            InvalidParameter: The model is no network or does not fit the image, or there is no such frame.
+            UnknownModel: There is no such model.
+        """
+        if options.model in METHODS and not self._denoiser.has(options.model):
+            raise InvalidParameter(
+                f"model {options.model!r} is no network, and only networks can be analysed",
+                actual=options.model,
+            )
+        shared = DenoiseOptions(model=options.model, color=options.color, bit_depth=options.bit_depth)
+        picture = converted(picture, color=options.color, bit_depth=options.bit_depth)
+        card = self._denoiser.card(picture, shared)
+        if card.channels != picture.channels:
+            raise InvalidParameter(
+                f"model {card.name!r} takes {card.channels} channels and the image has {picture.channels}; "
+                "color=gray converts it",
+                expected=card.channels,
+                actual=picture.channels,
+            )
+        if options.frame >= len(picture.frames):
+            raise InvalidParameter(
+                f"frame {options.frame} was asked for, and there are {len(picture.frames)}, counted from 0",
+                limit=len(picture.frames) - 1,
+                actual=options.frame,
+            )
+        return picture, card.name
+
+    def task(
+        self, picture: Picture, clean: Picture | None, model: Artifact, options: AnalysisOptions, *, request_id: str
+    ) -> Task:
+        """What the process will do.
+
+        Args:
+            picture: As ``choose`` gave it.
+            clean: Likewise the clean picture, where there is one.
+            model: That ``choose`` named.
+            options: The caller's.
+            request_id: For the answer.
+
+        Raises:
+            InvalidParameter: The patch, ``k`` or a pixel is out of bounds, or the clean picture is of another size.
+        """
+        image = _channels_first(picture, options)
+        patch = self._patch(image.shape, options)
+        self._require_within(patch, image.shape[0], options)
+        return Task(
+            model_path=model.path,
+            model_sha256=model.sha256,
+            device=self._device,
+            request=AnalysisRequest(
+                noisy=_cut(image, patch),
+                clean=None if clean is None else _cut(_like(image, _channels_first(clean, options)), patch),
+                image=image if options.probes else None,
+                white=white_of(picture.dtype, options.bit_depth),
+                patch=patch,
+                k=min(DEFAULT_K, self.limits.max_k, _cut(image, patch).size) if options.k is None else options.k,
+                method=options.method,
+                pixels=tuple(options.pixels),
+                probes=options.probes,
+                memory_bytes=self.limits.memory_bytes,
+            ),
+            output=options.output,
+            facts={"model": model_facts(model), "request_id": request_id},
+        )
+
+    async def analyze(self, task: Task) -> bytes:
+        """The answer to a task; errors as ``Bulkhead.run``."""
+        return await self.bulkhead.run(carry_out, task)
+
+    def _patch(self, shape: tuple[int, ...], options: AnalysisOptions) -> Patch:
+        """Where the patch lies; it has to lie inside the image."""
+        _, height, width = shape
+        size = min(DEFAULT_SIZE, height, width) if options.size is None else options.size
+        if size > min(height, width):
+            raise InvalidParameter(
+                f"size={size} is larger than the image of {width} x {height}", limit=min(height, width), actual=size
+            )
+        corner = []
+        for name, start, side in (("x", options.x, width), ("y", options.y, height)):
+            start = (side - size) // 2 if start is None else start
+            if start + size > side:
+                raise InvalidParameter(
+                    f"a patch of {size} at {name}={start} ends outside the image of {width} x {height}; "
+                    f"{name} is at most {side - size}",
+                    limit=side - size,
+                    actual=start,
+                )
+            corner.append(start)
+        return Patch(corner[0], corner[1], size, size)
+
+    def _require_within(self, patch: Patch, channels: int, options: AnalysisOptions) -> None:
+        pixels = patch.width * patch.height
+        values = channels * pixels
+        _require("k", options.k or 1, min(self.limits.max_k, values))
+        if options.method == "dense":
+            _require(f"values of a dense analysis of {patch.width} x {patch.height}", values, DENSE_VALUES)
+        _require("pixels of the patch", pixels, self.limits.max_pixels)
+        _require("number of pixel=", len(options.pixels), MAX_FILTER_PIXELS)
+        for x, y in options.pixels:
+            if not (0 <= x - patch.x < patch.width and 0 <= y - patch.y < patch.height):
+                raise InvalidParameter(
+                    f"pixel={x},{y} lies outside the patch of {patch.width} x {patch.height} at {patch.x},{patch.y}",
+                    limit={"x": [patch.x, patch.x + patch.width - 1], "y": [patch.y, patch.y + patch.height - 1]},
+                    actual={"x": x, "y": y},
+                )
+
+
+def _require(name: str, actual: int, limit: int) -> None:
+    if actual > limit:
+        raise InvalidParameter(f"{name}: at most {limit}, got {actual}", limit=limit, actual=actual)
+
+
+def _channels_first(picture: Picture, options: AnalysisOptions) -> Pixels:
+    return np.moveaxis(picture.frames[min(options.frame, len(picture.frames) - 1)], -1, 0)
+
+
+def _cut(image: Pixels, patch: Patch) -> Pixels:
+    return image[:, patch.y : patch.y + patch.height, patch.x : patch.x + patch.width]
+
+
+def _like(image: Pixels, clean: Pixels) -> Pixels:
+    if clean.shape != image.shape:
+        raise InvalidParameter(
+            f"the clean image is {_words(clean)}, the noisy one {_words(image)}",
+            expected=list(image.shape),
+            actual=list(clean.shape),
+        )
+    return clean
+
+
+def _words(image: Pixels) -> str:
+    channels, height, width = image.shape
+    return f"{width} x {height} with {channels} channels"
+
+
+def model_facts(model: Artifact) -> dict[str, str]:
+    """What every answer says of the model."""
+    return {"name": model.card.name, "version": model.card.version, "sha256": model.sha256}

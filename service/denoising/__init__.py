@@ -1,0 +1,1 @@
+"""Denoisers behind one protocol: the networks on the batch queue, and the classical methods."""

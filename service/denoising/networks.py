@@ -1,0 +1,264 @@
+"""The networks on the batch queue: split, submit, await, stitch.
+
+picture -> planes (float32) -> tiles -> batch queue -> tiles -> planes -> picture
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+from typing import TypeVar
+
+from biasfree.card import Card
+from biasfree.choice import ANY_NOISE, DEFAULT_MODELS
+from biasfree.frames import Done, Pass, Passes, PassRequest, Which, advance, choose, denoise_frame, white_of
+from biasfree.noise import Measured, Noise
+from biasfree.pixels import FloatArray, PixelArray
+from biasfree.tiling import TileGrid, cut, join
+from service.denoising.options import AUTO, DenoiseOptions, converted
+from service.errors import DeadlineExceeded, InvalidParameter, UnknownModel
+from service.imaging import Picture, all_channels, one_channel, with_frames
+from service.queue.batch_queue import BatchQueue, BatchRun, TileTooLarge
+from service.queue.policy import RECOVERY, Admission
+
+T = TypeVar("T")
+
+#: Frames of one stack that are in float32 at once.
+FRAMES_IN_FLIGHT = 4
+
+#: Values that are worked on in the event loop: 512 x 512 take 0.1 to 0.4 ms, as long as the way to a thread that slept.
+ON_LOOP_VALUES = 2**18
+
+
+@dataclass(frozen=True)
+class DenoiseResult:
+    """A denoised picture, the model that made it, and the facts.
+
+    Attributes:
+        picture: Same dtype, size and metadata as the input.
+        model: The model's name.
+        noise: What was found of the noise, where asked for.
+        infer_s: Seconds of the device.
+        batches: That its tiles were in.
+    """
+
+    picture: Picture
+    model: str
+    noise: Noise | None = None
+    infer_s: float = 0.0
+    batches: Sequence[BatchRun] = ()
+
+
+@dataclass
+class _Run:
+    """One request under way on one model: what all its frames share."""
+
+    card: Card
+    options: DenoiseOptions
+    admission: Admission
+    infer_s: float = 0.0
+    batches: list[BatchRun] = field(default_factory=list)
+    estimates: list[Measured] = field(default_factory=list)
+    first: Pass | None = None
+
+
+class Denoiser:
+    """Denoises pictures on a batch queue.
+
+    Args:
+        queue: The device.
+        cards: Card of every loaded model, by name.
+        tile_side: Longest side of a tile in pixels.
+        timeout_s: Time for one picture, waiting included.
+        further: Names that are served elsewhere, for whoever asks for one that does not exist.
+    """
+
+    def __init__(
+        self,
+        queue: BatchQueue,
+        cards: Mapping[str, Card],
+        *,
+        tile_side: int,
+        timeout_s: float,
+        further: Collection[str] = (),
+    ) -> None:
+        self._queue, self._cards, self._further = queue, cards, further
+        self._tile_side = self._longest_tile_side = tile_side
+        self._timeout_s = timeout_s
+
+    def has(self, name: str | None) -> bool:
+        """Whether a network of that name is loaded."""
+        return name in self._cards
+
+    def card(self, picture: Picture, options: DenoiseOptions) -> Card:
+        """The model for a picture; raises ``UnknownModel`` or ``InvalidParameter`` before any work is done."""
+        same = picture.layout.equal_channels
+        channels = 3 if same and options.color == "rgb" else picture.channels
+        name = DEFAULT_MODELS[channels] if options.model in (None, AUTO) else options.model
+        if name not in self._cards:
+            raise UnknownModel(f"no model is called {name!r}", supported=sorted({*self._cards, *self._further}))
+        card = self._cards[name]
+        if card.channels > picture.channels and not same:
+            raise InvalidParameter(
+                f"model {name!r} takes {card.channels} channels and the image has {picture.channels}; "
+                "color=rgb converts it",
+                expected=card.channels,
+                actual=picture.channels,
+            )
+        return card
+
+    def prepare(self, picture: Picture, options: DenoiseOptions) -> tuple[Picture, Card]:
+        """Convert colours, choose the model, and refuse what cannot be denoised.
+
+        A picture with R = G = B is denoised as gray, so that it stays so; ``denoise`` gives it back as it was sent.
+
+        Raises:
+            InvalidPixels: A pixel is NaN or infinite.
+            InvalidParameter: ``bit_depth`` does not fit the dtype, or the model does not fit the image.
+            UnknownModel: There is no such model.
+        """
+        picture = one_channel(converted(picture, color=options.color, bit_depth=options.bit_depth))
+        return picture, self.card(picture, options)
+
+    async def denoise(self, picture: Picture, options: DenoiseOptions, card: Card) -> DenoiseResult:
+        """Denoise a picture.
+
+        Args:
+            picture: As ``prepare`` gave it.
+            options: The caller's choices.
+            card: As ``prepare`` gave it. Where the caller named no model, the first frame may choose another.
+
+        Raises:
+            QueueFull: Too much is queued.
+            DeadlineExceeded: ``timeout_s`` passed.
+            InferenceFailed: The device failed on this picture.
+            NotReady: The service drains, or has lost its device.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                run, frames = await self._through(picture, options, card)
+        except TimeoutError as exc:
+            raise DeadlineExceeded(
+                f"the image was not denoised within {self._timeout_s:g} s", limit=self._timeout_s
+            ) from exc
+        noise = None
+        if run.estimates:
+            total = sum(run.estimates[1:], start=run.estimates[0])
+            noise = total.noise_of(white=white_of(picture.dtype, options.bit_depth))
+        result = all_channels(with_frames(picture, frames))
+        return DenoiseResult(result, run.card.name, noise, run.infer_s, run.batches)
+
+    async def _through(self, picture: Picture, options: DenoiseOptions, card: Card) -> tuple[_Run, list[PixelArray]]:
+        """Denoise every frame by one model: ``card``'s, or where the caller named none, the one that fits the first."""
+        any_noise = self._cards.get(card.name + ANY_NOISE) if options.model in (None, AUTO) else None
+        if any_noise is None:
+            with self._admitted(picture, options, card) as run:
+                return run, await self._frames(picture, run)
+        with (
+            self._admitted(picture, options, any_noise) as run,
+            self._admitted(picture, options, card, beside=run.admission) as white,
+        ):
+            chosen = await self._chosen(picture.frames[0], run, white)
+            self._queue.forgo((run if chosen is white else white).admission)
+            return chosen, await self._frames(picture, chosen)
+
+    @contextmanager
+    def _admitted(
+        self, picture: Picture, options: DenoiseOptions, card: Card, *, beside: Admission | None = None
+    ) -> Iterator[_Run]:
+        cost_px = self._cost_px(picture, options, card)
+        with self._queue.admission(card.name, cost_px, beside=beside) as admission:
+            yield _Run(card, options, admission)
+
+    async def _chosen(self, frame: PixelArray, any_noise: _Run, white: _Run) -> _Run:
+        """Let a frame choose between the model for any noise and that for white noise."""
+        runs: dict[Which, _Run] = {"any-noise": any_noise, "white-noise": white}
+        which, done = await self._passes(choose(frame, any_noise.options), runs, frame.size)
+        chosen = runs[which]
+        chosen.first = done
+        chosen.infer_s = any_noise.infer_s + white.infer_s
+        chosen.batches = any_noise.batches + white.batches
+        return chosen
+
+    async def _frames(self, picture: Picture, run: _Run) -> list[PixelArray]:
+        """Every frame, a few at a time; the first that fails ends the others."""
+        places = asyncio.Semaphore(FRAMES_IN_FLIGHT)
+
+        async def one(frame: PixelArray, done: Pass | None) -> PixelArray:
+            async with places:
+                return await self._frame(frame, run, done)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                ready = chain([run.first], repeat(None))
+                tasks = [group.create_task(one(*each)) for each in zip(picture.frames, ready, strict=False)]
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        return [task.result() for task in tasks]
+
+    async def _frame(self, frame: PixelArray, run: _Run, done: Pass | None) -> PixelArray:
+        """Denoise one frame (H, W, C) in its dtype."""
+        runs: dict[Which, _Run] = {"any-noise": run}
+        result = await self._passes(denoise_frame(frame, run.options, done), runs, frame.size)
+        if result.measured is not None:
+            run.estimates.append(result.measured)
+        return result.frame
+
+    async def _passes(self, passes: Passes[T], runs: Mapping[Which, _Run], values: int) -> T:
+        """Make passes on the queue, and what lies between them in a thread where the frame is large."""
+        step = await _off_loop(values, lambda: advance(passes, None))
+        while not isinstance(step, Done):
+            denoised = await self._network(step, runs[step.which])
+            step = await _off_loop(values, lambda: advance(passes, denoised))  # noqa: B023  # awaited before the next
+        return step.value
+
+    async def _network(self, request: PassRequest, run: _Run) -> FloatArray:
+        """Put an image (C, H, W) through the network, tile by tile, in smaller tiles once memory was short."""
+        noisy = request.noisy
+        grid = self._grid(noisy.shape[1:], run.card)
+        while True:
+            try:
+                denoised = await self._tiled(noisy, grid, run)
+            except TileTooLarge:
+                self._tile_side = min(self._tile_side, max(grid.tile_shape) // 2)
+                smaller = self._grid(noisy.shape[1:], run.card)
+                if smaller.tile_shape == grid.tile_shape:  # all but halo
+                    raise
+                grid = smaller
+            else:
+                if len(grid) > 1:
+                    self._recover()
+                return denoised
+
+    def _recover(self) -> None:
+        """Ask again for memory that was short for a while, little by little, after images that were cut."""
+        longer = self._tile_side + math.ceil(self._tile_side * RECOVERY)
+        self._tile_side = min(self._longest_tile_side, longer)
+
+    def _grid(self, shape: Sequence[int], card: Card) -> TileGrid:
+        height, width = shape
+        return TileGrid.of(height, width, side=self._tile_side, radius=card.receptive_radius, stride=card.stride)
+
+    def _cost_px(self, picture: Picture, options: DenoiseOptions, card: Card) -> int:
+        """Pixels of all tiles of a picture, over its frames, planes and passes."""
+        passes = 2 if options.estimate else 1
+        grids = (self._grid(frame.shape[:2], card) for frame in picture.frames)
+        planes = max(1, picture.channels // card.channels)
+        return passes * planes * sum(grid.tile_pixels for grid in grids)
+
+    async def _tiled(self, noisy: FloatArray, grid: TileGrid, run: _Run) -> FloatArray:
+        whole = len(noisy) == run.card.channels and len(grid) == 1
+        # A single tile is a view of the image, and so is the image of it.
+        views = whole and grid.padded_shape == noisy.shape[1:]
+        tiles = await _off_loop(0 if views else noisy.size, lambda: cut(noisy, grid, run.card.channels))
+        done = await self._queue.submit(run.admission, tiles)
+        run.infer_s += done.infer_s
+        run.batches += done.batches
+        return await _off_loop(0 if whole else noisy.size, lambda: join(done.tiles, grid, len(noisy)))
+
+
+async def _off_loop(values: int, work: Callable[[], T]) -> T:
+    """Work on an array: in a thread, unless it is so small that the way there takes longer than the work."""
+    return work() if values <= ON_LOOP_VALUES else await asyncio.to_thread(work)

@@ -1,0 +1,1 @@
+"""What every request passes: middleware, reading bodies, content negotiation, problem documents."""

@@ -1,1 +1,0 @@
-"""Tiles of images through the network on one device, in batches."""

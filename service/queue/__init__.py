@@ -1,0 +1,1 @@
+"""Batches of tiles from many requests on one device."""

@@ -1,0 +1,152 @@
+"""What ``/denoise`` takes and gives, for validation and for the OpenAPI document."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.http.body import JsonImage
+from service.http.problems import PROBLEM_JSON, Problem
+from service.imaging import ImageFormat
+
+
+class DenoiseQuery(BaseModel):
+    """Query parameters of ``/denoise``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal["auto", "png", "jpeg", "webp", "bmp", "tiff", "npy"] = Field(
+        default="auto", description="Format of the answer; `auto` follows `Accept`, then the format sent."
+    )
+    strength: float = Field(
+        default=1,
+        ge=0,
+        le=1,
+        description="Blend: 0 gives the input back, 1 the network's output. In color it is that of the luminance.",
+        examples=[0.8],
+    )
+    chroma_strength: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="The blend of the color differences; by default as `strength`. Gray images have none.",
+        examples=[1],
+    )
+    output: Literal["image", "residual"] = Field(
+        default="image",
+        description="The denoised image, or what was taken away (unsigned integers: around the middle of their range).",
+    )
+    color: Literal["auto", "gray", "rgb"] = Field(
+        default="auto",
+        description="Convert first. `gray` also reads every three-dimensional NPY array as a stack of gray images.",
+    )
+    estimate: bool = Field(
+        default=False,
+        description="Estimate level and kind of the noise, and the PSNR of the result; costs a second pass.",
+    )
+    model: str | None = Field(
+        default=None,
+        description="Name of a model, see `/models`; without one, or `auto`, the image decides between the defaults.",
+        examples=["gray"],
+    )
+    bit_depth: int | None = Field(
+        default=None, ge=1, le=32, description="Significant bits, e.g. 12 for 12-bit data in 16-bit integers."
+    )
+
+
+class NoiseReport(BaseModel):
+    """The noise that was removed."""
+
+    kind: Literal["white", "brightness-dependent", "correlated", "little", "unknown"]
+    level: float = Field(description="Standard deviation, 0-255 scale; where correlated, of what was removed.")
+    white: bool | None = Field(description="Whether it is uncorrelated; null where that cannot be told.")
+    neighbor_correlation: float | None = Field(description="Of the residual with the next pixel across or down.")
+    channel_correlation: float | None = Field(description="Of the residual between channels; null for gray.")
+    brightness_dependence: float | None = Field(
+        description="Level in the brightest third over that in the darkest; null where brightness hardly varies."
+    )
+    clipped: float | None = Field(description="Share of samples at the ends of the range, outside constant areas.")
+    description: str = Field(examples=["white noise, level 24.8"])
+
+
+class DenoiseReport(BaseModel):
+    """The answer as JSON."""
+
+    image: str = Field(description="The image file in base64.")
+    media_type: str = Field(examples=["image/png"])
+    model: dict[str, str]
+    request_id: str
+    timing_ms: dict[str, float]
+    sigma_estimate: float | None = Field(
+        default=None, description="Estimated noise standard deviation, 0-255 scale; only with `estimate=true`."
+    )
+    estimated_psnr: float | None = Field(
+        default=None, description="Estimated PSNR of the result in dB; only with `estimate=true`, null where withheld."
+    )
+    estimated_psnr_withheld: str | None = Field(default=None, description="Why there is no estimated PSNR.")
+    noise: NoiseReport | None = Field(default=None, description="What was removed; only with `estimate=true`.")
+
+
+IMAGE_TYPES = {each.media_type: {"schema": {"type": "string", "format": "binary"}} for each in ImageFormat}
+BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "An image: as the body itself, as the multipart field `image`, or in JSON. "
+        "8- and 16-bit PNG and TIFF, float TIFF, NPY of any range, JPEG, WebP, BMP.",
+        "content": {
+            **IMAGE_TYPES,
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["image"],
+                    "properties": {"image": {"type": "string", "format": "binary"}},
+                }
+            },
+            "application/json": {"schema": JsonImage.model_json_schema()},
+        },
+    }
+}
+_HEADERS = {
+    "X-Request-Id": "The id in the log; the one sent, if any.",
+    "X-Model": "Name, version and SHA-256 of the model file.",
+    "X-Sigma-Estimate": "Estimated noise standard deviation, 0-255 scale; with `estimate=true`.",
+    "X-Estimated-PSNR": "Estimated PSNR of the result in dB; with `estimate=true`, where its assumptions hold.",
+    "X-Estimated-PSNR-Withheld": "Why there is no estimated PSNR; with `estimate=true`.",
+    "X-Noise": "Kind of the noise removed, then its level and measurements; with `estimate=true`.",
+    "Server-Timing": "Milliseconds of decode, queue, infer and encode.",
+}
+ERRORS = {
+    400: "The body is empty, or is not a whole image",
+    404: "No such model",
+    408: "The body did not arrive in time",
+    406: "The format asked for cannot be written, or cannot hold these pixels",
+    413: "Too many bytes, pixels or frames",
+    415: "Not a format that is read here",
+    422: "A parameter is invalid, or a pixel is not finite",
+    429: "Too much is queued; `Retry-After` says when to come again",
+    500: "The device failed",
+    503: "Starting or shutting down",
+    504: "The time for the request is over",
+}
+
+#: Where API keys are on.
+KEY_ERRORS = {
+    401: "No API key, or one that is not accepted",
+    429: "Too many requests, or pixels under way, with this key; `Retry-After` says when to come again",
+}
+
+
+def problem_responses(errors: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
+    """Problem documents by status, for the OpenAPI document."""
+    content = {PROBLEM_JSON: {"schema": Problem.model_json_schema()}}
+    return {status: {"description": text, "content": content} for status, text in errors.items()}
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The denoised image: dtype, range, size and format of the one sent.",
+        "content": IMAGE_TYPES | {"application/json": {"schema": DenoiseReport.model_json_schema()}},
+        "headers": {name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.items()},
+    },
+    **problem_responses(ERRORS),
+}

@@ -1,0 +1,1 @@
+"""A killable process with bounded memory, for analyses and classical denoisers."""

@@ -1,0 +1,54 @@
+"""The trials of ``bench/failures``, smaller."""
+
+import shutil
+
+import pytest
+
+from bench.failures import faults, kill, restarts, schemathesis, sealed, sigterm
+
+needs_nginx = pytest.mark.skipif(
+    shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin") is None, reason="there is no nginx here"
+)
+
+
+def test_what_is_under_way_is_answered_after_sigterm() -> None:
+    """Every request."""
+    under_way, _ = sigterm.rows(requests=20)
+    assert under_way.ours == under_way.wanted == "20"
+
+
+@needs_nginx
+def test_restarts_behind_nginx_are_seen_by_nobody() -> None:
+    """Of each replica once."""
+    failed, _ = restarts.rows(restarts=2)
+    assert failed.ours.startswith("0 of ")
+    assert int(failed.ours.removeprefix("0 of ")) > 0
+
+
+@needs_nginx
+def test_a_killed_replica_fails_what_it_was_at_and_the_sdk_asks_again() -> None:
+    """Of four clients no more than four requests."""
+    once, again = kill.rows()
+    assert int(once.ours.split(" of ")[0]) <= kill.CLIENTS
+    assert again.ours == f"0 of {kill.CLIENTS * kill.CALLS}"
+
+
+def test_cases_made_of_the_document_break_nothing() -> None:
+    """A hundred here, five thousand in the trial."""
+    *_, failed, ready = schemathesis.rows(cases=100, analysis=False)
+    assert (failed.ours, ready.ours) == ("0", "200")
+
+
+def test_a_changed_weight_is_found_by_the_self_check() -> None:
+    """No wrong image goes out, and the process lives."""
+    noticed, others = faults.changed_weight()
+    assert noticed.ours.startswith("200, 503 (drift)")
+    assert others.ours == others.wanted
+
+
+@pytest.mark.skipif(not sealed.possible(), reason="mounting is not allowed here, or this is under /tmp")
+@pytest.mark.parametrize("script", [sealed.FULL, sealed.READ_ONLY], ids=["full", "read-only"])
+def test_only_an_analysis_needs_a_disk(script: str) -> None:
+    """It fails by itself; images are denoised, large forms among them."""
+    for each in faults.temporary_folder("here", script):
+        assert each.ours == each.wanted

@@ -1,0 +1,46 @@
+"""Which format the answer takes."""
+
+import pytest
+
+from service.errors import UnsupportedOutput
+from service.http.negotiation import negotiate
+from service.imaging import ImageFormat
+
+EVERY = [ImageFormat.PNG, ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.BMP, ImageFormat.TIFF, ImageFormat.NPY]
+SIXTEEN_BIT_PNG = [ImageFormat.PNG, ImageFormat.TIFF, ImageFormat.NPY]
+FLOAT_NPY = [ImageFormat.NPY, ImageFormat.TIFF]
+
+
+@pytest.mark.parametrize(
+    ("accept", "named", "possible", "format", "as_json"),
+    [
+        ("", "auto", EVERY, "png", False),
+        ("*/*", "auto", FLOAT_NPY, "npy", False),
+        ("image/webp", "auto", EVERY, "webp", False),
+        ("image/webp;q=0.5, image/tiff", "auto", EVERY, "tiff", False),
+        ("image/webp", "npy", EVERY, "npy", False),
+        ("text/html, image/*;q=0.1", "auto", EVERY, "png", False),
+        # What a browser sends: the 16-bit PNG that came in is accepted, though WebP would be preferred.
+        ("image/webp,*/*;q=0.8", "auto", SIXTEEN_BIT_PNG, "png", False),
+        # Equal weights: what came in.
+        ("image/*, application/x-npy", "auto", FLOAT_NPY, "npy", False),
+        ("image/png;q=0, */*", "auto", EVERY, "jpeg", False),
+        ("application/json", "auto", EVERY, "png", True),
+        ("application/json", "webp", EVERY, "webp", True),
+        ("image/webp, application/json;q=0.1", "auto", EVERY, "webp", False),
+        ("image/webp;q=x, image/png", "auto", EVERY, "png", False),
+    ],
+)
+def test_the_answer_takes_the_format_that_is_preferred_and_possible(accept, named, possible, format, as_json):
+    """The parameter, then the weights, then what came in."""
+    wanted = None if named == "auto" else ImageFormat(named)
+    answer = negotiate(accept, wanted=wanted, possible=possible)
+    assert (answer.format.value, answer.as_json) == (format, as_json)
+
+
+@pytest.mark.parametrize("accept", ["text/html", "image/png", "image/png;q=0.5, text/*"])
+def test_what_cannot_be_is_refused_with_what_can(accept):
+    """A PNG cannot hold floats."""
+    with pytest.raises(UnsupportedOutput) as refusal:
+        negotiate(accept, wanted=None, possible=FLOAT_NPY)
+    assert any("npy" in name for name in refusal.value.facts["supported"])

@@ -1,0 +1,68 @@
+"""How quality is measured."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from torch import nn
+
+from tests.unit.training.fit.runs import photograph
+from training.data.images import NamedImage
+from training.evaluate.metrics import add_noise, psnr_db, ssim
+from training.fit.validation import SIDE, Validation
+
+
+def image(channels: int = 1) -> np.ndarray:
+    """(H, W, C) float32 in [0, 1]."""
+    return photograph(21, 34, seed=5, channels=channels).astype(np.float32) / np.float32(255)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_noise_is_the_published_formula(channels: int) -> None:
+    """``ANCHORS.md``: default_rng([0, round(100 sigma), i]), (H, W) for gray, (H, W, 3) for colour, not clipped."""
+    clean = image(channels)
+    shape = (21, 34) if channels == 1 else (21, 34, 3)
+    noise = np.random.default_rng([0, 1250, 4]).standard_normal(shape).reshape(clean.shape)
+    noisy = add_noise(clean, sigma_255=12.5, index=4)
+    assert noisy.dtype == np.float32
+    assert np.array_equal(noisy, (clean + 12.5 / 255 * noise).astype(np.float32))
+    loud = add_noise(clean, sigma_255=200, index=0)
+    assert loud.min() < 0
+    assert loud.max() > 1
+
+
+def test_psnr_and_ssim_clamp_the_output_and_equal_scikit_image() -> None:
+    """Data range 1, no rounding."""
+    clean = image(3)
+    noisy = add_noise(clean, sigma_255=90, index=0)
+    clamped = np.clip(noisy, 0, 1)
+    error = np.mean((clean.astype(np.float64) - clamped) ** 2)
+    assert psnr_db(clean, noisy) == pytest.approx(10 * math.log10(1 / error), abs=1e-6)
+    assert psnr_db(clean, noisy) == pytest.approx(peak_signal_noise_ratio(clean, clamped, data_range=1), abs=1e-6)
+    assert ssim(clean, noisy) == structural_similarity(clean, clamped, data_range=1, channel_axis=2)
+
+
+def test_gray_ssim_is_that_of_the_plain_image() -> None:
+    """The channel axis of one changes nothing."""
+    clean = image()
+    noisy = np.clip(add_noise(clean, sigma_255=20, index=0), 0, 1)
+    assert ssim(clean, noisy) == pytest.approx(structural_similarity(clean[..., 0], noisy[..., 0], data_range=1))
+
+
+def test_equal_images_have_infinite_psnr() -> None:
+    """Also when clamping makes them equal."""
+    white = np.ones((8, 8, 1), np.float32)
+    assert psnr_db(white, white + 1) == math.inf
+    assert ssim(white, white + 1) == 1
+
+
+def test_validation_measures_central_crops_and_restores_the_mode() -> None:
+    """The identity network scores what its noise costs."""
+    pixels = photograph(SIDE + 10, SIDE + 20, seed=0)
+    network = nn.Identity().train()
+    measured = Validation([NamedImage("a", pixels, "")], device=torch.device("cpu"))(network)
+    clean = pixels[5:-5, 10:-10].astype(np.float32) / np.float32(255)
+    assert measured == pytest.approx(psnr_db(clean, add_noise(clean, sigma_255=25, index=0)), abs=1e-5)
+    assert network.training

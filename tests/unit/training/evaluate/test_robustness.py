@@ -1,0 +1,123 @@
+"""Quality on noise that is not white."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from biasfree.artifact import SHIPPED
+from biasfree.classical import METHODS
+from tests.unit.training.fit.runs import photograph
+from training.data.images import NamedImage
+from training.evaluate.metrics import FloatImage, psnr_db
+from training.evaluate.robustness.cases import CASES
+from training.evaluate.robustness.default import DefaultDenoiser
+from training.evaluate.robustness.measure import is_gray, measure_cases, measure_pairs
+from training.evaluate.robustness.report import robustness, write
+from training.evaluate.scores import identity
+
+
+def named(channels: int, *, side: int = 200) -> list[NamedImage]:
+    """Two photographs."""
+    images = [photograph(side, side, seed=seed, channels=channels) for seed in range(2)]
+    return [NamedImage(f"{index}.png", image, str(index)) for index, image in enumerate(images)]
+
+
+def write_pairs(folder: Path, *, channels: int) -> Path:
+    """One clean photograph and the same with noise."""
+    clean = photograph(64, 64, seed=1, channels=channels)
+    noisy = np.clip(clean + 20 * np.random.default_rng(0).standard_normal(clean.shape), 0, 255).astype(np.uint8)
+    for kind, pixels in (("clean", clean), ("noisy", noisy)):
+        (folder / kind).mkdir(parents=True)
+        Image.fromarray(pixels[..., 0] if channels == 1 else pixels).save(folder / kind / "a.png")
+    return folder
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("case", CASES)
+def test_every_case_disturbs_the_image_the_same_way_each_time(case: str, channels: int) -> None:
+    """Finite, of the clean image's shape, and with parts to measure that are not empty."""
+    clean = named(channels)[0].unit
+    one, same = (CASES[case](clean, np.random.default_rng(3)) for _ in range(2))
+    assert one.noisy.dtype == np.float32
+    assert one.noisy.shape == one.clean.shape
+    np.testing.assert_array_equal(one.noisy, same.noisy)
+    assert np.isfinite(one.noisy).all()
+    for mask in one.regions.values():
+        assert mask.any()
+        assert psnr_db(one.clean[mask], one.noisy[mask]) < 50
+
+
+def test_a_denoiser_that_does_nothing_has_the_scores_of_its_input() -> None:
+    """In every case and part."""
+    for score in measure_cases(identity, named(1)):
+        assert score.psnr_db == score.input_psnr_db
+
+
+def test_an_error_in_one_part_is_seen_in_that_part_only() -> None:
+    """Beside a black area: what is wrong near it does not count farther away."""
+
+    def wrong_near_the_border(noisy: FloatImage) -> FloatImage:
+        changed = noisy.copy()
+        changed[:, 66 + 8 : 66 + 64] = 0.5
+        return changed
+
+    scores = {score.region: score for score in measure_cases(wrong_near_the_border, named(1)) if "black" in score.case}
+    assert scores["8 to 64 px from it"].psnr_db < scores["8 to 64 px from it"].input_psnr_db
+    assert scores["farther"].psnr_db == scores["farther"].input_psnr_db
+
+
+def test_pairs_are_measured_whole_and_refused_where_names_differ(tmp_path: Path) -> None:
+    """The input's score is that of the noisy file."""
+    folder = write_pairs(tmp_path / "pairs", channels=3)
+    score = measure_pairs(identity, folder, channels=3)
+    assert score.case == "pairs (1 pairs)"
+    assert 20 < score.psnr_db == score.input_psnr_db < 25
+    (folder / "noisy" / "a.png").rename(folder / "noisy" / "b.png")
+    with pytest.raises(ValueError, match="same names"):
+        measure_pairs(identity, folder, channels=3)
+
+
+def test_gray_pairs_are_told_from_color_ones(tmp_path: Path) -> None:
+    """By their pixels, so that gray files stored as RGB are gray."""
+    assert is_gray(write_pairs(tmp_path / "gray", channels=1))
+    assert not is_gray(write_pairs(tmp_path / "color", channels=3))
+
+
+def test_the_table_has_every_model_of_its_channels_and_every_classical_denoiser(tmp_path: Path) -> None:
+    """As Markdown and as JSON; pairs are in the table of their channels."""
+    images = tmp_path / "images"
+    images.mkdir()
+    Image.fromarray(photograph(80, 80, seed=0, channels=3)).save(images / "a.png")
+    pairs = write_pairs(tmp_path / "pairs", channels=1)
+    tables = robustness([SHIPPED / "gray.onnx"], gray=images, color=images, pairs=[pairs])
+    write(tables, tmp_path / "out")
+    gray, color = tables
+    assert [*gray.scores] == ["gray", *METHODS]
+    assert not gray.white_chosen
+    assert [*color.scores] == [*METHODS]
+    page = (tmp_path / "out" / "robustness.md").read_text()
+    assert page.count("pairs (1 pairs)") == 1
+    facts = json.loads((tmp_path / "out" / "robustness.json").read_text())
+    assert {(each["denoiser"], each["channels"]) for each in facts} >= {("gray", 1), ("wiener", 3)}
+
+
+def test_the_default_takes_the_network_for_white_noise_where_that_removes_as_much() -> None:
+    """And counts how often it did."""
+
+    def any_noise(noisy: FloatImage) -> FloatImage:
+        return np.full_like(noisy, 0.5)
+
+    def white(noisy: FloatImage) -> FloatImage:
+        return np.full_like(noisy, 0.49)
+
+    random = np.random.default_rng(0)
+    added = 0.1 * random.standard_normal((80, 80, 1), dtype=np.float32)
+    wide = np.repeat(added[::2], 2, axis=0)
+    default = DefaultDenoiser(any_noise, white)
+    assert default(0.5 + added)[0, 0, 0] == np.float32(0.49)
+    assert default(0.5 + wide)[0, 0, 0] == np.float32(0.5)
+    assert default.taken() == "1 of 2"
+    assert default.taken() == "0 of 0"

@@ -1,0 +1,209 @@
+"""The authors' released checkpoints, from synthetic ones of their format."""
+
+import os
+import pickle
+import re
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from biasfree import rebuild
+from biasfree.artifact import Artifact, ArtifactError
+from biasfree.card import Card
+from service.model_store import load_models
+from tests.unit.training.export.released import forward, make_state, write_released
+from training.cli import app
+from training.evaluate.onnx_model import OnnxDenoiser
+from training.export.export import Provenance
+from training.export.import_checkpoint import import_checkpoint, network_of
+from training.export.released import read_released
+
+ARCHITECTURES = ["dncnn", "unet", "rcnn", "sdensenet"]
+PARAMETERS = {"dncnn": 665_856 - 18 * 64, "unet": 233_024, "rcnn": 186_048, "sdensenet": 757_440}
+#: Of a single pixel a random network of 28 layers leaves next to nothing; the export compares that, absolutely.
+SIZES = [(4, 5), (17, 24), (33, 35)]
+
+
+def convert(path: Path, architecture: str, **options) -> Card:
+    """Import into a file beside."""
+    return import_checkpoint(path, path.with_suffix(".onnx"), architecture, Provenance("x", "1", "d", "l"), **options)
+
+
+def read(path: Path, architecture: str) -> dict[str, torch.Tensor]:
+    """The network of a file, by our names, as it is folded and written."""
+    return network_of(read_released(path), architecture, path).folded().state_dict()
+
+
+@pytest.mark.parametrize("bias", [False, True], ids=["bias-free", "bias"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_an_imported_model_computes_what_the_checkpoints_network_does(
+    tmp_path: Path, architecture: str, bias: bool
+) -> None:
+    """To 1e-5 of an independent float64 forward pass, odd sizes too; torch, rebuilt from the file, agrees as well."""
+    state = make_state(architecture, bias=bias)
+    path = write_released(tmp_path / "released.pt", state, bias=bias)
+    card = convert(path, architecture)
+    denoiser = OnnxDenoiser(path.with_suffix(".onnx"))
+    rebuilt = rebuild.network(Artifact.load(path.with_suffix(".onnx")))
+    for height, width in SIZES:
+        noisy = np.random.default_rng(height).random((height, width, 1), np.float32)
+        expected = forward(architecture, state, torch.from_numpy(noisy)[None, None, ..., 0], bias=bias)[0, 0].numpy()
+        with torch.no_grad():
+            again = rebuilt(torch.from_numpy(noisy)[None, None, ..., 0])[0, 0].numpy()
+        for denoised in (denoiser(noisy)[..., 0], again):
+            assert np.linalg.norm(denoised - expected) <= 1e-5 * np.linalg.norm(expected)
+    assert card.arguments["bias"] is bias
+    if not bias:
+        assert card.parameters == PARAMETERS[architecture]
+    operators = {node.op_type for node in onnx.load_model(path.with_suffix(".onnx")).graph.node}
+    assert operators & {"BatchNormalization", "Div", "Sqrt"} == set()
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(("prefix", "listed"), [("module.", True), ("", False), ("module.", False)])
+def test_every_packing_of_the_format_is_read(tmp_path: Path, architecture: str, prefix: str, listed: bool) -> None:
+    """One state dict or a list of one, with the prefix of several GPUs or without: the weights are the same."""
+    state = make_state(architecture, bias=False)
+    usual = read(write_released(tmp_path / "usual.pt", state, bias=False), architecture)
+    other = read(write_released(tmp_path / "other.pt", state, bias=False, prefix=prefix, listed=listed), architecture)
+    assert other.keys() == usual.keys()
+    assert all(torch.equal(other[name], value) for name, value in usual.items())
+
+
+def test_the_noise_range_is_the_files_own_though_it_is_the_wrong_way_round(tmp_path: Path) -> None:
+    """In the dncnn files; one that was told goes before it, and one is needed."""
+    state = make_state("unet", bias=False)
+    path = write_released(tmp_path / "swapped.pt", state, bias=False, min_noise=55, max_noise=0)
+    assert convert(path, "unet").training.sigma_range_255 == (0, 55)
+    assert convert(path, "unet", sigma_range_255=(5, 30)).training.sigma_range_255 == (5, 30)
+    path = write_released(tmp_path / "silent.pt", state, bias=False, min_noise=None)
+    with pytest.raises(ValueError, match="say it with --sigmas 0,100"):
+        convert(path, "unet")
+
+
+def test_unused_values_of_the_bias_free_norm_change_nothing(tmp_path: Path) -> None:
+    """Its files keep biases, means and counts, and may leave them out."""
+    state = make_state("dncnn", bias=False)
+    kept = read(write_released(tmp_path / "kept.pt", state, bias=False), "dncnn")
+    unused = re.compile(r"bn_layer_list\.\d+\.(bias|running_mean|num_batches_tracked)")
+    lean = {name: value for name, value in state.items() if not unused.fullmatch(name)}
+    assert len(lean) == len(state) - 3 * 18
+    again = read(write_released(tmp_path / "lean.pt", lean, bias=False), "dncnn")
+    assert all(torch.equal(again[name], value) for name, value in kept.items())
+
+
+class _Hostile:
+    """Makes a folder when it is unpickled freely."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.mark.parametrize("place", ["args", "in args", "model", "top"])
+def test_a_hostile_checkpoint_is_refused_and_nothing_in_it_runs(tmp_path: Path, place: str) -> None:
+    """Wherever in the file it hides; the same file, loaded freely, does what it was made for."""
+    folder = tmp_path / "broken-into"
+    hostile, state = _Hostile(folder), make_state("unet", bias=False)
+    content = {
+        "args": {"model": [state], "args": hostile},
+        "in args": {"model": [state], "args": Namespace(bias=False, min_noise=hostile)},
+        "model": {"model": [{**state, "conv1.weight": hostile}], "args": Namespace(bias=False)},
+        "top": hostile,
+    }[place]
+    path = tmp_path / "hostile.pt"
+    torch.save(content, path)
+    with pytest.raises(ValueError, match=r"it would import \S*mkdir, and only tensors are read"):
+        convert(path, "unet")
+    assert not folder.exists()
+    assert not path.with_suffix(".onnx").exists()
+    torch.load(path, weights_only=False)
+    assert folder.exists()
+
+
+def test_what_is_let_in_is_let_in_for_the_moment_only(tmp_path: Path) -> None:
+    """Namespace is not left among the classes that torch loads anywhere else."""
+    path = write_released(tmp_path / "released.pt", make_state("unet", bias=False), bias=False)
+    assert read_released(path).options["max_noise"] == 100
+    with pytest.raises(pickle.UnpicklingError):
+        torch.load(path, weights_only=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "architecture", "message"),
+    [
+        ({}, "dncnn", r"architecture dncnn, got .*: it has 'conv\d"),
+        ({"conv9.weight": None}, "unet", "architecture unet, got .*: it has no 'tail.weight'"),
+        ({"conv9.bias": torch.zeros(1)}, "unet", "it has an unknown 'tail.bias'"),
+        ({"conv1.weight": torch.zeros(3)}, "unet", "its first convolution is missing"),
+        ({"conv4.weight": torch.zeros(64, 32, 3, 3)}, "unet", r"'deep.0.weight' is \(64, 32, 3, 3\) and should be"),
+        ({"conv1.bias": torch.zeros(32)}, "unet", "it has no 'deep.0.bias'"),
+    ],
+)
+def test_weights_of_another_network_are_refused_in_one_sentence(
+    tmp_path: Path, change: dict[str, torch.Tensor | None], architecture: str, message: str
+) -> None:
+    """With the first thing that does not fit."""
+    state = {name: value for name, value in (make_state("unet", bias=False) | change).items() if value is not None}
+    with pytest.raises(ValueError, match=message):
+        convert(write_released(tmp_path / "other.pt", state, bias=False), architecture)
+
+
+def test_options_that_contradict_the_weights_are_refused(tmp_path: Path) -> None:
+    """And those that ask for another network."""
+    state = make_state("unet", bias=False)
+    with pytest.raises(ValueError, match="contradicts itself: its option 'bias' is True"):
+        convert(write_released(tmp_path / "bias.pt", state, bias=True), "unet")
+    with pytest.raises(ValueError, match="option 'residual'"):
+        convert(write_released(tmp_path / "residual.pt", state, bias=False, residual=True), "unet")
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"\x80\x02]q\x00.", b"PK\x03\x04 cut short"])
+def test_what_is_no_checkpoint_is_one_line_and_status_2(tmp_path: Path, content: bytes) -> None:
+    """From the command, as is a file that is not there."""
+    path = tmp_path / "file.pt"
+    for arrange, expected in ((lambda: None, "No such file"), (lambda: path.write_bytes(content), "got")):
+        arrange()
+        arguments = ["import-checkpoint", str(path), "--architecture", "unet", "--output", str(tmp_path / "x.onnx")]
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 2
+        assert result.output.startswith("error: ")
+        assert result.output.count("\n") == 1
+        assert expected in result.output
+
+
+def test_the_command_says_what_it_wrote(tmp_path: Path) -> None:
+    """A bias-free network can be served; one with additive constants is to compare with, and the service refuses it."""
+    for bias, words in ((False, "bias-free"), (True, "not to serve")):
+        path = write_released(tmp_path / "released.pt", make_state("rcnn", bias=bias), bias=bias, max_noise=55)
+        output = tmp_path / "rcnn.onnx"
+        arguments = ["import-checkpoint", str(path), "--architecture", "rcnn", "--output", str(output)]
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 0, result.output
+        assert "trained on 0 to 55" in result.output
+        assert words in result.output
+        assert Artifact.load(output).card.name == "rcnn"
+        if not bias:
+            assert load_models(tmp_path)["rcnn"].card.architecture == "rcnn"
+    with pytest.raises(ArtifactError, match=r"rcnn\.onnx has additive constants"):
+        load_models(tmp_path)
+
+
+@given(st.binary(max_size=64) | st.binary(max_size=32).map(lambda rest: b"\x80\x02" + rest) | st.just(b"junk"))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.filterwarnings("ignore")
+def test_whatever_is_no_checkpoint_is_refused_in_one_sentence(tmp_path, content):
+    """Also what only begins like one."""
+    path = tmp_path / "junk.pt"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="expected a checkpoint"):
+        read_released(path)

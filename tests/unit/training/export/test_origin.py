@@ -1,0 +1,69 @@
+"""What a card says of the images that were trained on."""
+
+from pathlib import Path
+
+import pytest
+
+from biasfree.artifact import Artifact
+from biasfree.card import Training
+from tests.unit.training.fit.runs import ALONE, IMAGES, TINY, Record, fit, sampler
+from training.data.photos import list_sha256, read_photos
+from training.data.sources import IMAGE_SETS
+from training.export.export import Provenance, export
+from training.fit.start import Start
+from training.fit.trainer import Trainer
+
+LISTED = {photo.file: photo.sha256_original for photo in read_photos()[:3]}
+NOT_STATED = "not stated"
+SHORT = TINY.with_budget(steps=1, minutes=None)
+
+
+def exported(run: Path, data: str, licence: str = NOT_STATED) -> Training:
+    """The training facts on the card of a run's model file."""
+    output = run / "model.onnx"
+    export(run, output, Provenance("tiny", "1", data, licence), evaluation_sets=[])
+    return Artifact.load(output).card.training
+
+
+def test_card_of_the_photographs_carries_the_hash_of_their_list(tmp_path: Path) -> None:
+    """And their number, the page that has their authors, and their terms."""
+    fit(SHORT, tmp_path, images=LISTED)
+    training = exported(tmp_path, "photos")
+    assert training.data == f"photos: 494 images, docs/attribution.md, SHA-256 of the list {list_sha256()}"
+    assert training.licence == f"photos: {IMAGE_SETS['photos'].licence}"
+
+
+def test_run_on_other_images_cannot_name_the_list(tmp_path: Path) -> None:
+    """The first that is not on it is named."""
+    fit(SHORT, tmp_path, images=LISTED | IMAGES)
+    with pytest.raises(ValueError, match=r"2 of the images trained on .*a\.png"):
+        exported(tmp_path, "photos")
+
+
+def test_words_go_onto_the_card_as_they_are(tmp_path: Path) -> None:
+    """A comma does not make image sets of them."""
+    fit(SHORT, tmp_path)
+    training = exported(tmp_path, "photos, and my own", "all mine")
+    assert (training.data, training.licence) == ("photos, and my own", "all mine")
+
+
+def test_license_in_words_takes_precedence_over_that_of_the_set(tmp_path: Path) -> None:
+    """The owner of a run may know more."""
+    fit(SHORT, tmp_path)
+    assert exported(tmp_path, "bsds432", "asked and granted").licence == "asked and granted"
+
+
+def test_card_never_hides_the_images_behind_the_first_weights(tmp_path: Path) -> None:
+    """A run that started from another's weights names both sets, or the card says that one is missing."""
+    fit(SHORT, tmp_path / "first")
+    start = Start.read(tmp_path / "first")
+    trainer = Trainer(SHORT, sampler(SHORT), images=LISTED, processes=ALONE, start=start)
+    second = tmp_path / "second"
+    second.mkdir()
+    trainer.fit(second, progress=Record(), validate=lambda _: 30.0, validate_every=8, checkpoint_every_s=0)
+    alone, both = exported(second, "photos"), exported(second, "bsds432,photos")
+    assert alone.data.startswith("the images of the stages before the last: not stated; photos: ")
+    assert alone.licence.startswith("those before the last stage: not stated; photos: ")
+    assert both.data.startswith("bsds432: 432 images, ")
+    assert "non-commercial" in both.licence
+    assert list_sha256() in both.data

@@ -1,0 +1,78 @@
+"""Checkpoints."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.unit.training.fit.runs import IMAGES, TINY, assert_same, fit
+from training.fit.checkpoint import FILE, Checkpoint
+
+SHORT = TINY.with_budget(steps=2, minutes=None)
+
+
+def test_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """Recipe, place in the run, images and weights."""
+    written = fit(SHORT, tmp_path)[0].checkpoint()
+    read = Checkpoint.load(tmp_path)
+    assert read is not None
+    assert (read.recipe, read.step, read.elapsed_s, read.images) == (SHORT, 2, written.elapsed_s, IMAGES)
+    assert_same(read.network, written.network)
+    assert_same(dict(read.averaged_network().state_dict()), written.average)
+
+
+def test_failure_while_writing_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk costs the newest steps, not the run."""
+    trainer, _ = fit(SHORT, tmp_path)
+
+    def fail(state: Any, path: Path) -> None:
+        path.write_bytes(b"half of it")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(OSError, match="disk full"):
+        trainer.checkpoint().save(tmp_path)
+    read = Checkpoint.load(tmp_path)
+    assert read is not None
+    assert read.step == 2
+
+
+class Payload:
+    """Would write a file when unpickled."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.write_text, (self.target, "owned")
+
+
+@pytest.mark.parametrize("write", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value, 2))])
+def test_foreign_pickle_is_refused_and_not_run(tmp_path: Path, write: Any) -> None:
+    """A checkpoint is data."""
+    write({"recipe": Payload(tmp_path / "owned.txt")}, tmp_path / FILE)
+    with pytest.raises(ValueError, match="expected the checkpoint of a training run"):
+        Checkpoint.load(tmp_path)
+    assert not (tmp_path / "owned.txt").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint"])
+def test_damaged_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
+    """With the same sentence."""
+    (tmp_path / FILE).write_bytes(content)
+    with pytest.raises(ValueError, match="expected the checkpoint of a training run"):
+        Checkpoint.load(tmp_path)
+
+
+def test_other_dictionary_is_refused(tmp_path: Path) -> None:
+    """Someone else's weights are no run."""
+    torch.save({"model": torch.ones(1)}, tmp_path / FILE)
+    with pytest.raises(ValueError, match="expected the checkpoint of a training run"):
+        Checkpoint.load(tmp_path)
+
+
+def test_folder_without_a_checkpoint_is_a_new_run(tmp_path: Path) -> None:
+    """Nothing to load."""
+    assert Checkpoint.load(tmp_path) is None

@@ -1,0 +1,75 @@
+"""Several processes under torchrun."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.unit.training.fit.runs import ALONE, TINY, assert_same, fit
+from training.fit.checkpoint import FILE, Checkpoint
+from training.fit.processes import Processes
+
+ROOT = Path(__file__).parents[4]
+WORKER = """
+import sys
+from pathlib import Path
+import torch
+from tests.unit.training.fit.runs import TINY, fit
+from training.fit.processes import Processes
+
+torch.set_num_threads(1)
+folder = Path(sys.argv[1])
+with Processes.join(device="cpu") as processes:
+    trainer, record = fit(TINY.with_budget(steps=3, minutes=None), folder / f"out{processes.rank}", processes=processes)
+    torch.save((trainer.checkpoint().network, record.losses), folder / f"rank{processes.rank}.pt")
+"""
+
+
+def test_two_processes_learn_the_same_weights_from_different_pairs(tmp_path: Path) -> None:
+    """Over gloo on the CPU; only the first one writes and reports."""
+    (tmp_path / "worker.py").write_text(WORKER)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    # A start of three interpreters with torch, not the training, is what takes the time.
+    run = subprocess.run(
+        [*launcher, str(tmp_path / "worker.py"), str(tmp_path)],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    (first, losses), (second, nothing) = (torch.load(tmp_path / f"rank{rank}.pt") for rank in range(2))
+    assert_same(first, second)
+    assert (len(losses), nothing) == (3, [])
+    saved = Checkpoint.load(tmp_path / "out0")
+    assert saved is not None
+    assert_same(saved.network, first)
+    assert not (tmp_path / "out1" / FILE).exists()
+
+
+def test_without_torchrun_a_process_stands_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """First of one, and it agrees with itself."""
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    network = torch.nn.Identity()
+    with Processes.join(device="cpu") as processes:
+        assert (processes.rank, processes.count, processes.is_first) == (0, 1, True)
+        assert processes.agree(0.25) == 0.25
+        assert processes.share(network) is network
+
+
+@pytest.mark.parametrize(
+    "capabilities", [{"avx512_bf16": True}, {"amx_bf16": True}, {"avx2": True, "avx512_bf16": False}]
+)
+def test_a_processor_has_bf16_or_computes_in_float32(capabilities, monkeypatch, tmp_path: Path) -> None:
+    """Without it a bf16 recipe gives the losses of float32, as emulation would not, and in a fraction of its time."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    has_it = any(value for name, value in capabilities.items() if "bf16" in name)
+    assert ALONE.has_bf16 is has_it
+    half = TINY.model_copy(update={"precision": "bf16", "steps": 5})
+    losses = fit(half, tmp_path / "bf16")[1].losses
+    exact = fit(half.model_copy(update={"precision": "fp32"}), tmp_path / "fp32")[1].losses
+    assert (losses == exact) is not has_it

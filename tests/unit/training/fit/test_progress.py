@@ -1,0 +1,57 @@
+"""What the owner of a run sees."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from training.fit.progress import LINE_EVERY_S, LiveProgress
+from training.fit.trainer import StepResult
+
+
+def results(steps: int, *, seconds: float) -> list[StepResult]:
+    """Half a run."""
+    return [
+        StepResult(step, step / (2 * steps), step * seconds, loss=0.0125, learning_rate=0.002)
+        for step in range(1, steps + 1)
+    ]
+
+
+def show(folder: Path, *, terminal: bool, steps: int, seconds: float) -> str:
+    """What half a run with one validation prints."""
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=terminal, width=160)
+    with LiveProgress(folder, pixels_per_step=1_000_000, console=console) as progress:
+        progress.on_validation(1, 29.125)
+        for result in results(steps, seconds=seconds):
+            progress.on_step(result)
+    return screen.getvalue()
+
+
+def test_terminal_shows_loss_psnr_rate_and_time_left(tmp_path: Path) -> None:
+    """Two megapixels a second, and as long to go as it took."""
+    shown = show(tmp_path, terminal=True, steps=40, seconds=0.5)
+    for text in ("step 40", "50%", "loss 0.01250", "PSNR 29.12 dB", "2.00 Mpx/s", "0:00:20 left"):
+        assert text in shown
+
+
+def test_log_file_gets_a_line_now_and_then(tmp_path: Path) -> None:
+    """Not one for each step, and the same facts."""
+    steps = int(4 * LINE_EVERY_S) + 1
+    lines = show(tmp_path, terminal=False, steps=steps, seconds=1).splitlines()
+    assert len(lines) == 4
+    assert lines[-1].split("  ")[2:] == ["loss 0.01250", "PSNR 29.12 dB", "1.00 Mpx/s", "2.0 min left"]
+
+
+def test_tensorboard_reads_the_curves_back(tmp_path: Path) -> None:
+    """Loss, learning rate, rate and validation."""
+    show(tmp_path, terminal=False, steps=40, seconds=0.5)
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    expected = {"loss": 0.0125, "learning_rate": 0.002, "pixels_per_s": 2e6}
+    for name, value in expected.items():
+        points = events.Scalars(name)
+        assert [point.step for point in points] == [20, 40]
+        assert points[-1].value == pytest.approx(value)
+    assert [(point.step, point.value) for point in events.Scalars("validation_psnr_db")] == [(1, 29.125)]

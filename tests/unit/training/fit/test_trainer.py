@@ -1,0 +1,272 @@
+"""The training loop."""
+
+import math
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from biasfree.architectures import build
+from tests.unit.training.fit.runs import ALONE, IMAGES, TINY, Record, assert_same, fit, sampler
+from training.export.export import Provenance, export
+from training.fit.checkpoint import Checkpoint
+from training.fit.start import Start
+from training.fit.trainer import LOSSES, StepResult, Trainer
+
+ROOT = Path(__file__).parents[4]
+#: fp32 on an x86 processor; others round differently, which 20 steps do not amplify past the tolerance.
+GOLDEN_LOSSES = [
+    0.224994,
+    0.124728,
+    0.108351,
+    0.053522,
+    0.18252,
+    0.120836,
+    0.16704,
+    0.155854,
+    0.175754,
+    0.184072,
+    0.124053,
+    0.135657,
+    0.120675,
+    0.168237,
+    0.164237,
+    0.136439,
+    0.164641,
+    0.135601,
+    0.154087,
+    0.092099,
+]
+
+
+class Killed(Exception):
+    """Stands in for a sudden end."""
+
+
+def stop_at(step: int) -> Record:
+    """A record that ends the run with an exception."""
+
+    def stop(result: StepResult) -> None:
+        if result.step == step:
+            raise Killed
+
+    return Record(stop)
+
+
+def test_twenty_seeded_steps_give_the_stored_losses(tmp_path: Path) -> None:
+    """A change that should change nothing proves it here."""
+    _, record = fit(TINY, tmp_path)
+    assert record.losses == pytest.approx(GOLDEN_LOSSES, rel=2e-3)
+
+
+def test_loss_falls_against_the_noise_that_was_drawn(tmp_path: Path) -> None:
+    """At first the output is the input, whose error is the noise itself; later it is less."""
+    _, record = fit(TINY.with_budget(steps=60, minutes=None), tmp_path)
+    pairs = [sampler(TINY).batch(step) for step in range(60)]
+    relative = [
+        loss / float((pair.noisy - pair.clean).abs().mean()) for loss, pair in zip(record.losses, pairs, strict=True)
+    ]
+    assert relative[0] == pytest.approx(1, rel=1e-5)
+    assert sum(relative[-10:]) / 10 < 0.7
+
+
+def test_psnr_loss_is_minus_the_mean_psnr_in_db() -> None:
+    """Of the patches, not of their mean error; and as good as perfect is good enough."""
+    clean = torch.zeros(2, 1, 4, 4)
+    off = torch.tensor([0.1, 0.01])[:, None, None, None].expand_as(clean)
+    assert float(LOSSES["psnr"](clean + off, clean)) == pytest.approx(-30, abs=0.1)
+    assert float(LOSSES["psnr"](clean, clean)) == pytest.approx(20 * math.log10(0.5 / 255), abs=1e-3)
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_killed_and_resumed_run_equals_the_uninterrupted_one_exactly(tmp_path: Path, optimizer: str) -> None:
+    """Losses, weights and averaged weights, bit for bit."""
+    recipe = TINY.model_copy(update={"optimizer": optimizer})
+    whole, expected = fit(recipe, tmp_path / "whole", record=Record())
+    first = stop_at(11)
+    with pytest.raises(Killed):
+        fit(recipe, tmp_path / "killed", record=first)
+    resumed, second = fit(recipe, tmp_path / "killed")
+    assert first.losses[:10] + second.losses == expected.losses
+    assert_same(resumed.checkpoint().network, whole.checkpoint().network)
+    assert_same(resumed.checkpoint().average, whole.checkpoint().average)
+
+
+def test_run_killed_with_sigkill_resumes_exactly(tmp_path: Path) -> None:
+    """The process dies without a chance to tidy up; the rest of the losses are those of a whole run."""
+    _, expected = fit(TINY, tmp_path / "whole")
+    child = (
+        "import sys, torch; from pathlib import Path; from tests.unit.training.fit.runs import TINY, Record, fit;"
+        "torch.set_num_threads(1);"
+        "say = lambda result: (print(result.step, result.loss, flush=True), result.step == 12 and sys.stdin.read());"
+        "fit(TINY, Path(sys.argv[1]), record=Record(say))"
+    )
+    folder = tmp_path / "killed"
+    command = [sys.executable, "-c", child, str(folder)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline().split() for _ in range(12)]
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    _, resumed = fit(TINY, folder)
+    assert resumed.steps[0].step == 12
+    assert [float(loss) for _, loss in lines[:11]] + resumed.losses == expected.losses
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_ends_after_its_step_and_leaves_a_checkpoint(tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C and SIGTERM lose nothing."""
+    record = Record(lambda result: signal.raise_signal(number) if result.step == 5 else None)
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt):
+        fit(TINY, tmp_path, record=record)
+    saved = Checkpoint.load(tmp_path)
+    assert saved is not None
+    assert saved.step == len(record.steps) == 5
+    assert signal.getsignal(number) == before
+
+
+def test_learning_rate_warms_up_linearly_and_falls_as_a_cosine(tmp_path: Path) -> None:
+    """The schedule spans the budget."""
+    _, record = fit(TINY, tmp_path)
+    floor = TINY.final_learning_rate
+    for index, result in enumerate(record.steps):
+        warmup = min(1, (index + 1) / TINY.warmup_steps)
+        cosine = floor + (1 - floor) * (1 + math.cos(math.pi * index / 20)) / 2
+        assert result.learning_rate == pytest.approx(TINY.learning_rate * warmup * cosine)
+        assert result.progress == pytest.approx((index + 1) / 20)
+
+
+def test_budget_in_minutes_follows_the_clock_and_stops(tmp_path: Path) -> None:
+    """Only the time within steps counts."""
+    readings = iter(range(10_000))
+    recipe = TINY.with_budget(steps=None, minutes=0.2)
+    _, record = fit(recipe, tmp_path, clock=lambda: float(next(readings)))
+    assert [result.elapsed_s for result in record.steps] == list(range(1, 13))
+    assert record.steps[-1].progress == 1
+    rates = [result.learning_rate for result in record.steps]
+    assert rates[4:] == sorted(rates[4:], reverse=True)
+    assert rates[6] == pytest.approx(recipe.learning_rate * (1 + recipe.final_learning_rate) / 2)
+
+
+def test_finished_run_makes_no_further_step(tmp_path: Path) -> None:
+    """Starting it again is harmless, and a larger budget goes on."""
+    fit(TINY, tmp_path)
+    assert fit(TINY, tmp_path)[1].steps == []
+    _, longer = fit(TINY.with_budget(steps=22, minutes=None), tmp_path)
+    assert [result.step for result in longer.steps] == [21, 22]
+
+
+def test_validation_comes_at_its_steps_and_at_the_end(tmp_path: Path) -> None:
+    """Every eight steps here."""
+    _, record = fit(TINY, tmp_path)
+    assert record.validations == [(8, 30.0), (16, 30.0), (20, 30.0)]
+
+
+def test_run_is_not_resumed_with_another_recipe_or_other_images(tmp_path: Path) -> None:
+    """The checkpoint would tell lies about its weights."""
+    short = TINY.with_budget(steps=2, minutes=None)
+    fit(short, tmp_path)
+    with pytest.raises(ValueError, match=r"expected learning_rate = 0\.02, .* got 0\.01"):
+        fit(short.model_copy(update={"learning_rate": 0.01}), tmp_path)
+    with pytest.raises(ValueError, match="images"):
+        fit(short, tmp_path, images={**IMAGES, "c.png": "sha-c"})
+
+
+def test_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_checkpoint(tmp_path: Path) -> None:
+    """Broken weights are never saved."""
+    wild = TINY.model_copy(update={"learning_rate": 1e30, "warmup_steps": 0})
+    record = Record()
+    with pytest.raises(ValueError, match="finite loss"):
+        fit(wild, tmp_path, record=record)
+    saved = Checkpoint.load(tmp_path)
+    assert saved is not None
+    assert saved.step == len(record.steps)
+
+
+def test_only_kernels_between_features_are_given_to_muon(tmp_path: Path) -> None:
+    """Head and tail are AdamW's."""
+    trainer, _ = fit(TINY.with_budget(steps=1, minutes=None), tmp_path)
+    muon, adamw = trainer.checkpoint().optimizers
+    kernels = [name for name, value in trainer.checkpoint().network.items() if value.ndim == 4]
+    assert len(muon["param_groups"][0]["params"]) == len(kernels) - 2
+    assert len(adamw["param_groups"][0]["params"]) == 2
+
+
+def test_run_can_start_from_the_weights_of_another_and_remembers_it(tmp_path: Path) -> None:
+    """The first weights are the other run's average, and its recipe, steps and seconds stay in the checkpoint."""
+    (tmp_path / "first").mkdir()
+    fit(TINY, tmp_path / "first")
+    first = Checkpoint.load(tmp_path / "first")
+    assert first is not None
+    recipe = TINY.model_copy(update={"seed": 5, "steps": 2})
+    start = Start.read(tmp_path / "first")
+    trainer = Trainer(recipe, sampler(recipe), images=IMAGES, processes=ALONE, start=start)
+    assert_same(dict(trainer.averaged.state_dict()), first.average)
+    stages = trainer.checkpoint().stages
+    assert [stage["steps"] for stage in stages] == [first.step, 0]
+    assert stages[0]["recipe"] == first.recipe.model_dump()
+
+
+def test_a_share_of_the_first_weights_is_kept_in_what_is_exported(tmp_path: Path) -> None:
+    """Training goes its way; the mixture is what a run has come to, also after it was resumed."""
+    (tmp_path / "first").mkdir()
+    fit(TINY, tmp_path / "first")
+    recipe = TINY.model_copy(update={"seed": 5, "steps": 2, "start_share": 0.25})
+    with pytest.raises(ValueError, match="start_share"):
+        Trainer(recipe, sampler(recipe), images=IMAGES, processes=ALONE)
+    start = Start.read(tmp_path / "first")
+    out = tmp_path / "second"
+    out.mkdir()
+    for steps in (1, 2):
+        again = recipe.with_budget(steps=steps, minutes=None)
+        trainer = Trainer(again, sampler(recipe), images=IMAGES, processes=ALONE, start=start)
+        trainer.fit(out, progress=Record(), validate=lambda _: 30.0, validate_every=8, checkpoint_every_s=0)
+    kept = Checkpoint.load(out)
+    assert kept is not None
+    for name, value in Start.read(out).weights.items():
+        torch.testing.assert_close(value, 0.75 * kept.average[name] + 0.25 * start.weights[name])
+    assert_same(dict(kept.averaged_network().state_dict()), kept.weights)
+
+
+def test_run_can_start_from_a_model_file(tmp_path: Path) -> None:
+    """As from the run that it was exported from."""
+    fit(TINY, tmp_path)
+    model = tmp_path / "model.onnx"
+    export(tmp_path, model, Provenance("tiny", "1", "none", "none"), evaluation_sets=[])
+    run, file = Start.read(tmp_path), Start.read(model)
+    assert_same(file.weights, run.weights)
+    assert [stage["steps"] for stage in file.stages] == [stage["steps"] for stage in run.stages]
+    trainer = Trainer(TINY, sampler(TINY), images=IMAGES, processes=ALONE, start=file)
+    assert_same(dict(trainer.averaged.state_dict()), run.weights)
+
+
+def test_a_colour_run_can_start_from_a_gray_one(tmp_path: Path) -> None:
+    """Of an image without colour it then makes in each channel what the gray network makes."""
+    fit(TINY, tmp_path)
+    start = Start.read(tmp_path)
+    gray = build(TINY.architecture, TINY.arguments)
+    gray.load_state_dict(start.weights)
+    color = build(TINY.architecture, {**TINY.arguments, "channels": 3})
+    color.load_state_dict(start.for_channels(3))
+    noisy = torch.rand(2, 1, 24, 16, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        torch.testing.assert_close(color(noisy.expand(-1, 3, -1, -1)), gray(noisy).expand(-1, 3, -1, -1))
+    assert start.for_channels(1) == start.weights
+
+
+def test_an_empty_folder_is_no_start(tmp_path: Path) -> None:
+    """One sentence."""
+    with pytest.raises(ValueError, match="expected a run or an"):
+        Start.read(tmp_path)
+
+
+def test_run_of_another_architecture_is_no_start(tmp_path: Path) -> None:
+    """One sentence, and no half-loaded network."""
+    fit(TINY, tmp_path)
+    recipe = TINY.model_copy(update={"arguments": {**TINY.arguments, "blocks": 3}})
+    with pytest.raises(ValueError, match="same architecture"):
+        Trainer(recipe, sampler(recipe), images=IMAGES, processes=ALONE, start=Start.read(tmp_path))

@@ -1,0 +1,176 @@
+"""Training pairs: random crops of photographs, and the same with Gaussian noise.
+
+Every batch is a pure function of (seed, rank, step): a resumed run draws what the uninterrupted one would have drawn,
+and nothing about the generator needs to be stored. The whole folder lies in one tensor on the training device, and
+crops, flips and rotations are one gather.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from training.data.images import UInt8Image
+from training.data.noise import Draw, NoiseMixture
+
+
+@dataclass(frozen=True)
+class TrainingPairs:
+    """A batch: ``noisy`` and ``clean`` (B, C, P, P) float32 in units of [0, 1]; ``sigma_255`` (B,), its level."""
+
+    noisy: torch.Tensor
+    clean: torch.Tensor
+    sigma_255: torch.Tensor
+
+
+class PairSampler:
+    """Draws batches of noisy and clean patches.
+
+    Args:
+        images: Photographs (H, W, C) uint8, all with the same C. Those smaller than ``patch`` are left out.
+        patch: Side of the square crops, P pixels.
+        batch: Crops in a batch, B.
+        sigma_max: Largest noise standard deviation, 0-255 scale.
+        sigma_power: sigma = sigma_max * u^sigma_power with u uniform in [0, 1]; 1 is uniform, more favours low noise.
+        saturation: Each patch's colour differences are multiplied by a factor drawn from 1 to this, and clipped.
+        grain: Each patch has noise of its own, which is part of what is clean, of standard deviation grain * u^2 on the
+            0-255 scale. Photographs have such noise; JPEG took most of it from those that are trained on.
+        permute_channels: Give each patch its channels in random order, so that no colour is special.
+        noise: What noise the patches are given, instead of ``sigma_max`` and ``sigma_power``.
+        detailed: Share of the crops that are the more detailed of two, so that smooth photographs do not prevail.
+        seed: Seed of everything that is drawn.
+        rank: Process number; different ranks draw different batches.
+        device: Where the images are kept and the batches are made.
+
+    Raises:
+        ValueError: No image is as large as the patch.
+    """
+
+    def __init__(
+        self,
+        images: Sequence[UInt8Image],
+        *,
+        patch: int,
+        batch: int,
+        sigma_max: float,
+        sigma_power: float = 1.0,
+        saturation: float = 1.0,
+        permute_channels: bool = False,
+        grain: float = 0.0,
+        noise: NoiseMixture | None = None,
+        detailed: float = 0.0,
+        seed: int = 0,
+        rank: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        usable = [image for image in images if min(image.shape[:2]) >= patch]
+        if not usable:
+            raise ValueError(f"expected an image of at least {patch} x {patch}, got none among {len(images)}")
+        self._patch, self._batch = patch, batch
+        self._sigma_max, self._sigma_power = sigma_max, sigma_power
+        self._saturation, self._permute_channels = saturation, permute_channels
+        self._grain, self._noise, self._detailed = grain, noise, detailed
+        self._seed, self._rank = seed, rank
+        self._device = torch.device(device)
+        flat = np.concatenate([image.reshape(-1, image.shape[2]) for image in usable])
+        self._pixels = torch.from_numpy(flat).to(self._device)
+        sides = torch.tensor([image.shape[:2] for image in usable], device=self._device)
+        self._heights, self._widths = sides[:, 0], sides[:, 1]
+        areas = self._heights * self._widths
+        self._offsets = areas.cumsum(0) - areas
+        self._positions = ((self._heights - patch + 1) * (self._widths - patch + 1)).double()
+
+    def batch(self, step: int) -> TrainingPairs:
+        """The pairs of one step; the same step always gives the same pairs."""
+        generator = self._generator(step)
+        crops = self._crops(generator)
+        if self._detailed:
+            crops = self._of_more_detail(crops, self._crops(generator), generator)
+        if self._permute_channels:
+            crops = self._permuted(crops, generator)
+        clean = crops.float().div_(255)
+        if self._saturation > 1:
+            clean = self._saturated(clean, generator)
+        if self._grain > 0:
+            clean = self._grained(clean, generator)
+        if self._noise is not None:
+            pair = self._noise.pairs(clean, Draw(generator))
+            level = 255 * (pair.noisy - pair.clean).square().flatten(1).mean(dim=1).sqrt()
+            return TrainingPairs(pair.noisy.contiguous(memory_format=torch.channels_last), pair.clean, level)
+        uniform = torch.rand(self._batch, generator=generator, device=self._device)
+        sigma_255 = self._sigma_max * uniform**self._sigma_power
+        noise = torch.randn(clean.shape, generator=generator, device=self._device)
+        noisy = clean + noise * (sigma_255 / 255)[:, None, None, None]
+        return TrainingPairs(
+            noisy=noisy.contiguous(memory_format=torch.channels_last), clean=clean, sigma_255=sigma_255
+        )
+
+    def _generator(self, step: int) -> torch.Generator:
+        state = np.random.SeedSequence([self._seed, self._rank, step]).generate_state(1, np.uint64)
+        return torch.Generator(self._device).manual_seed(int(state[0]) >> 1)
+
+    def _crops(self, generator: torch.Generator) -> torch.Tensor:
+        """Random crops (B, C, P, P) uint8, each in one of its eight orientations, uniform over all positions."""
+        image = torch.multinomial(self._positions, self._batch, replacement=True, generator=generator)
+        heights, widths = self._heights[image], self._widths[image]
+        uniform = torch.rand(2, self._batch, generator=generator, device=self._device, dtype=torch.float64)
+        top = (uniform[0] * (heights - self._patch + 1)).long()
+        left = (uniform[1] * (widths - self._patch + 1)).long()
+        rows, columns = self._orientations(generator)
+        rows = top[:, None, None] + rows
+        columns = left[:, None, None] + columns
+        where = self._offsets[image][:, None, None] + rows * widths[:, None, None] + columns
+        return self._pixels[where].permute(0, 3, 1, 2)
+
+    def _of_more_detail(self, one: torch.Tensor, other: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Take ``one``; in a share ``detailed`` of the places the one with the stronger differences of neighbors."""
+        chosen = torch.rand(self._batch, generator=generator, device=self._device) < self._detailed
+        take_other = chosen & (_detail(other) > _detail(one))
+        return torch.where(take_other[:, None, None, None], other, one)
+
+    def _permuted(self, crops: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Each crop with its channels in an order of its own."""
+        order = torch.rand(crops.shape[:2], generator=generator, device=self._device).argsort(dim=1)
+        return crops.gather(1, order[:, :, None, None].expand_as(crops))
+
+    def _saturated(self, clean: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Each patch with its differences from the mean channel enlarged."""
+        uniform = torch.rand(len(clean), 1, 1, 1, generator=generator, device=self._device)
+        gray = clean.mean(dim=1, keepdim=True)
+        return gray.lerp(clean, 1 + (self._saturation - 1) * uniform).clamp_(0, 1)
+
+    def _grained(self, clean: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Each patch with noise of its own to keep: of its own level, and correlated between neighbours.
+
+        Scanners, sharpening, demosaicing and resampling leave such noise; low levels are the more frequent ones.
+        """
+        batch, channels, side, _ = clean.shape
+        uniform = torch.rand(3, batch, generator=generator, device=self._device)
+        level = self._grain / 255 * uniform[0] ** 2
+        # [a, 1, a] along rows and columns: white at a = 0, smooth above, alternating below.
+        beside = torch.stack([uniform[1:] - 0.5, torch.ones_like(uniform[1:]), uniform[1:] - 0.5])
+        kernels = torch.einsum("ib,jb->bij", beside[:, 0], beside[:, 1])
+        kernels *= (level / kernels.flatten(1).norm(dim=1))[:, None, None]
+        white = torch.randn(1, batch * channels, side + 2, side + 2, generator=generator, device=self._device)
+        grain = F.conv2d(white, kernels.repeat_interleave(channels, 0)[:, None], groups=batch * channels)
+        return clean + grain.view_as(clean)
+
+    def _orientations(self, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """Row and column to read for each place of each patch: the identity, flipped and transposed at random."""
+        flip_rows, flip_columns, transpose = (
+            torch.rand(3, self._batch, 1, 1, generator=generator, device=self._device) < 0.5
+        )
+        axis = torch.arange(self._patch, device=self._device)
+        down, across = axis[:, None].expand(self._patch, -1), axis[None, :].expand(self._patch, -1)
+        rows = torch.where(transpose, across, down)
+        columns = torch.where(transpose, down, across)
+        last = self._patch - 1
+        return torch.where(flip_rows, last - rows, rows), torch.where(flip_columns, last - columns, columns)
+
+
+def _detail(crops: torch.Tensor) -> torch.Tensor:
+    """Mean absolute difference between neighbours of (B, C, P, P), (B,)."""
+    values = crops.float()
+    return values.diff(dim=2).abs().mean(dim=(1, 2, 3)) + values.diff(dim=3).abs().mean(dim=(1, 2, 3))

@@ -1,0 +1,1 @@
+"""Measuring denoisers on folders of images."""

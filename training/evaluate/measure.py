@@ -1,0 +1,92 @@
+"""``evaluate``: networks and classical denoisers on a folder of images, as a page, a figure and numbers."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from biasfree.classical import METHODS, load
+from training.data.images import NamedImage, read_folder
+from training.evaluate.onnx_model import OnnxDenoiser
+from training.evaluate.plot import plot
+from training.evaluate.report import INPUT_LABEL, Report, Row
+from training.evaluate.scores import Score, evaluate, identity
+
+
+def measure(
+    models: Sequence[str | Path],
+    *,
+    labels: Sequence[str],
+    images: Path,
+    output: Path,
+    sigmas_255: Sequence[float],
+    tell_sigma: bool = False,
+    console: Console,
+) -> Report:
+    """Measure models and write ``evaluation.md``, ``evaluation.json`` and ``evaluation.png``.
+
+    Args:
+        models: ONNX files, all gray or all colour, and names of classical denoisers, which take either.
+        labels: Their names in the report; the files' or denoisers' own names where empty.
+        images: Folder of clean images.
+        output: Folder to write to, made if it is not there.
+        sigmas_255: Noise standard deviations, 0-255 scale.
+        tell_sigma: Tell the classical denoisers the noise level, which they otherwise estimate from each image.
+        console: Where the table is printed.
+
+    Raises:
+        ValueError: Models, labels or images do not fit together.
+    """
+    named = _name(models, labels)
+    networks = {label: OnnxDenoiser(Path(model)) for label, model in named.items() if model not in METHODS}
+    for model in set(named.values()).intersection(METHODS):
+        load(str(model))  # whatever is wrong with it is told before anything is measured
+    channels = {network.channels for network in networks.values()}
+    if len(channels) > 1:
+        raise ValueError(f"expected models for one number of channels, got {sorted(channels)}; measure them apart")
+    clean = read_folder(images, channels=channels.pop() if channels else 1)
+    with console.status("measuring"):
+        rows = [Row(INPUT_LABEL, evaluate(identity, clean, sigmas_255))]
+        for label, model in named.items():
+            if network := networks.get(label):
+                rows.append(Row(label, evaluate(network, clean, sigmas_255), network.trained_sigmas_255))
+            else:
+                rows.append(Row(label, _classical_scores(str(model), clean, sigmas_255, tell_sigma=tell_sigma)))
+    report = Report(images.resolve().name, len(clean), tuple(rows))
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "evaluation.md").write_text(report.markdown())
+    (output / "evaluation.json").write_text(report.json())
+    plot(report, output / "evaluation.png")
+    console.print(report.table())
+    return report
+
+
+def _classical_scores(
+    name: str, clean: Sequence[NamedImage], sigmas_255: Sequence[float], *, tell_sigma: bool
+) -> tuple[Score, ...]:
+    """Of one denoiser at every level, or of one for each level that is told it."""
+    if not tell_sigma:
+        return evaluate(load(name), clean, sigmas_255)
+    return tuple(evaluate(load(name, sigma=sigma / 255), clean, [sigma])[0] for sigma in sigmas_255)
+
+
+def read_sigmas(text: str) -> tuple[float, ...]:
+    """Noise levels from a list with commas.
+
+    Raises:
+        ValueError: One of them is no number from 0 up.
+    """
+    sigmas_255 = tuple(float(part) for part in text.split(","))
+    if not all(0 <= sigma < math.inf for sigma in sigmas_255):
+        raise ValueError(f"expected noise levels from 0 up, got {text}")
+    return sigmas_255
+
+
+def _name(models: Sequence[str | Path], labels: Sequence[str]) -> dict[str, str | Path]:
+    chosen = labels or [str(model) if model in METHODS else Path(model).stem for model in models]
+    if len(chosen) != len(models):
+        raise ValueError(f"expected a label for each of {len(models)} models, got {len(chosen)}")
+    if len({*chosen, INPUT_LABEL}) != len(models) + 1:
+        raise ValueError(f"expected different labels, got {', '.join(chosen)}; give them with --label")
+    return dict(zip(chosen, models, strict=True))

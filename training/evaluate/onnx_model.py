@@ -1,0 +1,52 @@
+"""An exported model as something to measure."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as failures
+
+from biasfree.artifact import CARD_KEY, INPUT, OUTPUT
+from biasfree.card import Card
+from training.evaluate.metrics import FloatImage
+
+
+class OnnxDenoiser:
+    """An ONNX model on the CPU: each image whole, one core for each call.
+
+    Args:
+        path: Model whose graph takes ``noisy`` and gives ``denoised``, both (B, C, H, W) float32.
+
+    Raises:
+        ValueError: The file is missing or no such model.
+    """
+
+    def __init__(self, path: Path) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except (failures.NoSuchFile, failures.InvalidProtobuf, failures.InvalidGraph, failures.Fail) as exc:
+            raise ValueError(f"expected an ONNX model, got {path}: {exc}") from exc
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        if [value.name for value in (*inputs, *outputs)] != [INPUT, OUTPUT]:
+            raise ValueError(f"expected a model from {INPUT!r} to {OUTPUT!r}, got {path} with others")
+        self._channels = inputs[0].shape[1]
+
+    @property
+    def channels(self) -> int:
+        """Image channels C."""
+        return int(self._channels)
+
+    @property
+    def trained_sigmas_255(self) -> tuple[float, float] | None:
+        """Least and largest noise seen in training, 0-255 scale, by the model's card; ``None`` if it has none."""
+        card = self._session.get_modelmeta().custom_metadata_map.get(CARD_KEY)
+        return None if card is None else Card.model_validate_json(card).training.sigma_range_255
+
+    def __call__(self, noisy: FloatImage, /) -> FloatImage:
+        """Denoise (H, W, C) float32."""
+        batch = np.ascontiguousarray(noisy.transpose(2, 0, 1)[None])
+        (denoised,) = self._session.run([OUTPUT], {INPUT: batch})
+        image: FloatImage = denoised[0].transpose(1, 2, 0)
+        return image

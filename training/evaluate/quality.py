@@ -1,0 +1,85 @@
+"""``quality``: every shipped model and every classical denoiser on validation images, as a page of the documents."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from biasfree.artifact import SHIPPED, Artifact
+from biasfree.classical import METHODS
+from training.evaluate.measure import measure
+from training.evaluate.plot import plot
+from training.evaluate.report import RULES, Report
+from training.evaluate.robustness.measure import COUNT, SIDE
+from training.evaluate.robustness.report import robustness
+
+#: 0-255 scale: next to nothing, the tables of the paper, and beyond what was trained on.
+SIGMAS_255 = (0.0, 1.0, 2.0, 5.0, 10.0, 15.0, 25.0, 30.0, 50.0, 75.0, 100.0, 150.0, 200.0)
+KINDS = {1: "gray", 3: "colour"}
+
+_ROBUSTNESS = f"""## Noise that is not white
+
+The same models on real pairs, where folders of them were given (`--pairs`), and on disturbances made from the middle
+({SIDE} x {SIDE}) of the first {COUNT} images of each set: `training/evaluate/robustness/cases.py` makes them.
+Disturbances in one place are measured apart near it and farther away. `python -m training robustness` makes this table
+alone, for any model file.
+"""
+
+
+def quality(
+    *,
+    gray: Path,
+    color: Path,
+    output: Path,
+    console: Console,
+    pairs: Sequence[Path] = (),
+    sigmas_255: Sequence[float] = SIGMAS_255,
+) -> None:
+    """Measure, and write ``output`` and a figure for gray and for colour into the folder ``images`` beside it.
+
+    Args:
+        gray: Folder of clean images, read as gray.
+        color: Folder of clean images, read as RGB.
+        output: The Markdown page.
+        console: Where the tables are printed.
+        pairs: Folders of real pairs, ``noisy`` and ``clean``.
+        sigmas_255: Noise standard deviations, 0-255 scale.
+
+    Raises:
+        ValueError: A folder has no images.
+    """
+    parts = [_head()]
+    for channels, folder in ((1, gray), (3, color)):
+        report = _measure(channels, folder, sigmas_255, console)
+        figure = output.parent / "images" / f"quality-{KINDS[channels]}.png"
+        figure.parent.mkdir(parents=True, exist_ok=True)
+        plot(report, figure)
+        parts.append(_part(channels, report, figure))
+    tables = robustness(gray=gray, color=color, pairs=pairs, console=console)
+    parts += [_ROBUSTNESS, *(table.markdown() for table in tables)]
+    output.write_text("\n".join(parts))
+
+
+def _measure(channels: int, folder: Path, sigmas_255: Sequence[float], console: Console) -> Report:
+    paths = [path for path in sorted(SHIPPED.glob("*.onnx")) if Artifact.load(path).card.channels == channels]
+    with tempfile.TemporaryDirectory() as scratch:
+        return measure(
+            [*paths, *METHODS], labels=[], images=folder, output=Path(scratch), sigmas_255=sigmas_255, console=console
+        )
+
+
+def _head() -> str:
+    return (
+        "# Quality\n\n"
+        "Made by `python -m training quality --gray FOLDER --color FOLDER --pairs FOLDER`: the shipped\n"
+        "models, and the classical denoisers, which estimate the noise level from each image.\n\n"
+        f"{RULES} Without noise the PSNR of the input is infinite.\n"
+    )
+
+
+def _part(channels: int, report: Report, figure: Path) -> str:
+    kind = KINDS[channels]
+    title = f"## {kind.capitalize()}: {report.images}, {report.count} images"
+    picture = f"![PSNR of the result against that of the noisy image, {kind}](images/{figure.name})"
+    return f"{title}\n\n{picture}\n\n{report.tables()}"

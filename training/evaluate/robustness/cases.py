@@ -1,0 +1,235 @@
+"""Disturbances as people's files have them, made from clean images, and where their effect is measured.
+
+Nothing here is shared with the noise that is trained on: the cases are made by NumPy, SciPy and Pillow, and seeded.
+"""
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from scipy import ndimage
+
+from training.evaluate.metrics import FloatImage
+
+Mask = npt.NDArray[np.bool_]
+
+#: Level of the noise where a case does not say another, 0-255 scale.
+SIGMA_255 = 25.0
+#: Distance from a disturbance, pixels: closer than the first nothing is asked for, beyond the last is elsewhere.
+NEAR_PX = (8, 64)
+
+
+@dataclass(frozen=True)
+class Disturbed:
+    """A case made from one image.
+
+    Attributes:
+        noisy: What the denoiser is given, (H, W, C) float32.
+        clean: What would be right, of the same shape.
+        regions: Parts that are measured apart, (H, W) each, by name; the whole image is called "".
+    """
+
+    noisy: FloatImage
+    clean: FloatImage
+    regions: Mapping[str, Mask]
+
+
+Make = Callable[[FloatImage, np.random.Generator], Disturbed]
+
+
+def _whole(noisy: npt.NDArray[np.floating], clean: FloatImage) -> Disturbed:
+    everywhere = np.ones(clean.shape[:2], dtype=np.bool_)
+    return Disturbed(noisy.astype(np.float32), clean, {"": everywhere})
+
+
+def _white(clean: FloatImage, random: np.random.Generator, sigma_255: float = SIGMA_255) -> FloatImage:
+    return clean + np.float32(sigma_255 / 255) * random.standard_normal(clean.shape, dtype=np.float32)
+
+
+def white(sigma_255: float) -> Make:
+    """Make the case of white noise in floats: what the others are compared with."""
+    return lambda clean, random: _whole(_white(clean, random, sigma_255), clean)
+
+
+def rounded(clean: FloatImage, random: np.random.Generator) -> Disturbed:
+    """White noise, clipped and rounded to 8 bits."""
+    return _whole(np.round(_white(clean, random).clip(0, 1) * 255) / 255, clean)
+
+
+def lossy(kind: str, quality: int) -> Make:
+    """Make the case of a file written from noisy pixels; color as phones have it, at half the resolution."""
+
+    def make(clean: FloatImage, random: np.random.Generator) -> Disturbed:
+        pixels = np.round(_white(clean, random).clip(0, 1) * 255).astype(np.uint8)
+        gray = pixels.shape[2] == 1
+        file = io.BytesIO()
+        options = {} if gray or kind == "WEBP" else {"subsampling": 2}
+        Image.fromarray(pixels[..., 0] if gray else pixels).save(file, kind, quality=quality, **options)
+        with Image.open(file) as read:
+            decoded = np.asarray(read.convert("L" if gray else "RGB")).reshape(pixels.shape)
+        return _whole(decoded / 255, clean)
+
+    return make
+
+
+def gray_as_rgb(clean: FloatImage, random: np.random.Generator) -> Disturbed:
+    """A gray photograph stored as three equal channels."""
+    channels = clean.shape[2]
+    gray = (clean @ np.array([0.299, 0.587, 0.114], dtype=np.float32))[..., None] if channels == 3 else clean
+    repeat = (1, 1, channels)
+    return _whole(np.tile(_white(gray, random), repeat), np.tile(gray, repeat))
+
+
+def enlarged(clean: FloatImage, random: np.random.Generator) -> Disturbed:
+    """A noisy image enlarged by 1.5, cubic."""
+    factors = (1.5, 1.5, 1)
+    return _whole(ndimage.zoom(_white(clean, random), factors, order=3), ndimage.zoom(clean, factors, order=3))
+
+
+def blurred(clean: FloatImage, random: np.random.Generator) -> Disturbed:
+    """Noise blurred by one pixel, at the same level."""
+    noise = ndimage.gaussian_filter(random.standard_normal(clean.shape), (1, 1, 0))
+    return _whole(clean + SIGMA_255 / 255 * noise / noise.std(), clean)
+
+
+def chroma(clean: FloatImage, random: np.random.Generator) -> Disturbed:
+    """Coarse color blotches over finer luminance noise, as high ISO has them."""
+    blotches = ndimage.gaussian_filter(random.standard_normal(clean.shape), (2.5, 2.5, 0))
+    blotches -= blotches.mean(axis=2, keepdims=True)
+    fine = ndimage.gaussian_filter(random.standard_normal((*clean.shape[:2], 1)), (0.6, 0.6, 0))
+    noise = sum(part / max(float(part.std()), 1e-9) * level for part, level in ((blotches, 15), (fine, 12)))
+    return _whole(clean + noise / 255, clean)
+
+
+def rows(clean: FloatImage, random: np.random.Generator) -> Disturbed:
+    """A level of its own for each row, and white noise of 10."""
+    lines = 15 / 255 * random.standard_normal((len(clean), 1, 1))
+    return _whole(_white(clean, random, 10) + lines, clean)
+
+
+def photons(clean: FloatImage, random: np.random.Generator) -> Disturbed:
+    """Twenty photons at white."""
+    return _whole(random.poisson(clean * 20) / 20, clean)
+
+
+def salt_and_pepper(clean: FloatImage, random: np.random.Generator) -> Disturbed:
+    """Every hundredth pixel black or white, over white noise of 10."""
+    drawn = random.random(clean.shape[:2])[..., None]
+    noisy = np.where(drawn < 0.01, np.float32(drawn < 0.005), _white(clean, random, 10))
+    return _whole(noisy, clean)
+
+
+def camera(clean: FloatImage, random: np.random.Generator) -> Disturbed:
+    """Shot and read noise on a Bayer mosaic, interpolated bilinearly, as JPEG of quality 92."""
+    linear = ndimage.gaussian_filter(clean, (0.6, 0.6, 0)) ** 2.2
+    parity = np.add.outer(2 * (np.arange(len(clean)) % 2), np.arange(clean.shape[1]) % 2)
+    taken = (parity[..., None] == np.array([0, 1, 3])) | ((parity == 2)[..., None] & np.array([False, True, False]))
+    weights = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]])[..., None]
+
+    def develop(raw: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        found = ndimage.convolve(raw * taken, weights) / ndimage.convolve(taken.astype(float), weights)
+        image: npt.NDArray[np.floating] = found.clip(0, 1) ** (1 / 2.2)
+        return image
+
+    if clean.shape[2] == 1:
+        linear = np.tile(linear, (1, 1, 3))
+    noisy = develop((linear + np.sqrt(4e-3 * linear + 1e-5) * random.standard_normal(linear.shape)).clip(0, 1))
+    target = develop(linear)
+    if clean.shape[2] == 1:
+        noisy, target = (image.mean(axis=2, keepdims=True) for image in (noisy, target))
+    file = io.BytesIO()
+    pixels = np.round(noisy * 255).astype(np.uint8)
+    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(file, "JPEG", quality=92)
+    with Image.open(file) as read:
+        return _whole(np.asarray(read).reshape(pixels.shape) / 255, target.astype(np.float32))
+
+
+def beside(value: float | None) -> Make:
+    """Make the case of noise beside an area without: of one value, or the clean image where ``value`` is None."""
+
+    def make(clean: FloatImage, random: np.random.Generator) -> Disturbed:
+        border = clean.shape[1] // 3
+        noisy, right = _white(clean, random), clean.copy()
+        if value is not None:
+            right[:, :border] = value
+        noisy[:, :border] = right[:, :border]
+        from_border = np.broadcast_to(np.arange(clean.shape[1]) - border, clean.shape[:2])
+        first, last = NEAR_PX
+        near, far = (from_border >= first) & (from_border < last), from_border >= last
+        return Disturbed(noisy, right, {f"{first} to {last} px from it": near, "farther": far})
+
+    return make
+
+
+def two_levels(clean: FloatImage, random: np.random.Generator) -> Disturbed:
+    """Noise of 5 in the left half, of 50 in the right."""
+    middle = clean.shape[1] // 2
+    left = np.broadcast_to(np.arange(clean.shape[1]) < middle, clean.shape[:2])
+    noisy = np.where(left[..., None], _white(clean, random, 5), _white(clean, random, 50))
+    return Disturbed(noisy, clean, {"sigma 5": left, "sigma 50": ~left})
+
+
+def one_level(clean: FloatImage, random: np.random.Generator) -> Disturbed:
+    """The same halves, each as it is alone: what ``two_levels`` should come near to."""
+    middle = clean.shape[1] // 2
+    left = np.broadcast_to(np.arange(clean.shape[1]) < middle, clean.shape[:2])
+    return Disturbed(_white(clean, random, 50), clean, {"sigma 50": ~left})
+
+
+def hot_pixel(excess: float) -> Make:
+    """Make the case of one pixel of ``excess`` times white, in noise of 10; 0 is the same without it."""
+
+    def make(clean: FloatImage, random: np.random.Generator) -> Disturbed:
+        noisy = _white(clean, random, 10)
+        height, width = clean.shape[0] // 2, clean.shape[1] // 2
+        noisy[height, width] += excess
+        return Disturbed(noisy, clean, _rings(clean.shape, [(height, width)]))
+
+    return make
+
+
+def stars(clean: FloatImage, random: np.random.Generator) -> Disturbed:
+    """Points of light, up to a thousand times white and 2.4 pixels wide at half their height, in noise of 10."""
+    height, width, _ = clean.shape
+    places = [(round(height * y), round(width * x)) for y, x in ((0.2, 0.3), (0.55, 0.7), (0.8, 0.25))]
+    light = np.zeros((height, width, 1))
+    for (row, column), peak in zip(places, (3, 50, 1000), strict=True):
+        down, across = np.ogrid[:height, :width]
+        light[..., 0] += peak * np.exp(-((down - row) ** 2 + (across - column) ** 2) / 2)
+    with_stars = (clean + light).astype(np.float32)
+    return Disturbed(_white(with_stars, random, 10), with_stars, _rings(clean.shape, places))
+
+
+def _rings(shape: tuple[int, ...], places: list[tuple[int, int]]) -> Mapping[str, Mask]:
+    down, across = np.ogrid[: shape[0], : shape[1]]
+    distance = np.min([np.maximum(abs(down - row), abs(across - column)) for row, column in places], axis=0)
+    return {"5 to 16 px from it": (distance >= 5) & (distance < 16), "farther": distance >= 16}
+
+
+#: By the name that the tables have.
+CASES: Mapping[str, Make] = {
+    **{f"white, sigma {sigma_255:g}": white(sigma_255) for sigma_255 in (5, 15, 25, 50)},
+    "white, 8 bits": rounded,
+    "JPEG 90": lossy("JPEG", 90),
+    "JPEG 75": lossy("JPEG", 75),
+    "WebP 80": lossy("WEBP", 80),
+    "camera, JPEG 92": camera,
+    "gray stored as RGB": gray_as_rgb,
+    "enlarged by 1.5": enlarged,
+    "blurred noise": blurred,
+    "chroma blotches": chroma,
+    "rows": rows,
+    "20 photons": photons,
+    "salt and pepper": salt_and_pepper,
+    "beside black": beside(0.0),
+    "beside white": beside(1.0),
+    "beside a clean area": beside(None),
+    "two levels": two_levels,
+    "two levels, alone": one_level,
+    "hot pixel, 128 times white": hot_pixel(128.0),
+    "no hot pixel": hot_pixel(0.0),
+    "stars": stars,
+}

@@ -1,0 +1,88 @@
+"""Measure denoisers on the cases and on real pairs."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from biasfree.card import CaseScore
+from training.data.images import NamedImage, read_folder
+from training.evaluate.metrics import FloatImage, psnr_db
+from training.evaluate.robustness.cases import CASES, Disturbed, Mask
+from training.evaluate.scores import Denoiser
+
+#: Images of a folder that the cases are made from, and the side of what is taken from their middle, pixels.
+COUNT = 6
+SIDE = 256
+
+
+def measure_cases(
+    denoiser: Denoiser, images: Sequence[NamedImage], *, done: Callable[[str], None] = lambda case: None
+) -> list[CaseScore]:
+    """Measure a denoiser on every case; the noise is seeded, so that every denoiser is given the same.
+
+    Args:
+        denoiser: What is measured.
+        images: Clean images; the first ``COUNT`` are used.
+        done: Told of each case once it is measured.
+    """
+    clean = [_middle(image.unit) for image in images[:COUNT]]
+    scores = []
+    for number, (case, make) in enumerate(CASES.items()):
+        disturbed = [make(each, np.random.default_rng([number, index])) for index, each in enumerate(clean)]
+        scores += _scores(case, denoiser, disturbed)
+        done(case)
+    return scores
+
+
+def measure_pairs(
+    denoiser: Denoiser, folder: Path, *, channels: int, done: Callable[[str], None] = lambda case: None
+) -> CaseScore:
+    """Measure a denoiser on real pairs: files of the same names in ``noisy`` and ``clean`` below ``folder``.
+
+    Raises:
+        ValueError: The folders do not hold the same names.
+    """
+    noisy, clean = (read_folder(folder / kind, channels=channels) for kind in ("noisy", "clean"))
+    if [image.name for image in noisy] != [image.name for image in clean]:
+        raise ValueError(f"{folder / 'noisy'} and {folder / 'clean'} must hold files of the same names")
+    whole = [_pair(one, other) for one, other in zip(noisy, clean, strict=True)]
+    score = _scores(f"{folder.name} ({len(noisy)} pairs)", denoiser, whole)[0]
+    done(score.case)
+    return score
+
+
+def is_gray(folder: Path) -> bool:
+    """Tell whether every picture of a folder of pairs is gray."""
+    pictures = read_folder(folder / "noisy", channels=3)
+    return all(bool((image.pixels == image.pixels[..., :1]).all()) for image in pictures)
+
+
+def _pair(noisy: NamedImage, clean: NamedImage) -> Disturbed:
+    return Disturbed(noisy.unit, clean.unit, {"": np.ones(clean.pixels.shape[:2], dtype=np.bool_)})
+
+
+def _middle(image: FloatImage) -> FloatImage:
+    top, left = (max(0, side - SIDE) // 2 for side in image.shape[:2])
+    return image[top : top + SIDE, left : left + SIDE]
+
+
+def _scores(case: str, denoiser: Denoiser, disturbed: Sequence[Disturbed]) -> list[CaseScore]:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        denoised = list(pool.map(lambda each: denoiser(each.noisy), disturbed))
+    results = list(zip(denoised, disturbed, strict=True))
+    return [
+        CaseScore(
+            case=case,
+            region=region,
+            input_psnr_db=_mean((each.noisy, each.clean, each.regions[region]) for each in disturbed),
+            psnr_db=_mean((image, each.clean, each.regions[region]) for image, each in results),
+        )
+        for region in disturbed[0].regions
+    ]
+
+
+def _mean(parts: Iterable[tuple[FloatImage, FloatImage, Mask]]) -> float:
+    return round(float(np.mean([psnr_db(clean[mask], image[mask]) for image, clean, mask in parts])), 3)

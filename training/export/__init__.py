@@ -1,0 +1,1 @@
+"""From a training run, or a released checkpoint, to an ONNX file with its card."""

@@ -1,0 +1,223 @@
+"""``export``: from a run's checkpoint to a verified, measured model file."""
+
+import hashlib
+import math
+import platform
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+import numpy as np
+import onnx
+import torch
+
+from biasfree.architectures import Network
+from biasfree.artifact import initializers, save, weights_sha256
+from biasfree.card import Card, CaseScore, Evaluation, Golden, Score, Stage, Training
+from biasfree.export import to_onnx
+from training.data.images import read_folder
+from training.data.photos import PHOTOS, list_sha256, read_photos
+from training.data.sources import IMAGE_SETS, ImageSet
+from training.evaluate.metrics import SIGMAS_255
+from training.evaluate.onnx_model import OnnxDenoiser
+from training.evaluate.robustness.measure import measure_cases, measure_pairs
+from training.evaluate.scores import evaluate, identity
+from training.fit.checkpoint import Checkpoint
+
+T = TypeVar("T")
+
+#: Side and noise of the golden tile: several cells of the coarsest scale, and not a multiple of them.
+GOLDEN_SIDE = 27
+GOLDEN_SIGMA_255 = 25.0
+
+#: On a card, where the owner of a run does not say.
+NOT_STATED = "not stated"
+
+#: What the numbers of a card depend on.
+LIBRARIES = ("numpy", "onnx", "onnxruntime-gpu", "torch")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What only the owner of a run knows.
+
+    Attributes:
+        name: The model's name in the service.
+        version: The model's version.
+        data: The training images: in words, or names of image sets with commas between them, oldest first.
+        licence: Their license, in words; where it is not stated, that of the image sets.
+    """
+
+    name: str
+    version: str
+    data: str
+    licence: str
+
+
+def export(
+    run: Path, output: Path, provenance: Provenance, *, evaluation_sets: Sequence[Path], pairs: Sequence[Path] = ()
+) -> Card:
+    """Write a run's averaged network as a model file.
+
+    Args:
+        run: Folder of a run.
+        output: The ``.onnx`` file to write.
+        provenance: What the card says of the model's origin.
+        evaluation_sets: Folders of clean images that the exported file is measured on; of the first one the cases of
+            noise that is not white are made.
+        pairs: Folders of real pairs that it is measured on.
+
+    Returns:
+        The card that was written.
+
+    Raises:
+        ValueError: ``run`` holds no checkpoint, an evaluation image was trained on, or the photographs of the list
+            are said to be the training images and are not.
+        ArtifactError: The graph failed its verification; nothing was written.
+    """
+    checkpoint = Checkpoint.load(run)
+    if checkpoint is None:
+        raise ValueError(f"expected a checkpoint in {run}, found none")
+    network = checkpoint.averaged_network().folded().eval()
+    model = to_onnx(network)
+    card = Card(
+        name=provenance.name,
+        version=provenance.version,
+        architecture=checkpoint.recipe.architecture,
+        arguments=network.arguments,
+        channels=checkpoint.recipe.channels,
+        receptive_radius=network.receptive_radius,
+        stride=network.stride,
+        parameters=network.parameter_count,
+        macs_per_pixel=network.macs_per_pixel,
+        training=_training(checkpoint, provenance),
+        evaluations=_measured(model, lambda file: _evaluations(file, checkpoint, evaluation_sets)),
+        robustness=_measured(model, lambda file: _robustness(file, checkpoint, evaluation_sets[:1], pairs)),
+        golden=golden(network),
+        weights_sha256=weights_sha256(initializers(model)),
+        git_commit=git_commit(),
+        libraries=libraries(),
+    )
+    save(model, card, output)
+    return card
+
+
+def _training(checkpoint: Checkpoint, provenance: Provenance) -> Training:
+    digest = hashlib.sha256("".join(sorted(checkpoint.images.values())).encode())
+    data, licence = _origin(checkpoint, provenance)
+    return Training(
+        data=data,
+        licence=licence,
+        images=len(checkpoint.images),
+        images_sha256=digest.hexdigest(),
+        sigma_range_255=(0.0, checkpoint.recipe.sigma_max),
+        stages=tuple(Stage.model_validate(stage) for stage in checkpoint.stages),
+    )
+
+
+def _origin(checkpoint: Checkpoint, provenance: Provenance) -> tuple[str, str]:
+    """Return data and license in words; the words of their entries where image sets are named."""
+    names = [name.strip() for name in provenance.data.split(",")]
+    if not set(names) <= IMAGE_SETS.keys():
+        return provenance.data, provenance.licence
+    if names[-1] == PHOTOS:
+        _refuse_unlisted(checkpoint)
+    sets = [IMAGE_SETS[name] for name in names]
+    data = [_described(image_set) for image_set in sets]
+    licence = [f"{image_set.name}: {image_set.licence}" for image_set in sets]
+    if checkpoint.earlier and len(sets) == 1:
+        # A checkpoint does not keep what the weights it started from were trained on.
+        data.insert(0, "the images of the stages before the last: not stated")
+        licence.insert(0, "those before the last stage: not stated")
+    stated = provenance.licence != NOT_STATED
+    return "; ".join(data), provenance.licence if stated else "; ".join(licence)
+
+
+def _described(image_set: ImageSet) -> str:
+    words = f"{image_set.name}: {image_set.count} images, {image_set.home}"
+    return f"{words}, SHA-256 of the list {list_sha256()}" if image_set.name == PHOTOS else words
+
+
+def _refuse_unlisted(checkpoint: Checkpoint) -> None:
+    """Refuse to name the list where the run learned from a file that is not on it."""
+    listed = {photo.file for photo in read_photos()}
+    others = sorted(name for name in checkpoint.images if PurePosixPath(name).name not in listed)
+    if others:
+        raise ValueError(
+            f"{len(others)} of the images trained on are not among the photographs of the set {PHOTOS} "
+            f"(the first: {others[0]}); describe the images in words instead"
+        )
+
+
+def _measured(model: onnx.ModelProto, measure: Callable[[OnnxDenoiser], T]) -> T:
+    """Measure the graph that is about to be written."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "model.onnx"
+        onnx.save_model(model, path)
+        return measure(OnnxDenoiser(path))
+
+
+def _evaluations(denoiser: OnnxDenoiser, checkpoint: Checkpoint, folders: Iterable[Path]) -> tuple[Evaluation, ...]:
+    """Measure white noise, on images that were not trained on."""
+    return tuple(_evaluation(denoiser, checkpoint, folder) for folder in folders)
+
+
+def _robustness(
+    denoiser: OnnxDenoiser, checkpoint: Checkpoint, folders: Iterable[Path], pairs: Iterable[Path]
+) -> tuple[CaseScore, ...]:
+    """Measure real pairs, and the cases that are made from clean images."""
+    channels = checkpoint.recipe.channels
+    real = [measure_pairs(denoiser, folder, channels=channels) for folder in pairs]
+    made = [score for folder in folders for score in measure_cases(denoiser, read_folder(folder, channels=channels))]
+    return (*real, *made)
+
+
+def _evaluation(denoiser: OnnxDenoiser, checkpoint: Checkpoint, folder: Path) -> Evaluation:
+    images = read_folder(folder, channels=checkpoint.recipe.channels)
+    trained = set(checkpoint.images.values())
+    seen = [image.name for image in images if image.sha256 in trained]
+    if seen:
+        raise ValueError(f"expected images that were not trained on, but {', '.join(seen)} in {folder} were")
+    measured = evaluate(denoiser, images, SIGMAS_255)
+    noisy = evaluate(identity, images, SIGMAS_255)
+    scores = tuple(
+        Score(
+            sigma_255=score.sigma_255,
+            psnr_db=round(score.psnr_db, 3),
+            input_psnr_db=round(before.psnr_db, 3) if math.isfinite(before.psnr_db) else None,
+            ssim=round(score.ssim, 4),
+        )
+        for score, before in zip(measured, noisy, strict=True)
+    )
+    return Evaluation(images=folder.name, count=len(images), scores=scores)
+
+
+@torch.no_grad()
+def golden(network: Network) -> Golden:
+    """A ramp with an edge and noise, through the torch network: what every device must reproduce."""
+    random = np.random.default_rng(0)
+    channels = int(network.arguments["channels"])
+    ramp = np.linspace(0.1, 0.9, GOLDEN_SIDE, dtype=np.float32)
+    clean = np.broadcast_to(ramp + 0.3 * (ramp > 0.5)[:, None], (channels, GOLDEN_SIDE, GOLDEN_SIDE))
+    noisy = (clean + GOLDEN_SIGMA_255 / 255 * random.standard_normal(clean.shape)).astype(np.float32)
+    denoised = network(torch.from_numpy(noisy)[None])[0].numpy()
+    return Golden.of(noisy, denoised)
+
+
+def libraries() -> dict[str, str]:
+    """Versions of what the numbers of a card depend on."""
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+
+
+def git_commit() -> str:
+    """The commit of the code, marked if it was changed since; ``unknown`` outside a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  # a fixed command
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()

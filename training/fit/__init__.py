@@ -1,0 +1,1 @@
+"""Fitting a network: recipe, training loop, checkpoints."""

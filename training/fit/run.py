@@ -1,0 +1,123 @@
+"""``train``: from a folder of photographs to a checkpoint."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from training.data.images import NamedImage, read_folder, rescaled
+from training.data.overlap import overlapping
+from training.data.pairs import PairSampler
+from training.fit.checkpoint import FILE
+from training.fit.processes import Processes
+from training.fit.progress import LiveProgress, Silence
+from training.fit.recipe import Recipe
+from training.fit.start import Start
+from training.fit.trainer import Progress, Trainer
+from training.fit.validation import Validation
+
+#: Without a folder of their own, this many images are held out of training for the running PSNR.
+HELD_OUT = 8
+
+
+def run(
+    recipe: Recipe,
+    *,
+    images: Path,
+    output: Path,
+    validation: Path | None,
+    start_from: Path | None,
+    validate_every: int,
+    checkpoint_every_s: float,
+    device: str | None,
+    workers: int = 0,
+) -> None:
+    """Train by a recipe, or go on with what ``output`` holds.
+
+    Args:
+        recipe: What to train.
+        images: Folder of photographs.
+        output: Folder of the run: checkpoint and TensorBoard logs.
+        validation: Folder measured during training; without it some of ``images`` are held out.
+        start_from: Folder of a run, or a model file, whose weights are the first ones here.
+        validate_every: Steps between measurements.
+        checkpoint_every_s: Seconds between checkpoints.
+        device: torch device; by default CUDA where there is one.
+        workers: Processes that make the pairs ahead of the training, for each process that trains.
+
+    Raises:
+        ValueError: Recipe, images or what ``output`` holds do not fit together.
+        KeyboardInterrupt: The run was interrupted; ``output`` holds it as it was.
+    """
+    trained, measured = _split(images, validation, channels=recipe.channels)
+    output.mkdir(parents=True, exist_ok=True)
+    with Processes.join(device=device) as processes:
+        sampler = PairSampler(
+            [rescaled(image.pixels, scale) for image in trained for scale in recipe.scales],
+            patch=recipe.patch,
+            batch=recipe.batch,
+            sigma_max=recipe.sigma_max,
+            sigma_power=recipe.sigma_power,
+            saturation=recipe.saturation,
+            grain=recipe.grain,
+            permute_channels=recipe.permute_channels,
+            noise=recipe.noise,
+            detailed=recipe.detailed,
+            seed=recipe.seed,
+            rank=processes.rank,
+            # Worker processes cannot draw on a GPU, and JPEG files are made on the CPU.
+            device="cpu" if recipe.noise or workers else processes.device,
+        )
+        hashes = {image.name: image.sha256 for image in trained}
+        trainer = Trainer(
+            recipe,
+            sampler,
+            images=hashes,
+            processes=processes,
+            start=Start.read(start_from) if start_from else None,
+            workers=workers,
+        )
+        validate = Validation(measured, device=processes.device)
+        with _reporter(recipe, output, processes) as progress:
+            trainer.fit(
+                output,
+                progress=progress,
+                validate=validate,
+                validate_every=validate_every,
+                checkpoint_every_s=checkpoint_every_s,
+            )
+
+
+@contextmanager
+def _reporter(recipe: Recipe, output: Path, processes: Processes) -> Iterator[Progress]:
+    """Show the run, and say at its end what there is and what to do with it; in the first process only."""
+    if not processes.is_first:
+        yield Silence()
+        return
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    pixels = recipe.batch * recipe.patch**2 * processes.count
+    if recipe.precision == "bf16" and not processes.has_bf16:
+        console.print(f"No bfloat16 on this {processes.device.type}: float32 instead, slower and no less exact.")
+    try:
+        with LiveProgress(output, pixels_per_step=pixels, console=console) as progress:
+            yield progress
+    except KeyboardInterrupt:
+        console.print(f"Interrupted. The same command goes on from {output / FILE}.")
+        raise
+    console.print(
+        f"The weights are in {output / FILE}. Next: "
+        f"python -m training export {output} --output {output.name}.onnx --name {output.name}"
+    )
+
+
+def _split(images: Path, validation: Path | None, *, channels: int) -> tuple[list[NamedImage], list[NamedImage]]:
+    """Images to train on and images to measure on: no file is in both, and none shows what another shows."""
+    everything = read_folder(images, channels=channels)
+    if validation is None:
+        every = max(2, len(everything) // HELD_OUT)
+        measured = everything[::every]
+    else:
+        measured = read_folder(validation, channels=channels)
+    left_out = {image.sha256 for image in [*measured, *overlapping(everything, measured)]}
+    return [image for image in everything if image.sha256 not in left_out], measured

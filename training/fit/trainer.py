@@ -1,0 +1,276 @@
+"""The training loop."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from biasfree.architectures import Network, build
+from training.data.pairs import TrainingPairs
+from training.data.prefetch import Pairs, batches
+from training.fit.average import WeightAverage
+from training.fit.checkpoint import Checkpoint
+from training.fit.interruption import Interruption
+from training.fit.muon import Muon
+from training.fit.processes import Processes
+from training.fit.recipe import Recipe
+from training.fit.start import Start
+
+# Added to each patch's mean squared error: below half a gray level nothing more is to be won.
+_LEAST_SQUARED_ERROR = (0.5 / 255) ** 2
+
+
+def _psnr_loss(denoised: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+    """Minus the mean PSNR of the patches, in dB: every noise level counts alike."""
+    squared_errors = (denoised - clean).square().flatten(1).mean(dim=1)
+    loss: torch.Tensor = 10 * (squared_errors + _LEAST_SQUARED_ERROR).log10().mean()
+    return loss
+
+
+def _root_loss(denoised: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+    """Mean square root of the patches' mean absolute errors: low noise counts more than in L1, and less than in dB."""
+    errors = (denoised - clean).abs().flatten(1).mean(dim=1)
+    loss: torch.Tensor = (errors + _LEAST_SQUARED_ERROR**0.5).sqrt().mean()
+    return loss
+
+
+LOSSES: Mapping[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "l1": F.l1_loss,
+    "l2": F.mse_loss,
+    "psnr": _psnr_loss,
+    "root": _root_loss,
+}
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one step tells: ``loss`` in units of [0, 1], ``progress`` through the budget in [0, 1]."""
+
+    step: int
+    progress: float
+    elapsed_s: float
+    loss: float
+    learning_rate: float
+
+
+class Progress(Protocol):
+    """Where a run reports to."""
+
+    def on_step(self, result: StepResult) -> None:
+        """One step was made."""
+
+    def on_validation(self, step: int, psnr_db: float) -> None:
+        """The averaged network was measured."""
+
+
+class Trainer:
+    """Fits one network to one folder of photographs by one recipe.
+
+    Args:
+        recipe: What to train, and how.
+        pairs: Source of the batches.
+        images: Name -> SHA-256 of every image trained on, kept in the checkpoint and the card.
+        processes: This process among its peers.
+        start: Weights that are the first ones here, and what they came from.
+        workers: Processes that make the pairs ahead of the training; 0 makes them in this one.
+        clock: Seconds; replaced in tests.
+
+    Raises:
+        ValueError: ``start`` is of another architecture, or missing where a share of it is to be kept.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        pairs: Pairs,
+        *,
+        images: dict[str, str],
+        processes: Processes,
+        start: Start | None = None,
+        workers: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        torch.manual_seed(recipe.seed)
+        self._recipe, self._pairs, self._processes, self._clock = recipe, pairs, processes, clock
+        self._workers = workers
+        self._images = images
+        network = build(recipe.architecture, recipe.arguments)
+        self._earlier = [] if start is None else start.stages
+        if start is not None:
+            _load(network, start, recipe.channels)
+        elif recipe.start_share:
+            raise ValueError("expected weights to start from, of which start_share is to be kept")
+        self._start = deepcopy(network.state_dict()) if recipe.start_share else None
+        # torch's stubs do not know memory_format.
+        self._network: Network = network.to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._shared = processes.share(self._network)
+        self._average = WeightAverage(self._network, decay=recipe.ema_decay)
+        self._optimizers = _optimizers(self._network, recipe)
+        self._peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in self._optimizers]
+        self.step, self.elapsed_s = 0, 0.0
+
+    @property
+    def averaged(self) -> nn.Module:
+        """The network with averaged weights: what is measured and exported."""
+        return self._average.network
+
+    def fit(
+        self,
+        folder: Path,
+        *,
+        progress: Progress,
+        validate: Callable[[nn.Module], float],
+        validate_every: int,
+        checkpoint_every_s: float,
+    ) -> None:
+        """Train until the budget is spent, from the checkpoint in ``folder`` if there is one.
+
+        Args:
+            folder: Where the checkpoint is kept.
+            progress: Told of every step, by the first process.
+            validate: PSNR in dB of a network; called on the first process only.
+            validate_every: Steps between validations; the end is always validated.
+            checkpoint_every_s: Seconds of training between checkpoints; the end is always written.
+
+        Raises:
+            ValueError: The checkpoint is of another run, or the loss is no longer finite.
+            KeyboardInterrupt: The run was interrupted; its checkpoint was written.
+        """
+        self._resume(folder)
+        saved_s = self.elapsed_s
+        with Interruption() as interruption:
+            for result in self._steps(interruption):
+                if not self._processes.is_first:
+                    continue
+                if result.step % validate_every == 0 or result.progress >= 1:
+                    progress.on_validation(result.step, validate(self.averaged))
+                progress.on_step(result)
+                if result.elapsed_s - saved_s >= checkpoint_every_s:
+                    self.checkpoint().save(folder)
+                    saved_s = result.elapsed_s
+            if self._processes.is_first:
+                self.checkpoint().save(folder)
+        if interruption.requested:
+            raise KeyboardInterrupt
+
+    def checkpoint(self) -> Checkpoint:
+        """The state of the run now."""
+        return Checkpoint(
+            recipe=self._recipe,
+            step=self.step,
+            elapsed_s=self.elapsed_s,
+            images=self._images,
+            network=self._network.state_dict(),
+            average=self.averaged.state_dict(),
+            optimizers=[optimizer.state_dict() for optimizer in self._optimizers],
+            earlier=self._earlier,
+            start=self._start,
+        )
+
+    def _resume(self, folder: Path) -> None:
+        saved = Checkpoint.load(folder)
+        if saved is None:
+            return
+        _require_same_run(saved, self.checkpoint())
+        self._network.load_state_dict(saved.network)
+        self.averaged.load_state_dict(saved.average)
+        for optimizer, state in zip(self._optimizers, saved.optimizers, strict=True):
+            optimizer.load_state_dict(state)
+        self.step, self.elapsed_s = saved.step, saved.elapsed_s
+        self._earlier, self._start = saved.earlier, saved.start
+
+    def _steps(self, interruption: Interruption) -> Iterator[StepResult]:
+        """Make steps until the budget is spent; time between steps (validation, checkpoints) is not counted.
+
+        Several processes end together: when the first one's budget is spent, or when it is interrupted.
+        """
+        self._network.train()
+        coming = batches(self._pairs, first_step=self.step, workers=self._workers)
+        while (progress := self._processes.agree(math.inf if interruption.requested else self._progress())) < 1:
+            start = self._clock()
+            factor = self._learning_rate_factor(progress)
+            self._set_learning_rate(factor)
+            loss = self._one_step(next(coming))
+            self.step += 1
+            self.elapsed_s += self._clock() - start
+            yield StepResult(
+                self.step,
+                self._progress(),
+                self.elapsed_s,
+                loss,
+                self._recipe.learning_rate * factor,
+            )
+
+    def _progress(self) -> float:
+        if self._recipe.steps is not None:
+            return self.step / self._recipe.steps
+        assert self._recipe.minutes is not None
+        return self.elapsed_s / (60 * self._recipe.minutes)
+
+    def _learning_rate_factor(self, progress: float) -> float:
+        """Linear warm-up, then a cosine to ``final_learning_rate`` over the whole budget."""
+        warmup = min(1.0, (self.step + 1) / max(1, self._recipe.warmup_steps))
+        floor = self._recipe.final_learning_rate
+        return warmup * (floor + (1 - floor) * (1 + math.cos(math.pi * min(1.0, progress))) / 2)
+
+    def _set_learning_rate(self, factor: float) -> None:
+        for optimizer, peaks in zip(self._optimizers, self._peaks, strict=True):
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = peak * factor
+
+    def _one_step(self, pairs: TrainingPairs) -> float:
+        device = self._processes.device
+        noisy = pairs.noisy.to(device, memory_format=torch.channels_last)
+        clean = pairs.clean.to(device)
+        bf16 = self._recipe.precision == "bf16" and self._processes.has_bf16
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            denoised = self._shared(noisy)
+        loss = LOSSES[self._recipe.loss](denoised.float(), clean)
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(self._network.parameters(), self._recipe.gradient_norm)
+        for optimizer in self._optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        self._average.update(self._network, step=self.step + 1)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise ValueError(f"expected a finite loss, got {value} at step {self.step + 1}; try a lower learning rate")
+        return value
+
+
+def _require_same_run(saved: Checkpoint, current: Checkpoint) -> None:
+    """Refuse to go on with another recipe or other images; the budget may change."""
+    for name, was in saved.recipe.model_dump(exclude={"steps", "minutes"}).items():
+        now = getattr(current.recipe, name)
+        if was != now:
+            raise ValueError(f"expected {name} = {was!r}, with which the run there began, got {now!r}")
+    if saved.images != current.images:
+        raise ValueError("expected the images with which the run there began, got others")
+
+
+def _load(network: Network, start: Start, channels: int) -> None:
+    try:
+        network.load_state_dict(start.for_channels(channels))
+    except RuntimeError as exc:
+        raise ValueError(f"expected the same architecture to start from: {exc}") from exc
+
+
+def _optimizers(network: Network, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """Muon for the kernels between feature layers; AdamW for the ends, gains and additive constants."""
+    kernels: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for name, parameter in network.named_parameters():
+        inner = parameter.ndim >= 2 and not name.startswith(("head.", "tail."))
+        (kernels if inner and recipe.optimizer == "muon" else others).append(parameter)
+    rate = recipe.adamw_learning_rate if kernels else recipe.learning_rate
+    adamw = torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.99), weight_decay=recipe.weight_decay)
+    if not kernels:
+        return [adamw]
+    return [Muon(kernels, learning_rate=recipe.learning_rate, weight_decay=recipe.weight_decay), adamw]
