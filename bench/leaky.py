@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import command
 from service.app import create_app
-from service.state import Running
+from service.state import ServiceState
 
 #: Of each body: fewer requests show the leak.
 COPIES = 8
@@ -35,7 +35,7 @@ class KeepBodies:
         await self._app(scope, kept, send)
 
 
-def create_leaky_app(service: Running) -> FastAPI:
+def create_leaky_app(service: ServiceState) -> FastAPI:
     """The real application behind the leak."""
     app = create_app(service)
     app.add_middleware(KeepBodies)

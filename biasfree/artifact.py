@@ -42,6 +42,11 @@ class Artifact:
     card: Card
 
     @property
+    def facts(self) -> dict[str, str]:
+        """What identifies the model: name, version and SHA-256 of the file."""
+        return {"name": self.card.name, "version": self.card.version, "sha256": self.sha256}
+
+    @property
     def weights(self) -> Mapping[str, npt.NDArray[np.float32]]:
         """Initializer name -> value, float32; read from ``content`` each time, so that they are not held twice."""
         return initializers(onnx.load_model_from_string(self.content))

@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from biasfree.tiling import FloatArray
-
 PixelArray = NDArray[Any]
+FloatArray = NDArray[np.float32]
 
 # Rec. 601 luma in 1/65536, as Pillow's ImagingConvert: for 8 bit the result is its "L", bit by bit.
 LUMA_65536 = (19595, 38470, 7471)

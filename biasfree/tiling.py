@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float32]
+from biasfree.pixels import FloatArray
 
 
 @dataclass(frozen=True)

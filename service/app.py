@@ -19,9 +19,12 @@ from biasfree.engines.engine import Engine, EngineError
 from biasfree.engines.onnx_engine import OnnxEngine
 from service.access.access import Access
 from service.analysis.analyst import AnalysisLimits, Analyst
+from service.analysis.options import AnalysisOptions
 from service.analysis.task import prepare
+from service.denoising.backend import Backends
 from service.denoising.classical import ClassicalModels
-from service.denoising.networks import Denoiser
+from service.denoising.networks import Networks
+from service.denoising.options import DenoiseOptions
 from service.errors import InferenceFailed
 from service.http.body_limit import BodyLimit
 from service.http.key_gate import SCHEMES, KeyGate
@@ -40,12 +43,11 @@ from service.queue.policy import BatchPolicy, Lane
 from service.queue.priority import give_way
 from service.queue.self_check import SelfCheck
 from service.routes import analyze, denoise, docs, health, metrics, models, page
-from service.routes.analyze_schemas import AnalyzeQuery
-from service.routes.denoise_schemas import KEY_ERRORS, DenoiseQuery, problem_responses
+from service.routes.denoise_schemas import KEY_ERRORS, problem_responses
 from service.sandbox.bulkhead import Bulkhead
 from service.sandbox.confine import Confinement
 from service.settings import Settings
-from service.state import Running
+from service.state import ServiceState
 from service.telemetry.device_memory import device_memory
 from service.telemetry.metrics import Metrics
 from service.telemetry.tracing import Traces
@@ -63,7 +65,7 @@ Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents.
 BATCH_PIXELS = {"cpu": 2**16, "cuda": 2**20}
 
 #: Parameters whose values a trace may tell.
-KNOWN_QUERY = (*DenoiseQuery.model_fields, *AnalyzeQuery.model_fields)
+KNOWN_QUERY = (*DenoiseOptions.model_fields, *AnalysisOptions.model_fields)
 
 #: Beside what every page may send and read.
 CORS_REQUEST_HEADERS = ("Authorization", "X-API-Key", "X-Request-Id", "Content-Type", "Traceparent", "Tracestate")
@@ -82,7 +84,7 @@ CORS_ANSWER_HEADERS = (
 )
 
 
-def create_app(service: Running) -> FastAPI:
+def create_app(service: ServiceState) -> FastAPI:
     """Build the application around a started service, which it drains at its end."""
 
     @asynccontextmanager
@@ -94,8 +96,8 @@ def create_app(service: Running) -> FastAPI:
         service.draining.set()
         service.self_check.stop()
         await service.analyst.bulkhead.end()
-        await service.classical.bulkhead.end()
-        await service.queue.drain()
+        for backend in service.backends:
+            await backend.end()
         service.codecs.shutdown()
         if service.traces is not None:
             await asyncio.to_thread(service.traces.end)
@@ -110,7 +112,7 @@ def create_app(service: Running) -> FastAPI:
         redoc_url=None,
         telemetry=_telemetry(service),
     )
-    app.state.running = service
+    app.state.service = service
     install(app)
     docs.install(app)
     guarded = _guarded(service)
@@ -141,7 +143,7 @@ def create_app(service: Running) -> FastAPI:
     return app
 
 
-def _telemetry(service: Running) -> TelemetryConfig:
+def _telemetry(service: ServiceState) -> TelemetryConfig:
     """FastAPI makes the span of the request, from the caller's ``traceparent`` where it sends one, and nothing else."""
     return {
         "tracer_provider": None if service.traces is None else service.traces.provider,
@@ -155,14 +157,14 @@ def _telemetry(service: Running) -> TelemetryConfig:
     }
 
 
-def _guarded(service: Running) -> dict[str, Any]:
+def _guarded(service: ServiceState) -> dict[str, Any]:
     """What the OpenAPI document says of routes that need a key, where keys are on."""
     if service.access is None:
         return {}
     return {"dependencies": SCHEMES, "responses": problem_responses(KEY_ERRORS)}
 
 
-def start(settings: Settings, *, engine: Engine | None = None, traces: Traces | None = None) -> Running:
+def start(settings: Settings, *, engine: Engine | None = None, traces: Traces | None = None) -> ServiceState:
     """Load the models, check them on the device, and start its queue.
 
     Args:
@@ -193,27 +195,31 @@ def start(settings: Settings, *, engine: Engine | None = None, traces: Traces | 
     for each in engines.values():
         each.release()
     trim()
-    classical = _classical(settings, engine.device, networks=cards)
+    classical = _classical(settings, engine.device, taken=cards)
     counted = Metrics(models=[*cards, *classical.names], reasons=REASONS)
     queue = BatchQueue(engines, policy, on_batch=counted.batch)
     # Before the device's threads: a file that cannot be read leaves none behind.
     access = Access.of(settings, expected_s=lambda: queue.state.predicted_s)
     queue.start()
     log.info("ready: models %s on %s", ", ".join(sorted(cards)), engine.device)
-    denoiser = Denoiser(
-        queue, cards, tile_side=settings.tile_side, timeout_s=settings.timeout_s, further=classical.names
+    self_check = SelfCheck(queue, cards, interval_s=settings.self_check_interval_s, patience_s=settings.timeout_s)
+    networks = Networks(
+        queue,
+        loaded,
+        tile_side=settings.tile_side,
+        timeout_s=settings.timeout_s,
+        drift=lambda: self_check.drift,
     )
-    service = Running(
+    backends = Backends(networks, classical)
+    service = ServiceState(
         settings=settings,
-        models=loaded,
         device=engine.device,
         queue=queue,
-        denoiser=denoiser,
+        backends=backends,
         limits=ImageLimits(max_pixels=settings.max_pixels, max_frames=settings.max_frames),
         codecs=ThreadPoolExecutor(settings.codec_threads, thread_name_prefix="biasfree-codec"),
-        analyst=_analyst(settings, denoiser, engine.device),
-        classical=classical,
-        self_check=SelfCheck(queue, cards, interval_s=settings.self_check_interval_s, patience_s=settings.timeout_s),
+        analyst=_analyst(settings, backends, networks, engine.device),
+        self_check=self_check,
         metrics=counted,
         draining=Event(),
         access=access,
@@ -258,7 +264,7 @@ def _confinement(settings: Settings, device: str) -> Confinement:
     )
 
 
-def _classical(settings: Settings, device: str, *, networks: Collection[str]) -> ClassicalModels:
+def _classical(settings: Settings, device: str, *, taken: Collection[str]) -> ClassicalModels:
     bulkhead = Bulkhead(
         waiting=settings.classical_queue,
         timeout_s=settings.timeout_s,
@@ -266,10 +272,10 @@ def _classical(settings: Settings, device: str, *, networks: Collection[str]) ->
         what="classical denoiser",
         failed=InferenceFailed,
     )
-    return ClassicalModels(bulkhead, max_pixels=settings.classical_max_pixels, networks=networks)
+    return ClassicalModels(bulkhead, max_pixels=settings.classical_max_pixels, taken=taken)
 
 
-def _analyst(settings: Settings, denoiser: Denoiser, device: str) -> Analyst:
+def _analyst(settings: Settings, backends: Backends, networks: Networks, device: str) -> Analyst:
     bulkhead = Bulkhead(
         waiting=settings.analysis_queue,
         timeout_s=settings.analysis_timeout_s,
@@ -282,4 +288,4 @@ def _analyst(settings: Settings, denoiser: Denoiser, device: str) -> Analyst:
         # The other half is for torch itself, the network and the figure.
         memory_bytes=settings.analysis_memory_bytes // 2,
     )
-    return Analyst(bulkhead, denoiser, limits, device=device)
+    return Analyst(bulkhead, backends, networks, limits, device=device)

@@ -15,11 +15,11 @@ from pydantic_core import ErrorDetails
 
 from biasfree.artifact import ArtifactError
 from biasfree.engines.engine import EngineError
-from service import logs, tracing
 from service.access.keys import KeysError
 from service.app import KNOWN_QUERY, create_app, start
 from service.http.connection import BoundedConnection
 from service.settings import Settings, unknown_variables
+from service.telemetry import logs, tracing
 
 log = logging.getLogger(__name__)
 

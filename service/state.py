@@ -1,20 +1,20 @@
 """What the routes work with: everything that the start-up made."""
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Event
+from typing import TypeVar
 
 from fastapi import Request
 from opentelemetry.trace import NoOpTracer, Tracer
 
-from biasfree.artifact import Artifact
 from service.access.access import Access
 from service.analysis.analyst import Analyst
-from service.denoising.classical import ClassicalModels
-from service.denoising.networks import Denoiser
-from service.errors import NotReady
+from service.denoising.backend import Backends
+from service.errors import NotReady, UnknownModel
 from service.imaging import ImageLimits
 from service.queue.batch_queue import BatchQueue
 from service.queue.self_check import SelfCheck
@@ -22,21 +22,21 @@ from service.settings import Settings
 from service.telemetry.metrics import Metrics
 from service.telemetry.tracing import Traces
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
-class Running:
+class ServiceState:
     """A started service.
 
     Attributes:
         settings: As read at the start.
-        models: Artifacts by name.
         device: ``cpu`` or ``cuda``.
         queue: The device's queue.
-        denoiser: On that queue.
+        backends: The denoisers, by the models that they serve.
         limits: Of images.
         codecs: Threads that decode and encode.
-        analyst: Behind its bulkhead.
-        classical: Behind another one.
+        analyst: Analyses, in a process of their own.
         self_check: Of the device, in the background.
         metrics: What is counted.
         draining: Set once the service has been told to end.
@@ -45,14 +45,12 @@ class Running:
     """
 
     settings: Settings
-    models: Mapping[str, Artifact]
     device: str
     queue: BatchQueue
-    denoiser: Denoiser
+    backends: Backends
     limits: ImageLimits
     codecs: ThreadPoolExecutor
     analyst: Analyst
-    classical: ClassicalModels
     self_check: SelfCheck
     metrics: Metrics
     draining: Event
@@ -74,19 +72,16 @@ class Running:
         return True
 
     def require_room(self, model: str | None) -> None:
-        """Refuse a request for a model, or for a default one, before anything is done for it.
+        """Refuse a request for a model before anything is done for it; errors as ``Backend.require_room``."""
+        try:
+            backend = self.backends.of(model)
+        except UnknownModel:  # refused where the request is read, unless there is no room for any
+            backend = self.backends.default
+        backend.require_room()
 
-        Raises:
-            QueueFull: Too much waits.
-            NotReady: The service drains, or has lost its device.
-        """
-        if model in self.classical.names:
-            self.classical.bulkhead.require_room()
-            return
-        if (drift := self.self_check.drift) is not None:
-            # No answer is better than a wrong one.
-            raise NotReady(drift, reason="drift")
-        self.queue.require_room()
+    async def in_codec_thread(self, call: Callable[[], T]) -> T:
+        """Run a call that decodes or encodes off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self.codecs, call)
 
     def require_ready(self) -> None:
         """Refuse where requests should rather go elsewhere.
@@ -103,16 +98,16 @@ class Running:
             raise NotReady(failure, reason="drift" if self.self_check.drift is not None else "device")
 
 
-def running(request: Request) -> Running:
-    """The service behind a request."""
-    service: Running = request.app.state.running
+def state_of(request: Request) -> ServiceState:
+    """Return the service behind a request."""
+    service: ServiceState = request.app.state.service
     return service
 
 
 @contextmanager
 def claimed_limits(request: Request) -> Iterator[ImageLimits]:
     """The limits of a request's images, which count what they let through as its key's pixels in flight."""
-    service = running(request)
+    service = state_of(request)
     if service.access is None or service.access.pixels is None:
         yield service.limits
         return

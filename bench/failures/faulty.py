@@ -10,7 +10,7 @@ from onnx import numpy_helper
 
 from biasfree.artifact import Artifact
 from biasfree.engines.onnx_engine import OnnxEngine
-from biasfree.tiling import FloatArray
+from biasfree.pixels import FloatArray
 from service import app, command
 
 #: An image of one of these values breaks the device, as float32; nobody else sends them.

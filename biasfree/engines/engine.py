@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from biasfree.tiling import FloatArray
+from biasfree.pixels import FloatArray
 
 
 class EngineError(Exception):

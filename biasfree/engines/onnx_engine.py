@@ -12,7 +12,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 from biasfree.artifact import INPUT, OUTPUT, Artifact
 from biasfree.engines.cores import usable_cores
 from biasfree.engines.engine import DeviceUnavailable, EngineError, OutOfDeviceMemory
-from biasfree.tiling import FloatArray
+from biasfree.pixels import FloatArray
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from biasfree.artifact import Artifact
 from biasfree.engines.cores import usable_cores
 from biasfree.engines.engine import DeviceUnavailable, EngineError, OutOfDeviceMemory
 from biasfree.engines.onnx_engine import OUT_OF_MEMORY
-from biasfree.tiling import FloatArray
+from biasfree.pixels import FloatArray
 
 PRECISION = "INFERENCE_PRECISION_HINT"
 Precision = Literal["float32", "bfloat16"]

@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from ray import serve
 
 from deploy.ray.share import within
-from service import logs, tracing
 from service.app import KNOWN_QUERY, create_app, start
 from service.settings import Settings
+from service.telemetry import logs, tracing
 
 
 class Replica:

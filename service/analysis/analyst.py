@@ -1,62 +1,21 @@
 """From a picture and what the caller asks to an analysis: the patch, the model, the limits."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from biasfree.analysis.report import Patch
-from biasfree.analysis.request import DENSE_VALUES, AnalysisRequest, Method, Pixels
+from biasfree.analysis.request import DENSE_VALUES, AnalysisRequest, Pixels
 from biasfree.artifact import Artifact
-from biasfree.classical import METHODS
 from biasfree.frames import white_of
+from service.analysis.options import DEFAULT_K, DEFAULT_SIZE, MAX_FILTER_PIXELS, AnalysisOptions
 from service.analysis.task import Output, Task, carry_out
-from service.denoising.networks import Denoiser
-from service.denoising.options import DenoiseOptions, converted
+from service.denoising.backend import Backends
+from service.denoising.networks import Networks
+from service.denoising.options import converted
 from service.errors import InvalidParameter
 from service.imaging import Picture
 from service.sandbox.bulkhead import Bulkhead
-
-#: Side of the patch where none is asked for, as in the paper's figures, and singular vectors from each end.
-DEFAULT_SIZE, DEFAULT_K = 40, 8
-#: Random vectors for the whole image: errors of an eighth of one vector's.
-MAX_PROBES = 64
-#: Pixels whose equivalent filters may be asked for at once.
-MAX_FILTER_PIXELS = 64
-
-
-@dataclass(frozen=True)
-class AnalysisOptions:
-    """What the caller may choose.
-
-    Attributes:
-        x: Column of the patch's left edge; None to centre it.
-        y: Row of its top edge; None to centre it.
-        size: Its side; None for 40, or what the image has.
-        k: Singular vectors to show from each end of the spectrum; None for 8, or what there are.
-        method: How to compute the spectrum.
-        pixels: (x, y) of equivalent filters, in the image; none for the middle of the patch.
-        probes: Random vectors for estimates over the whole image; 0 for no such estimates.
-        frame: Page of a stack.
-        model: Name of a model; None for the default of the image's channels.
-        color: ``gray`` and ``rgb`` convert the image first.
-        bit_depth: Significant bits: what white is for the noise level.
-        output: Form of the answer.
-    """
-
-    x: int | None = None
-    y: int | None = None
-    size: int | None = None
-    k: int | None = None
-    method: Method = "auto"
-    pixels: Sequence[tuple[int, int]] = ()
-    probes: int = 0
-    frame: int = 0
-    model: str | None = None
-    color: Literal["auto", "gray", "rgb"] = "auto"
-    bit_depth: int | None = None
-    output: Output = Output.JSON
 
 
 @dataclass(frozen=True)
@@ -79,31 +38,34 @@ class Analyst:
 
     Args:
         bulkhead: The process.
-        denoiser: Chooses the model, as for denoising.
+        backends: Find the model, as for denoising.
+        networks: The backend whose models can be analysed.
         limits: Checked before any work.
         device: ``cpu`` or ``cuda``.
     """
 
-    def __init__(self, bulkhead: Bulkhead, denoiser: Denoiser, limits: AnalysisLimits, *, device: str) -> None:
+    def __init__(
+        self, bulkhead: Bulkhead, backends: Backends, networks: Networks, limits: AnalysisLimits, *, device: str
+    ) -> None:
         self.bulkhead, self.limits = bulkhead, limits
-        self._denoiser, self._device = denoiser, device
+        self._backends, self._networks, self._device = backends, networks, device
 
-    def choose(self, picture: Picture, options: AnalysisOptions) -> tuple[Picture, str]:
-        """Convert colours, and name the model.
+    def choose(self, picture: Picture, options: AnalysisOptions) -> tuple[Picture, Artifact]:
+        """Convert colors, and find the model.
 
         Raises:
             InvalidPixels: A pixel is NaN or infinite.
             InvalidParameter: The model is no network or does not fit the image, or there is no such frame.
             UnknownModel: There is no such model.
         """
-        if options.model in METHODS and not self._denoiser.has(options.model):
+        if self._backends.of(options.model) is not self._networks:
             raise InvalidParameter(
                 f"model {options.model!r} is no network, and only networks can be analysed",
                 actual=options.model,
             )
-        shared = DenoiseOptions(model=options.model, color=options.color, bit_depth=options.bit_depth)
         picture = converted(picture, color=options.color, bit_depth=options.bit_depth)
-        card = self._denoiser.card(picture, shared)
+        model = self._networks.model_for(picture, model=options.model, color=options.color)
+        card = model.card
         if card.channels != picture.channels:
             raise InvalidParameter(
                 f"model {card.name!r} takes {card.channels} channels and the image has {picture.channels}; "
@@ -117,10 +79,17 @@ class Analyst:
                 limit=len(picture.frames) - 1,
                 actual=options.frame,
             )
-        return picture, card.name
+        return picture, model
 
     def task(
-        self, picture: Picture, clean: Picture | None, model: Artifact, options: AnalysisOptions, *, request_id: str
+        self,
+        picture: Picture,
+        clean: Picture | None,
+        model: Artifact,
+        options: AnalysisOptions,
+        *,
+        output: Output,
+        request_id: str,
     ) -> Task:
         """What the process will do.
 
@@ -129,6 +98,7 @@ class Analyst:
             clean: Likewise the clean picture, where there is one.
             model: That ``choose`` named.
             options: The caller's.
+            output: Form of the answer.
             request_id: For the answer.
 
         Raises:
@@ -153,8 +123,8 @@ class Analyst:
                 probes=options.probes,
                 memory_bytes=self.limits.memory_bytes,
             ),
-            output=options.output,
-            facts={"model": model_facts(model), "request_id": request_id},
+            output=output,
+            facts={"model": model.facts, "request_id": request_id},
         )
 
     async def analyze(self, task: Task) -> bytes:
@@ -225,8 +195,3 @@ def _like(image: Pixels, clean: Pixels) -> Pixels:
 def _words(image: Pixels) -> str:
     channels, height, width = image.shape
     return f"{width} x {height} with {channels} channels"
-
-
-def model_facts(model: Artifact) -> dict[str, str]:
-    """What every answer says of the model."""
-    return {"name": model.card.name, "version": model.card.version, "sha256": model.sha256}

@@ -5,7 +5,7 @@ take from ``/denoise`` of the networks what is idle and little more.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -17,7 +17,7 @@ from biasfree.classical.work import ClassicalTask, carry_out
 from biasfree.frames import finish, scaled, white_of
 from biasfree.noise import Noise, digits
 from biasfree.pixels import FloatArray, PixelArray
-from service.denoising.networks import DenoiseResult
+from service.denoising.backend import DenoiseResult, ModelSummary, Work
 from service.denoising.options import DenoiseOptions, converted
 from service.errors import ImageTooLarge
 from service.imaging import Picture, all_channels, one_channel, with_frames
@@ -42,55 +42,75 @@ class ClassicalCard(BaseModel):
 
 
 class ClassicalModels:
-    """Denoises pictures by the classical methods.
+    """The classical methods, in a process beside the device: a backend.
 
     Args:
         bulkhead: The process.
-        max_pixels: Of a picture, over all its frames.
-        networks: Names that are taken.
+        max_pixels: Largest picture, over all its frames.
+        taken: Names that are taken by others.
     """
 
-    def __init__(self, bulkhead: Bulkhead, *, max_pixels: int, networks: Collection[str] = ()) -> None:
+    def __init__(self, bulkhead: Bulkhead, *, max_pixels: int, taken: Collection[str] = ()) -> None:
         self.bulkhead, self._max_pixels = bulkhead, max_pixels
-        #: Of those that are served: none, where the extra is not installed.
-        self.names = tuple(name for name in classical.METHODS if classical.available() and name not in networks)
+        self._names = [name for name in classical.METHODS if classical.available() and name not in taken]
 
-    def cards(self) -> Mapping[str, ClassicalCard]:
-        """By name."""
-        return {name: _card(name) for name in self.names}
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of the methods; none where the extra is not installed."""
+        return self._names
 
-    def facts(self, name: str) -> dict[str, str]:
-        """What every answer says of the model."""
-        return {"name": name, "version": VERSION}
+    def summaries(self) -> list[ModelSummary]:
+        """List the methods."""
+        return [
+            ModelSummary(
+                name=name,
+                version=VERSION,
+                kind="classical",
+                sha256=None,
+                channels=None,
+                default_for_channels=None,
+                macs_per_pixel=None,
+            )
+            for name in self._names
+        ]
 
-    def prepare(self, picture: Picture, options: DenoiseOptions) -> Picture:
-        """Convert colours, and refuse what cannot be denoised.
+    def card(self, name: str) -> tuple[str | None, ClassicalCard]:
+        """Return the card of a method, which has no file."""
+        return None, _card(name)
+
+    def require_room(self) -> None:
+        """Refuse a request before anything is done for it.
+
+        Raises:
+            QueueFull: Too much is waiting.
+        """
+        self.bulkhead.require_room()
+
+    def prepare(self, picture: Picture, options: DenoiseOptions) -> Work:
+        """Convert colors, and refuse what cannot be denoised.
 
         Raises:
             InvalidPixels: A pixel is NaN or infinite.
             InvalidParameter: ``bit_depth`` does not fit the dtype.
             ImageTooLarge: It has more pixels than these methods take.
         """
+        name = options.model
+        assert name is not None  # the registry found this backend by it
         if picture.pixels > self._max_pixels:
             raise ImageTooLarge(
-                f"at most {self._max_pixels} pixels over all frames are accepted by {options.model}, "
-                f"got {picture.pixels}",
+                f"at most {self._max_pixels} pixels over all frames are accepted by {name}, got {picture.pixels}",
                 limit=self._max_pixels,
                 actual=picture.pixels,
             )
-        return one_channel(converted(picture, color=options.color, bit_depth=options.bit_depth))
+        picture = one_channel(converted(picture, color=options.color, bit_depth=options.bit_depth))
+        return Work(name, picture, lambda: self._denoise(picture, options, name))
 
-    async def denoise(self, picture: Picture, options: DenoiseOptions, name: str) -> DenoiseResult:
-        """Denoise a picture; cancelling it ends the process.
+    async def end(self) -> None:
+        """End the process."""
+        await self.bulkhead.end()
 
-        Args:
-            picture: As ``prepare`` gave it.
-            options: The caller's choices.
-            name: One of ``names``.
-
-        Raises:
-            ServiceError: As ``Bulkhead.run``.
-        """
+    async def _denoise(self, picture: Picture, options: DenoiseOptions, name: str) -> DenoiseResult:
+        """Denoise a prepared picture; cancelling it ends the process. Errors as ``Bulkhead.run``."""
         frames = await asyncio.to_thread(lambda: [scaled(frame, always=False) for frame in picture.frames])
         task = ClassicalTask(name, [noisy for _, noisy in frames], levels=options.estimate)
         done = await self.bulkhead.run(carry_out, task)
@@ -101,7 +121,7 @@ class ClassicalModels:
 
         noise = _noise(_sigma_255(picture, frames, done.levels, options)) if options.estimate else None
         result = all_channels(with_frames(picture, await asyncio.to_thread(finished)))
-        return DenoiseResult(result, name, noise, infer_s=done.seconds)
+        return DenoiseResult(result, {"name": name, "version": VERSION}, noise, infer_s=done.seconds)
 
 
 def _sigma_255(

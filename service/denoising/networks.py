@@ -5,20 +5,22 @@ picture -> planes (float32) -> tiles -> batch queue -> tiles -> planes -> pictur
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import TypeVar
 
+from biasfree.artifact import Artifact
 from biasfree.card import Card
 from biasfree.choice import ANY_NOISE, DEFAULT_MODELS
 from biasfree.frames import Done, Pass, Passes, PassRequest, Which, advance, choose, denoise_frame, white_of
-from biasfree.noise import Measured, Noise
+from biasfree.noise import Measured
 from biasfree.pixels import FloatArray, PixelArray
 from biasfree.tiling import TileGrid, cut, join
+from service.denoising.backend import DenoiseResult, ModelSummary, Work
 from service.denoising.options import AUTO, DenoiseOptions, converted
-from service.errors import DeadlineExceeded, InvalidParameter, UnknownModel
+from service.errors import DeadlineExceeded, InvalidParameter, NotReady, UnknownModel
 from service.imaging import Picture, all_channels, one_channel, with_frames
 from service.queue.batch_queue import BatchQueue, BatchRun, TileTooLarge
 from service.queue.policy import RECOVERY, Admission
@@ -30,25 +32,6 @@ FRAMES_IN_FLIGHT = 4
 
 #: Values that are worked on in the event loop: 512 x 512 take 0.1 to 0.4 ms, as long as the way to a thread that slept.
 ON_LOOP_VALUES = 2**18
-
-
-@dataclass(frozen=True)
-class DenoiseResult:
-    """A denoised picture, the model that made it, and the facts.
-
-    Attributes:
-        picture: Same dtype, size and metadata as the input.
-        model: The model's name.
-        noise: What was found of the noise, where asked for.
-        infer_s: Seconds of the device.
-        batches: That its tiles were in.
-    """
-
-    picture: Picture
-    model: str
-    noise: Noise | None = None
-    infer_s: float = 0.0
-    batches: Sequence[BatchRun] = ()
 
 
 @dataclass
@@ -64,42 +47,80 @@ class _Run:
     first: Pass | None = None
 
 
-class Denoiser:
-    """Denoises pictures on a batch queue.
+class Networks:
+    """The networks, on a batch queue: a backend.
 
     Args:
         queue: The device.
-        cards: Card of every loaded model, by name.
+        models: The loaded models by name.
         tile_side: Longest side of a tile in pixels.
         timeout_s: Time for one picture, waiting included.
-        further: Names that are served elsewhere, for whoever asks for one that does not exist.
+        drift: Tells why results of the device cannot be trusted, or None.
     """
 
     def __init__(
         self,
         queue: BatchQueue,
-        cards: Mapping[str, Card],
+        models: Mapping[str, Artifact],
         *,
         tile_side: int,
         timeout_s: float,
-        further: Collection[str] = (),
+        drift: Callable[[], str | None] = lambda: None,
     ) -> None:
-        self._queue, self._cards, self._further = queue, cards, further
+        self._queue, self._models, self._drift = queue, models, drift
         self._tile_side = self._longest_tile_side = tile_side
         self._timeout_s = timeout_s
 
-    def has(self, name: str | None) -> bool:
-        """Whether a network of that name is loaded."""
-        return name in self._cards
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of the networks."""
+        return list(self._models)
 
-    def card(self, picture: Picture, options: DenoiseOptions) -> Card:
-        """The model for a picture; raises ``UnknownModel`` or ``InvalidParameter`` before any work is done."""
+    def summaries(self) -> list[ModelSummary]:
+        """List the networks."""
+        defaults = {name: channels for channels, name in DEFAULT_MODELS.items()}
+        return [
+            ModelSummary(
+                name=name,
+                version=model.card.version,
+                kind="network",
+                sha256=model.sha256,
+                channels=model.card.channels,
+                default_for_channels=defaults.get(name),
+                macs_per_pixel=model.card.macs_per_pixel,
+            )
+            for name, model in self._models.items()
+        ]
+
+    def card(self, name: str) -> tuple[str | None, Card]:
+        """Return the SHA-256 of a network's file, and its card."""
+        return self._models[name].sha256, self._models[name].card
+
+    def require_room(self) -> None:
+        """Refuse a request before anything is done for it.
+
+        Raises:
+            QueueFull: Too much is queued.
+            NotReady: The service drains, has lost its device, or that computes wrong results.
+        """
+        if (drift := self._drift()) is not None:
+            # No answer is better than a wrong one.
+            raise NotReady(drift, reason="drift")
+        self._queue.require_room()
+
+    def model_for(self, picture: Picture, *, model: str | None, color: str) -> Artifact:
+        """Return the network for a picture in the colors asked for; without a name, the default for white noise.
+
+        Raises:
+            UnknownModel: There is no such network.
+            InvalidParameter: It does not fit the picture.
+        """
         same = picture.layout.equal_channels
-        channels = 3 if same and options.color == "rgb" else picture.channels
-        name = DEFAULT_MODELS[channels] if options.model in (None, AUTO) else options.model
-        if name not in self._cards:
-            raise UnknownModel(f"no model is called {name!r}", supported=sorted({*self._cards, *self._further}))
-        card = self._cards[name]
+        channels = 3 if same and color == "rgb" else picture.channels
+        name = DEFAULT_MODELS[channels] if model is None or model == AUTO else model
+        if name not in self._models:
+            raise UnknownModel(f"no model is called {name!r}", supported=sorted(self._models))
+        card = self._models[name].card
         if card.channels > picture.channels and not same:
             raise InvalidParameter(
                 f"model {name!r} takes {card.channels} channels and the image has {picture.channels}; "
@@ -107,28 +128,28 @@ class Denoiser:
                 expected=card.channels,
                 actual=picture.channels,
             )
-        return card
+        return self._models[name]
 
-    def prepare(self, picture: Picture, options: DenoiseOptions) -> tuple[Picture, Card]:
-        """Convert colours, choose the model, and refuse what cannot be denoised.
+    def prepare(self, picture: Picture, options: DenoiseOptions) -> Work:
+        """Convert colors, choose the network, and refuse what cannot be denoised.
 
-        A picture with R = G = B is denoised as gray, so that it stays so; ``denoise`` gives it back as it was sent.
+        A picture with R = G = B is denoised as gray, so that it stays so.
 
         Raises:
             InvalidPixels: A pixel is NaN or infinite.
-            InvalidParameter: ``bit_depth`` does not fit the dtype, or the model does not fit the image.
-            UnknownModel: There is no such model.
+            InvalidParameter: ``bit_depth`` does not fit the dtype, or the network does not fit the image.
+            UnknownModel: There is no such network.
         """
         picture = one_channel(converted(picture, color=options.color, bit_depth=options.bit_depth))
-        return picture, self.card(picture, options)
+        card = self.model_for(picture, model=options.model, color=options.color).card
+        return Work(card.name, picture, lambda: self._denoise(picture, options, card))
 
-    async def denoise(self, picture: Picture, options: DenoiseOptions, card: Card) -> DenoiseResult:
-        """Denoise a picture.
+    async def end(self) -> None:
+        """Finish what was accepted, and stop the device's threads."""
+        await self._queue.drain()
 
-        Args:
-            picture: As ``prepare`` gave it.
-            options: The caller's choices.
-            card: As ``prepare`` gave it. Where the caller named no model, the first frame may choose another.
+    async def _denoise(self, picture: Picture, options: DenoiseOptions, card: Card) -> DenoiseResult:
+        """Denoise a prepared picture; where no model was named, its first frame may choose another than ``card``'s.
 
         Raises:
             QueueFull: Too much is queued.
@@ -148,16 +169,16 @@ class Denoiser:
             total = sum(run.estimates[1:], start=run.estimates[0])
             noise = total.noise_of(white=white_of(picture.dtype, options.bit_depth))
         result = all_channels(with_frames(picture, frames))
-        return DenoiseResult(result, run.card.name, noise, run.infer_s, run.batches)
+        return DenoiseResult(result, self._models[run.card.name].facts, noise, run.infer_s, run.batches)
 
     async def _through(self, picture: Picture, options: DenoiseOptions, card: Card) -> tuple[_Run, list[PixelArray]]:
         """Denoise every frame by one model: ``card``'s, or where the caller named none, the one that fits the first."""
-        any_noise = self._cards.get(card.name + ANY_NOISE) if options.model in (None, AUTO) else None
+        any_noise = self._models.get(card.name + ANY_NOISE) if options.model in (None, AUTO) else None
         if any_noise is None:
             with self._admitted(picture, options, card) as run:
                 return run, await self._frames(picture, run)
         with (
-            self._admitted(picture, options, any_noise) as run,
+            self._admitted(picture, options, any_noise.card) as run,
             self._admitted(picture, options, card, beside=run.admission) as white,
         ):
             chosen = await self._chosen(picture.frames[0], run, white)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from service.errors import MalformedRequest, UnsupportedMedia
+from service.errors import BodyTimeout, MalformedRequest, UnsupportedMedia
 from service.imaging import ImageFormat
 
 #: The field of a form or of JSON that there always is.
@@ -59,17 +59,27 @@ class InMemoryParser(MultiPartParser):
     spool_max_size = sys.maxsize
 
 
-async def read_uploads(request: Request, body: type[JsonImage]) -> dict[str, Upload]:
+async def read_uploads(request: Request, body: type[JsonImage], *, timeout_s: float) -> dict[str, Upload]:
     """Read images out of a request, by the names that they have in a form or in JSON.
 
     Args:
         request: A raw image, a form or JSON.
         body: The JSON body: its fields are the form's as well.
+        timeout_s: Limit on the time in which the body arrives.
 
     Raises:
+        BodyTimeout: The body did not arrive in time.
         MalformedRequest: The body is empty, or is not what its content type says.
         UnsupportedMedia: The content type is neither an image's, nor multipart, nor JSON.
     """
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _read(request, body)
+    except TimeoutError as exc:
+        raise BodyTimeout(f"the body did not arrive within {timeout_s:g} s", limit=timeout_s) from exc
+
+
+async def _read(request: Request, body: type[JsonImage]) -> dict[str, Upload]:
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding != "identity":
         raise UnsupportedMedia(f"a body in the encoding {encoding!r} is not read", supported=["identity"])

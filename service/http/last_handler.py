@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.http.problems import INTERNAL, problem, reason
-from service.http.request_record import facts_of
+from service.http.request_record import record_of
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class LastHandler:
             request = Request(scope)
             request_id = request.state.request_id
             log.exception("request %s failed", request_id, extra={"request_id": request_id})
-            facts_of(request).outcome = reason(INTERNAL)
+            record_of(request).outcome = reason(INTERNAL)
             if not started:
                 detail = "an unexpected error; the request_id finds it in the log"
                 await problem(request, INTERNAL, detail, {})(scope, receive, watched)

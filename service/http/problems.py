@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 
 from service import errors
 from service.errors import ServiceError
-from service.http.request_record import CLIENT_LEFT, OTHER, facts_of
+from service.http.request_record import CLIENT_LEFT, OTHER, record_of
 from service.queue.batch_queue import TileTooLarge
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ def problem(
     request: Request, kind: Kind, detail: str, facts: dict[str, Any], headers: dict[str, str] | None = None
 ) -> JSONResponse:
     """A problem document as a response; log and metrics call it by ``reason(kind)``."""
-    facts_of(request).outcome = reason(kind)
+    record_of(request).outcome = reason(kind)
     request_id = getattr(request.state, "request_id", "")
     content = {**facts, **kind.model_dump(), "detail": detail, "request_id": request_id}
     return JSONResponse(content, kind.status, media_type=PROBLEM_JSON, headers=headers)
@@ -140,5 +140,5 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
 
 async def _client_left(request: Request, error: Exception) -> Response:
     """Nobody reads this; 499 is what proxies write into their logs for it."""
-    facts_of(request).outcome = CLIENT_LEFT
+    record_of(request).outcome = CLIENT_LEFT
     return Response(status_code=499)

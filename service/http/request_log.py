@@ -8,7 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.http.key_gate import PROBES
-from service.http.request_record import CLIENT_LEFT, OK, OTHER, RequestFacts
+from service.http.request_record import CLIENT_LEFT, OK, OTHER, RequestRecord
 from service.http.templates import Templates
 from service.telemetry.metrics import Metrics
 from service.telemetry.tracing import current_ids
@@ -47,8 +47,8 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         start = time.perf_counter()
-        facts, request_id = RequestFacts(), _request_id(scope)
-        scope.setdefault("state", {}).update(request_id=request_id, facts=facts)
+        record, request_id = RequestRecord(), _request_id(scope)
+        scope.setdefault("state", {}).update(request_id=request_id, record=record)
         status = CUT_SHORT
 
         async def send_with_id(message: Message) -> None:
@@ -61,25 +61,25 @@ class RequestLog:
         try:
             await self._app(scope, receive, send_with_id)
         finally:
-            if status >= 400 and facts.outcome == OK:
-                facts.outcome = OTHER
-            self._ended(scope, request_id, status, time.perf_counter() - start, facts)
+            if status >= 400 and record.outcome == OK:
+                record.outcome = OTHER
+            self._ended(scope, request_id, status, time.perf_counter() - start, record)
 
-    def _ended(self, scope: Scope, request_id: str, status: int, seconds: float, facts: RequestFacts) -> None:
+    def _ended(self, scope: Scope, request_id: str, status: int, seconds: float, record: RequestRecord) -> None:
         method = scope["method"] if scope["method"] in METHODS else OTHER
         route = self._templates.of(scope["path"])
         self._metrics.request(method, route, status, seconds)
-        if status >= 400 and facts.outcome != CLIENT_LEFT:
-            self._metrics.rejected(facts.outcome)
+        if status >= 400 and record.outcome != CLIENT_LEFT:
+            self._metrics.rejected(record.outcome)
         elif status < 400:
-            self._metrics.stages(facts.timing_ms)
+            self._metrics.stages(record.timing_ms)
         if status >= 400 or scope["path"] not in UNREMARKED:
-            _log(request_id, method, route, status, seconds, facts)
+            _log(request_id, method, route, status, seconds, record)
 
 
-def _log(request_id: str, method: str, route: str, status: int, seconds: float, facts: RequestFacts) -> None:
+def _log(request_id: str, method: str, route: str, status: int, seconds: float, record: RequestRecord) -> None:
     """For people the line itself, for machines its fields."""
-    fields = facts.fields()
+    fields = record.fields()
     words = " ".join(f"{name}={value}" for name, value in fields.items())
     extra = {
         "request_id": request_id,

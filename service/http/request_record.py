@@ -12,7 +12,7 @@ OK, CLIENT_LEFT, OTHER = "ok", "client-left", "other"
 
 
 @dataclass
-class RequestFacts:
+class RequestRecord:
     """Nothing of the image but its size, and of the request nothing that a client can write freely.
 
     Attributes:
@@ -28,7 +28,7 @@ class RequestFacts:
     timing_ms: Mapping[str, float] = field(default_factory=dict)
 
     def saw(self, picture: Picture) -> None:
-        """The image is decoded."""
+        """Record the size of the decoded image."""
         height, width, channels = picture.frames[0].shape
         self.shape = {
             "width": width,
@@ -39,13 +39,13 @@ class RequestFacts:
         }
 
     def fields(self) -> dict[str, object]:
-        """As the log has them."""
+        """Return the fields of the line in the log."""
         model = {} if self.model is None else {"model": self.model}
         timing = {f"{stage}_ms": round(milliseconds, 3) for stage, milliseconds in self.timing_ms.items()}
         return {"outcome": self.outcome, **model, **self.shape, **timing}
 
 
-def facts_of(request: Request) -> RequestFacts:
-    """Of a request; one that did not pass ``RequestLog`` has facts that nobody reads."""
-    facts: RequestFacts = getattr(request.state, "facts", None) or RequestFacts()
-    return facts
+def record_of(request: Request) -> RequestRecord:
+    """Return the record of a request; without ``RequestLog`` around it, one that nobody reads."""
+    record: RequestRecord = getattr(request.state, "record", None) or RequestRecord()
+    return record

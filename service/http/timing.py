@@ -1,6 +1,7 @@
-"""Where a request's time went."""
+"""Where a request's time went and which model answered it, as headers."""
 
 import time
+from collections.abc import Mapping
 
 
 class StageClock:
@@ -34,3 +35,8 @@ class StageClock:
 def server_timing(timing_ms: dict[str, float]) -> str:
     """The ``Server-Timing`` header (W3C Server Timing): milliseconds by stage."""
     return ", ".join(f"{stage};dur={ms:.1f}" for stage, ms in timing_ms.items())
+
+
+def model_header(facts: Mapping[str, str]) -> str:
+    """Return ``X-Model``: the name of a model, and what else tells it from others."""
+    return "; ".join([facts["name"], *(f"{key}={value}" for key, value in facts.items() if key != "name")])

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy_format
 
+from biasfree.pixels import PixelArray
 from service.errors import UndecodableImage, UnsupportedMedia
 from service.imaging.formats import ImageFormat
 from service.imaging.limits import ImageLimits
-from service.imaging.picture import DTYPES, Layout, Picture, PixelArray, split_alpha
+from service.imaging.picture import DTYPES, Layout, Picture, split_alpha
 
 # A header of a plain dtype takes 128 bytes. numpy parses it as Python; in a long one, nesting exhausts the parser's
 # stack, which Python reports as MemoryError.

@@ -1,6 +1,6 @@
 """EXIF orientation, applied to the pixels so that nobody has to know about it."""
 
-from service.imaging.picture import PixelArray
+from biasfree.pixels import PixelArray
 
 UPRIGHT = 1
 

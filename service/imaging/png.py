@@ -12,13 +12,14 @@ from itertools import islice
 import imagecodecs
 import numpy as np
 
+from biasfree.pixels import PixelArray
 from service.errors import UndecodableImage, UnsupportedMedia
 from service.imaging.exif import Exif, read_exif
 from service.imaging.formats import ImageFormat
 from service.imaging.limits import ImageLimits
 from service.imaging.metadata import MAX_ICC_BYTES, Metadata, sound_dpi
 from service.imaging.orientation import turned, upright
-from service.imaging.picture import Picture, PixelArray, picture_of
+from service.imaging.picture import Picture, picture_of
 
 SIGNATURE_BYTES = 8
 HEADER_BYTES = SIGNATURE_BYTES + 4 + 4 + 13 + 4  # signature, then IHDR with its length, type and CRC

@@ -3,9 +3,10 @@
 import numpy as np
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffPage
 
+from biasfree.pixels import PixelArray
 from service.errors import UndecodableImage, UnsupportedMedia
 from service.imaging.color import cmyk_to_rgb
-from service.imaging.picture import DTYPES, PixelArray
+from service.imaging.picture import DTYPES
 
 # Decoders that tifffile tells how much may come out: a segment of a few bytes cannot grow beyond its tile.
 COMPRESSIONS = (

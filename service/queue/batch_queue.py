@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from biasfree.engines.engine import Engine, EngineError, OutOfDeviceMemory
-from biasfree.tiling import FloatArray
+from biasfree.pixels import FloatArray
 from service.errors import InferenceFailed, NotReady, ServiceError
 from service.queue.heap import trim
 from service.queue.policy import Admission, Batch, BatchPolicy, Job, Lane

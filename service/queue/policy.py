@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from biasfree.tiling import FloatArray
+from biasfree.pixels import FloatArray
 from service.errors import QueueFull
 from service.queue.occupancy import Occupancy
 

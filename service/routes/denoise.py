@@ -1,42 +1,25 @@
 """``POST /denoise``."""
 
 import base64
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from biasfree.noise import Noise, digits
-from service.analysis.analyst import model_facts
-from service.denoising.frames import DenoiseOptions
-from service.denoising.networks import DenoiseResult
-from service.http.body import IMAGE, JsonImage, Upload
+from service.denoising.backend import DenoiseResult, Work
+from service.denoising.options import DenoiseOptions
+from service.http.body import IMAGE, JsonImage, Upload, read_uploads
 from service.http.disconnect import ends_with_client
 from service.http.negotiation import Answer, negotiate
-from service.http.reception import in_thread, model_header, received
-from service.http.request_record import facts_of
-from service.http.timing import StageClock, server_timing
+from service.http.request_record import record_of
+from service.http.timing import StageClock, model_header, server_timing
 from service.imaging import ImageFormat, ImageLimits, Picture, can_hold, check_output, decode, encode
-from service.routes.denoise_schemas import BODY, RESPONSES, DenoiseQuery, DenoiseReport, NoiseReport
-from service.state import Running, claimed_limits, running
+from service.routes.denoise_schemas import BODY, RESPONSES, DenoiseReport, NoiseReport
+from service.state import claimed_limits, state_of
 from service.telemetry.tracing import batches, stage
 
 router = APIRouter(tags=["denoise"])
-
-
-@dataclass(frozen=True)
-class Work:
-    """What is to be done for a request: ``denoise`` makes the result, ``facts`` tells of the model that made it.
-
-    Attributes:
-        name: The model that was asked for, or the default.
-    """
-
-    name: str
-    denoise: Callable[[], Awaitable[DenoiseResult]]
-    facts: Callable[[str], dict[str, str]]
 
 
 @router.post(
@@ -46,75 +29,53 @@ class Work:
     responses=RESPONSES,
     openapi_extra=BODY,
 )
-async def denoise(request: Request, query: Annotated[DenoiseQuery, Query()]) -> Response:
+async def denoise(request: Request, options: Annotated[DenoiseOptions, Query()]) -> Response:
     """Remove noise of any kind and level; there is no noise level, range or bit depth to specify."""
-    uploads = await received(request, JsonImage)
-    # There was room when it came (see ``gate``); others may have been quicker.
-    running(request).require_room(query.model)
+    service = state_of(request)
+    uploads = await read_uploads(request, JsonImage, timeout_s=service.settings.timeout_s)
+    # There was room when it came (see ``room_gate``); others may have been quicker.
+    service.require_room(options.model)
     async with ends_with_client(request):
         with claimed_limits(request) as limits:
-            return await _denoise(request, uploads[IMAGE], query, limits)
+            return await _denoise(request, uploads[IMAGE], options, limits)
 
 
-async def _denoise(request: Request, upload: Upload, query: DenoiseQuery, limits: ImageLimits) -> Response:
-    service = running(request)
-    options = DenoiseOptions(
-        model=query.model,
-        color=query.color,
-        strength=query.strength,
-        chroma_strength=query.chroma_strength,
-        output=query.output,
-        estimate=query.estimate,
-        bit_depth=query.bit_depth,
-    )
-    clock, facts, tracer = StageClock(), facts_of(request), service.tracer
+async def _denoise(request: Request, upload: Upload, options: DenoiseOptions, limits: ImageLimits) -> Response:
+    service = state_of(request)
+    clock, record, tracer = StageClock(), record_of(request), service.tracer
 
     def read() -> tuple[Work, Answer]:
-        picture = decode(upload.data, limits=limits, declared=upload.declared, gray_stack=query.color == "gray")
-        facts.saw(picture)
-        picture, work = _chosen(service, picture, options)
-        return work, _answer(request, picture, query)
+        picture = decode(upload.data, limits=limits, declared=upload.declared, gray_stack=options.color == "gray")
+        record.saw(picture)
+        work = service.backends.of(options.model).prepare(picture, options)
+        return work, _answer(request, work.picture, options)
 
     with stage(tracer, "decode"):
-        work, answer = await in_thread(service.codecs, read)
-    facts.model = work.name
+        work, answer = await service.in_codec_thread(read)
+    record.model = work.model
     clock.lap("decode")
     result = await work.denoise()
-    model, facts.model = work.facts(result.model), result.model
+    record.model = result.model["name"]
     clock.lap("device")
-    batches(tracer, facts.model, result.batches)
+    batches(tracer, record.model, result.batches)
 
     def write() -> Response:
         content = encode(result.picture, answer.format)
         clock.lap("encode")
-        timing_ms = facts.timing_ms = clock.stages(infer_s=result.infer_s)
+        timing_ms = record.timing_ms = clock.stages(infer_s=result.infer_s)
         if answer.as_json:
-            return _report(request, content, answer.format, model, result, timing_ms)
-        return Response(content, media_type=answer.format.media_type, headers=_facts(model, result, timing_ms))
+            return _report(request, content, answer.format, result, timing_ms)
+        return Response(content, media_type=answer.format.media_type, headers=_facts(result, timing_ms))
 
     with stage(tracer, "encode"):
-        response = await in_thread(service.codecs, write)
-    service.metrics.denoised(facts.model, result.picture.pixels)
+        response = await service.in_codec_thread(write)
+    service.metrics.denoised(record.model, result.picture.pixels)
     return response
 
 
-def _chosen(service: Running, picture: Picture, options: DenoiseOptions) -> tuple[Picture, Work]:
-    """The picture in the colours asked for, and the work on it: of a network, or of a classical model."""
-    if options.model in service.classical.names:
-        name = options.model
-        picture = service.classical.prepare(picture, options)
-        return picture, Work(name, lambda: service.classical.denoise(picture, options, name), service.classical.facts)
-    picture, card = service.denoiser.prepare(picture, options)
-    return picture, Work(
-        card.name,
-        lambda: service.denoiser.denoise(picture, options, card),
-        lambda chosen: model_facts(service.models[chosen]),
-    )
-
-
-def _answer(request: Request, picture: Picture, query: DenoiseQuery) -> Answer:
-    """The form of the answer; what cannot be given is told before the work."""
-    wanted = None if query.format == "auto" else ImageFormat(query.format)
+def _answer(request: Request, picture: Picture, options: DenoiseOptions) -> Answer:
+    """Choose the form of the answer; refuse what cannot be given before the work."""
+    wanted = None if options.format == "auto" else ImageFormat(options.format)
     if wanted is not None:
         check_output(picture, wanted)
     formats = sorted(ImageFormat, key=lambda each: each is not picture.format)
@@ -126,24 +87,23 @@ def _report(
     request: Request,
     content: bytes,
     format: ImageFormat,
-    model: dict[str, str],
     result: DenoiseResult,
     timing_ms: dict[str, float],
 ) -> JSONResponse:
     report = DenoiseReport(
         image=base64.b64encode(content).decode(),
         media_type=format.media_type,
-        model=model,
+        model=result.model,
         request_id=request.state.request_id,
         timing_ms=timing_ms,
         **_estimates(result.noise),
     )
-    return JSONResponse(report.model_dump(), headers=_facts(model, result, timing_ms))
+    return JSONResponse(report.model_dump(), headers=_facts(result, timing_ms))
 
 
-def _facts(model: dict[str, str], result: DenoiseResult, timing_ms: dict[str, float]) -> dict[str, str]:
+def _facts(result: DenoiseResult, timing_ms: dict[str, float]) -> dict[str, str]:
     facts = {
-        "X-Model": model_header(model),
+        "X-Model": model_header(result.model),
         "Server-Timing": server_timing(timing_ms),
     }
     if result.noise is not None:

@@ -3,55 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from service.http.body import JsonImage
 from service.http.problems import PROBLEM_JSON, Problem
 from service.imaging import ImageFormat
-
-
-class DenoiseQuery(BaseModel):
-    """Query parameters of ``/denoise``."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    format: Literal["auto", "png", "jpeg", "webp", "bmp", "tiff", "npy"] = Field(
-        default="auto", description="Format of the answer; `auto` follows `Accept`, then the format sent."
-    )
-    strength: float = Field(
-        default=1,
-        ge=0,
-        le=1,
-        description="Blend: 0 gives the input back, 1 the network's output. In color it is that of the luminance.",
-        examples=[0.8],
-    )
-    chroma_strength: float | None = Field(
-        default=None,
-        ge=0,
-        le=1,
-        description="The blend of the color differences; by default as `strength`. Gray images have none.",
-        examples=[1],
-    )
-    output: Literal["image", "residual"] = Field(
-        default="image",
-        description="The denoised image, or what was taken away (unsigned integers: around the middle of their range).",
-    )
-    color: Literal["auto", "gray", "rgb"] = Field(
-        default="auto",
-        description="Convert first. `gray` also reads every three-dimensional NPY array as a stack of gray images.",
-    )
-    estimate: bool = Field(
-        default=False,
-        description="Estimate level and kind of the noise, and the PSNR of the result; costs a second pass.",
-    )
-    model: str | None = Field(
-        default=None,
-        description="Name of a model, see `/models`; without one, or `auto`, the image decides between the defaults.",
-        examples=["gray"],
-    )
-    bit_depth: int | None = Field(
-        default=None, ge=1, le=32, description="Significant bits, e.g. 12 for 12-bit data in 16-bit integers."
-    )
 
 
 class NoiseReport(BaseModel):

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from service.http.problems import PROBLEM_JSON, Problem
-from service.state import running
+from service.state import state_of
 
 router = APIRouter(tags=["service"])
 
@@ -45,12 +45,12 @@ async def readyz(request: Request) -> Ready:
 
     Otherwise 503, with `reason`: `draining`, `drift` (a result is not what it should be) or `device`.
     """
-    service = running(request)
+    service = state_of(request)
     service.require_ready()
     state = service.queue.state
     return Ready(
         device=service.device,
-        models=sorted(service.models),
+        models=sorted(service.backends.default.names),
         queued=state.jobs,
         predicted_s=round(state.predicted_s, 3),
         self_check_age_s=round(service.self_check.age_s, 3),

@@ -1,35 +1,23 @@
 """``GET /models``, ``/models/{name}`` and ``/limits``."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 
 from biasfree.analysis.request import DENSE_VALUES
 from biasfree.card import Card
-from service.analysis.analyst import MAX_FILTER_PIXELS, MAX_PROBES
+from service.analysis.options import MAX_FILTER_PIXELS, MAX_PROBES
+from service.denoising.backend import ModelSummary
 from service.denoising.classical import ClassicalCard
-from service.denoising.networks import DEFAULT_MODELS
 from service.errors import UnknownModel
 from service.http.problems import PROBLEM_JSON, Problem
 from service.imaging import ImageFormat
 from service.imaging.picture import DTYPES
 from service.settings import Settings
-from service.state import running
+from service.state import state_of
 
 router = APIRouter(tags=["service"])
-
-
-class ModelSummary(BaseModel):
-    """One line of the list of models."""
-
-    name: str = Field(examples=["gray"])
-    version: str
-    kind: Literal["network", "classical"] = Field(description="Only networks can be analysed.")
-    sha256: str | None = Field(description="Of the model file; null for a classical model, which has none.")
-    channels: int | None = Field(description="1 gray, 3 RGB; null takes both.")
-    default_for_channels: int | None = Field(description="Used where no model is named and the image has so many.")
-    macs_per_pixel: float | None = Field(description="Multiply-adds for each pixel of a network.")
 
 
 class ModelCard(BaseModel):
@@ -68,31 +56,7 @@ class Limits(BaseModel):
 @router.get("/models", summary="The models that are served")
 async def models(request: Request) -> list[ModelSummary]:
     """Name, version and cost of every model: the networks first, then what there is to compare them with."""
-    networks = [
-        ModelSummary(
-            name=name,
-            version=model.card.version,
-            kind="network",
-            sha256=model.sha256,
-            channels=model.card.channels,
-            default_for_channels=next((count for count, default in DEFAULT_MODELS.items() if default == name), None),
-            macs_per_pixel=model.card.macs_per_pixel,
-        )
-        for name, model in running(request).models.items()
-    ]
-    classical = [
-        ModelSummary(
-            name=name,
-            version=card.version,
-            kind="classical",
-            sha256=None,
-            channels=None,
-            default_for_channels=None,
-            macs_per_pixel=None,
-        )
-        for name, card in running(request).classical.cards().items()
-    ]
-    return networks + classical
+    return [summary for backend in state_of(request).backends for summary in backend.summaries()]
 
 
 @router.get(
@@ -104,18 +68,17 @@ async def models(request: Request) -> list[ModelSummary]:
 )
 async def model(request: Request, name: Annotated[str, Path(examples=["gray"])]) -> ModelCard:
     """Architecture, training, measured quality and checksums; of a classical model, what it does and by whom."""
-    loaded, classical = running(request).models, running(request).classical.cards()
-    if name in classical:
-        return ModelCard(sha256=None, card=classical[name])
-    if name not in loaded:
-        raise UnknownModel(f"no model is called {name!r}", supported=sorted({*loaded, *classical}))
-    return ModelCard(sha256=loaded[name].sha256, card=loaded[name].card)
+    backends = state_of(request).backends
+    if name not in backends.names:
+        raise UnknownModel(f"no model is called {name!r}", supported=sorted(backends.names))
+    sha256, card = backends.of(name).card(name)
+    return ModelCard.model_validate({"sha256": sha256, "card": card})
 
 
 @router.get("/limits", summary="What is accepted at most")
 async def limits(request: Request) -> Limits:
     """The limits that requests are checked against, and the formats and dtypes that are read."""
-    settings = running(request).settings
+    settings = state_of(request).settings
     return Limits(
         max_body_bytes=settings.max_body_bytes,
         max_pixels=settings.max_pixels,

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 import httpx
 
 from service.app import create_app
-from service.state import Running
+from service.state import ServiceState
 
 
 @asynccontextmanager
-async def client_of(service: Running) -> AsyncIterator[httpx.AsyncClient]:
+async def client_of(service: ServiceState) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a started service, without a socket; the service ends with it."""
     app = create_app(service)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)

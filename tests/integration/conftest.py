@@ -7,7 +7,7 @@ import pytest
 
 from service.app import start
 from service.settings import Settings
-from service.state import Running
+from service.state import ServiceState
 from tests.integration.clients import client_of
 from tests.servers import running_server
 
@@ -19,13 +19,13 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="module")
-def service() -> Running:
+def service() -> ServiceState:
     """A started service on the CPU; small tiles, so that ordinary test images are split."""
     return start(Settings(device="cpu", max_pixels=4_000_000, max_frames=8, max_body_bytes=8_000_000, tile_side=512))
 
 
 @pytest.fixture(scope="module")
-async def client(service: Running, anyio_backend: str) -> AsyncIterator[httpx.AsyncClient]:
+async def client(service: ServiceState, anyio_backend: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of that service, without a socket."""
     async with client_of(service) as client:
         yield client

@@ -125,7 +125,7 @@ async def test_past_the_bound_they_are_refused_and_the_networks_are_not(anyio_ba
     async with client_of(start(Settings(device="cpu", classical_queue=0))) as client:
         large = with_noise(np.tile(photograph(512), (3, 3)), 25).astype(np.float32)
         busy = asyncio.create_task(denoise(client, large, model="nonlocal-means"))
-        bulkhead = client._transport.app.state.running.classical.bulkhead
+        bulkhead = client._transport.app.state.service.backends.of("wiener").bulkhead
         async with asyncio.timeout(120):
             while not bulkhead.state.running:
                 await asyncio.sleep(0)

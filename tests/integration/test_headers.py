@@ -51,7 +51,7 @@ async def test_an_unforeseen_error_is_tied_down_and_read_by_pages_too(anyio_back
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(service.denoiser, "prepare", fail)
+    monkeypatch.setattr(service.backends.default, "prepare", fail)
     async with client_of(service) as client:
         answer = await client.post("/denoise", content=IMAGE, headers={**NPY, "Origin": PAGE})
     assert answer.status_code == 500

@@ -176,7 +176,7 @@ async def test_the_queue_is_seen_while_it_works_and_is_empty_afterwards():
 async def test_a_service_that_ends_is_not_ready(anyio_backend):
     """In the metrics as in ``/readyz``."""
     async with client_of(start(Settings(device="cpu", analysis_enabled=False))) as client:
-        client._transport.app.state.running.draining.set()
+        client._transport.app.state.service.draining.set()
         assert (await samples(client))[("biasfree_ready", frozenset())] == 0
         assert (await client.get("/readyz")).status_code == 503
 

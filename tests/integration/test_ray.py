@@ -14,7 +14,7 @@ from bench.ray.cluster import Cluster, cluster, wait_until
 from deploy.ray import replicas
 from deploy.ray.application import Replica, build
 from service.errors import NotReady
-from service.state import Running
+from service.state import ServiceState
 from tests.collector import Collector, collector
 from tests.integration.images import NPY, npy
 
@@ -90,7 +90,7 @@ def test_replicas_are_added_killed_and_replaced_and_the_sdk_loses_nothing() -> N
     assert statuses.count("503") == int(count)
 
 
-def test_serve_learns_that_a_replica_is_not_ready(service: Running) -> None:
+def test_serve_learns_that_a_replica_is_not_ready(service: ServiceState) -> None:
     """By the service's own readiness."""
     replica = object.__new__(Replica)
     replica._service = service

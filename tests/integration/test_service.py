@@ -135,7 +135,7 @@ async def test_a_full_bulk_lane_refuses_large_images_and_not_small_ones(anyio_ba
         httpx.AsyncClient(transport=transport, base_url="http://test", timeout=120) as client,
     ):
         first = asyncio.create_task(client.post("/denoise", content=large, headers=NPY))
-        while app.state.running.queue.state.predicted_s < 0.001:
+        while app.state.service.queue.state.predicted_s < 0.001:
             await asyncio.sleep(0)
         answers = [await client.post("/denoise", content=body, headers=NPY) for body in (large, small)]
         assert [answer.status_code for answer in (*answers, await first)] == [429, 200, 200]
@@ -227,7 +227,7 @@ async def test_an_unforeseen_error_is_a_problem_with_its_id(anyio_backend, monke
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a secret")
 
-    monkeypatch.setattr(service.denoiser, "prepare", fail)
+    monkeypatch.setattr(service.backends.default, "prepare", fail)
     transport = httpx.ASGITransport(app=app)
     async with (
         app.router.lifespan_context(app),

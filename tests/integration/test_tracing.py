@@ -10,9 +10,9 @@ import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from service import tracing
 from service.app import KNOWN_QUERY, start
 from service.settings import Settings
+from service.telemetry import tracing
 from tests.collector import collector
 from tests.integration.clients import client_of
 from tests.integration.images import NPY, npy
