@@ -43,7 +43,7 @@ def get_data(
     """
     from rich.console import Console
 
-    from training import get_data
+    from training.data import get_data
 
     if list_sets:
         Console().print(get_data.list_sets())

@@ -8,7 +8,7 @@ from PIL import Image
 
 from biasfree_client import UnsupportedImage
 from biasfree_client.cli.compare import compare, compare_images
-from training import metrics
+from training.evaluate import metrics
 
 CLEAN = np.tile(np.linspace(0.1, 0.9, 48), (32, 1)).astype(np.float32)
 NOISY = (CLEAN + 0.2 * np.random.default_rng(0).standard_normal(CLEAN.shape)).astype(np.float32)

@@ -7,7 +7,7 @@ from PIL import Image
 from biasfree_client._files import read
 from biasfree_client.cli.noise import Noise, add_noise
 from biasfree_client.cli.sources import Selection
-from training import metrics
+from training.evaluate import metrics
 
 GRAY = np.tile(np.linspace(20, 235, 64).astype(np.uint8), (64, 1))
 COLOR = np.dstack([GRAY, GRAY.T, GRAY])

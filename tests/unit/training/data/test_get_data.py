@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from tests.unit.training.data.servers import Server
-from training import get_data
+from training.data import get_data
 from training.data.download import LOCK, Downloads
 from training.data.sources import BSD68, IMAGE_SETS, ImageSet, RemoteFile
 

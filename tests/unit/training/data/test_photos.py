@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from tests.unit.training.data.servers import Server
 from tests.unit.training.fit.runs import photograph
-from training import photos
+from training.data import photos
 from training.cli import app
 from training.data.photos import Photo, read_photos
 from training.data.scaled_photos import scale_down
