@@ -3,7 +3,7 @@ import torch
 
 from biasfree.analysis.jacobian import Jacobian
 from biasfree.analysis.spectrum import Spectrum, decompose, dense, iterative
-from service.analysis import spectrum as spectrum_module
+from biasfree.analysis import spectrum as spectrum_module
 from tests.unit.biasfree.analysis.networks import jacobian_pixel_by_pixel, network, noisy_patch
 from tests.unit.biasfree.analysis.test_jacobian import network_in_float32
 

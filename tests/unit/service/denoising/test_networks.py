@@ -4,17 +4,17 @@ import asyncio
 
 import numpy as np
 import pytest
-from service.denoising.frames import DenoiseOptions
 
 from biasfree.artifact import SHIPPED, Artifact
 from biasfree.engines.engine import EngineError, OutOfDeviceMemory
-from service.denoising.networks import Denoiser
+from service.denoising.networks import Networks
+from service.denoising.options import DenoiseOptions
 from service.errors import InferenceFailed, InvalidParameter, UnknownModel
 from service.imaging import ImageFormat, Picture
 from service.queue.batch_queue import BatchQueue, TileTooLarge
 from service.queue.policy import BatchPolicy, Lane
 
-CARDS = {path.stem: Artifact.load(path).card for path in SHIPPED.glob("*.onnx")}
+MODELS = {path.stem: Artifact.load(path) for path in SHIPPED.glob("*.onnx")}
 
 
 class Small:
@@ -46,14 +46,12 @@ def denoise(engine, image: Picture, options: DenoiseOptions | None = None, *, ti
     """One picture through a queue on ``engine``."""
 
     async def scenario():
-        policy = BatchPolicy(budget_px=1, limit_s=1e9, rates_px_s=dict.fromkeys(CARDS, 1e6))
+        policy = BatchPolicy(budget_px=1, limit_s=1e9, rates_px_s=dict.fromkeys(MODELS, 1e6))
         queue = BatchQueue({Lane.EXPRESS: engine}, policy)
         queue.start()
-        denoiser = Denoiser(queue, CARDS, tile_side=tile_side, timeout_s=60)
-        chosen = options or DenoiseOptions()
-        prepared, card = denoiser.prepare(image, chosen)
+        networks = Networks(queue, MODELS, tile_side=tile_side, timeout_s=60)
         try:
-            return await denoiser.denoise(prepared, chosen, card)
+            return await networks.prepare(image, options or DenoiseOptions()).denoise()
         finally:
             await queue.drain()
 
@@ -75,17 +73,17 @@ def test_tiles_grow_again_once_there_is_memory(side, expected):
     engine = Small(300 * 300)
 
     async def scenario():
-        policy = BatchPolicy(budget_px=1, limit_s=1e9, rates_px_s=dict.fromkeys(CARDS, 1e6))
+        policy = BatchPolicy(budget_px=1, limit_s=1e9, rates_px_s=dict.fromkeys(MODELS, 1e6))
         queue = BatchQueue({Lane.EXPRESS: engine}, policy)
         queue.start()
-        denoiser = Denoiser(queue, CARDS, tile_side=512, timeout_s=60)
+        networks = Networks(queue, MODELS, tile_side=512, timeout_s=60)
         large, image = (picture(np.ones((each, each, 1), np.float32)) for each in (512, side))
-        await denoiser.denoise(large, DenoiseOptions(model="gray"), CARDS["gray"])
+        await networks.prepare(large, DenoiseOptions(model="gray")).denoise()
         engine.room_px = float("inf")
         for _ in range(300):
-            await denoiser.denoise(image, DenoiseOptions(model="gray"), CARDS["gray"])
+            await networks.prepare(image, DenoiseOptions(model="gray")).denoise()
         engine.shapes.clear()
-        await denoiser.denoise(large, DenoiseOptions(model="gray"), CARDS["gray"])
+        await networks.prepare(large, DenoiseOptions(model="gray")).denoise()
         await queue.drain()
         return engine.shapes[0][2:]
 
@@ -205,7 +203,7 @@ def test_equal_channels_are_denoised_as_gray_and_stay_equal(dtype, options):
 
     result = denoise(engine, image, chosen)
 
-    assert result.model in ("gray", "gray-real")
+    assert result.model["name"] in ("gray", "gray-real")
     assert {shape[1] for shape in engine.shapes} == {1}
     assert len(engine.shapes) == 3 * (2 if chosen.estimate else 1)
     alone = denoise(Halves(), gray, chosen)
@@ -228,7 +226,7 @@ def test_a_color_model_leaves_equal_channels_equal(options):
     """Where its answer differs between them, they get the mean."""
     image, engine = gray_as_rgb(), Halves()
     result = denoise(engine, image, DenoiseOptions(**options))
-    assert result.model in ("color", "color-real")
+    assert result.model["name"] in ("color", "color-real")
     assert engine.shapes[0][1] == 3
     np.testing.assert_allclose(result.picture.frames[0], image.frames[0] / 2 + 0.1, rtol=1e-6)
     assert np.ptp(result.picture.frames[0], axis=2).max() == 0
@@ -239,7 +237,7 @@ def test_one_different_sample_in_one_frame_makes_color(where):
     """All frames are denoised by the color model then."""
     image = gray_as_rgb(frames=2)
     image.frames[1][where] += 1
-    assert denoise(Small(), image).model in ("color", "color-real")
+    assert denoise(Small(), image).model["name"] in ("color", "color-real")
 
 
 def colored(dtype: str = "float32") -> Picture:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-from service.imaging import ImageFormat, ImageLimits, Picture, PixelArray
+from biasfree.pixels import PixelArray
+from service.imaging import ImageFormat, ImageLimits, Picture
 from service.imaging.metadata import Metadata
 from service.imaging.picture import picture_of
 

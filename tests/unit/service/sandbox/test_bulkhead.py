@@ -22,7 +22,7 @@ from service.errors import (
 )
 from service.sandbox.bulkhead import FIRST_GUESS_S, Bulkhead
 from service.sandbox.confine import NICENESS, Confinement, UnforeseenError
-from tests.unit.service.analysis import calls
+from tests.unit.service.sandbox import calls
 
 ROOT = Path(__file__).parents[4]
 GIB = 1024**3
@@ -397,7 +397,7 @@ def test_closing_takes_nothing_new_and_finishes_what_is_there(begun, tmp_path):
 def test_the_process_dies_with_its_parent_in_the_midst_of_a_call(begun):
     """Nobody is left to stop it: the kernel does."""
     code = (
-        "import asyncio, sys; from pathlib import Path; from tests.unit.service.analysis import calls, test_bulkhead;"
+        "import asyncio, sys; from pathlib import Path; from tests.unit.service.sandbox import calls, test_bulkhead;"
         "asyncio.run(test_bulkhead.bulkhead().run(calls.announce_and_hang, Path(sys.argv[1])))"
     )
     with subprocess.Popen([sys.executable, "-c", code, begun.path], cwd=ROOT) as parent:
