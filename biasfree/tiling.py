@@ -169,13 +169,13 @@ def _spans(length: int, *, side: int, radius: int, stride: int) -> tuple[Span, .
     At 4000 x 6000 with sides up to 2048 and a halo of 136, tiles of the longest side would do 2.1 times the work of the
     whole image, the last of them mostly twice; these do 1.3 times.
     """
-    padded = _round_up(length, stride)
-    halo = _round_up(radius, stride)
+    padded = round_up(length, stride)
+    halo = round_up(radius, stride)
     longest = max(side // stride * stride, 2 * halo + stride)
     if padded <= longest:
         return (Span(0, padded, 0, padded),)
     count = -(-(padded - 2 * halo) // (longest - 2 * halo))
-    side = _round_up(-(-(padded - 2 * halo) // count), stride) + 2 * halo
+    side = round_up(-(-(padded - 2 * halo) // count), stride) + 2 * halo
     starts = [*range(0, padded - side, side - 2 * halo), padded - side]
     borders = [0, *(start + halo for start in starts[1:]), padded]
     return tuple(
@@ -184,5 +184,6 @@ def _spans(length: int, *, side: int, radius: int, stride: int) -> tuple[Span, .
     )
 
 
-def _round_up(value: int, multiple: int) -> int:
+def round_up(value: int, multiple: int) -> int:
+    """Return the smallest multiple of ``multiple`` that is not below ``value``."""
     return -(-value // multiple) * multiple

@@ -1,0 +1,307 @@
+"""What one can do with a network in Python: load it, denoise, estimate the noise, analyze.
+
+The service computes the same with the same functions, on a queue. NumPy in, NumPy out, in the conventions of
+scikit-image's restoration functions; Pillow images too.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+
+import numpy as np
+
+from biasfree.artifact import SHIPPED, Artifact, ArtifactError
+from biasfree.card import Card
+from biasfree.choice import ANY_NOISE, DEFAULT_MODELS
+from biasfree.frames import FrameResult, Pass, choose, denoise_frame, run, white_of
+from biasfree.noise import Noise
+from biasfree.options import DenoiseOptions
+from biasfree.pixels import FloatArray, PixelArray
+from biasfree.stack import Stack, colors_of, is_pillow, through_array
+from biasfree.tiling import TileGrid, cut, join, round_up
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from biasfree.analysis.report import Report
+    from biasfree.analysis.request import Method
+    from biasfree.engines.engine import Engine
+
+Output = Literal["image", "residual"]
+ImageT = TypeVar("ImageT")
+
+#: Name under which the image decides between the default models.
+AUTO = "auto"
+#: Longest side of a tile, pixels: larger tiles are a little faster and take more memory (1.2 GB at this side).
+TILE_SIDE = 2304
+
+
+def models() -> list[str]:
+    """List the names of the shipped models."""
+    return sorted(path.stem for path in SHIPPED.glob("*.onnx"))
+
+
+def load(
+    model: str | Path = AUTO,
+    *,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    threads: int | None = None,
+    tile_side: int = TILE_SIDE,
+) -> "Model":
+    """Load a model.
+
+    Args:
+        model: Name of a shipped model (``models()``), path of an ``.onnx`` file, or ``auto``: the default models,
+            between which each image decides.
+        device: ``cuda``, ``cpu``, or ``auto`` for CUDA where it works.
+        threads: Threads on the CPU; None for one per core.
+        tile_side: Longest side of a tile in pixels; smaller ones take less memory.
+
+    Raises:
+        ValueError: There is no such model, or the file is not a model.
+    """
+    if model == AUTO:
+        names = [name for each in DEFAULT_MODELS.values() for name in (each, each + ANY_NOISE)]
+        artifacts = [Artifact.load(SHIPPED / f"{name}.onnx") for name in names if name in models()]
+    else:
+        artifacts = [Artifact.load(_path(model))]
+    networks = {each.card.name: _Network(each, device, threads, tile_side) for each in artifacts}
+    return Model(networks, named=model != AUTO)
+
+
+class Model:
+    """One network, or the default ones between which each image decides. Made by ``load``."""
+
+    def __init__(self, networks: Mapping[str, "_Network"], *, named: bool) -> None:
+        self._networks, self._named = networks, named
+
+    @property
+    def cards(self) -> dict[str, Card]:
+        """Cards of the networks, by name."""
+        return {name: network.card for name, network in self._networks.items()}
+
+    @property
+    def card(self) -> Card:
+        """The model's card: architecture, training, measured quality.
+
+        Raises:
+            ValueError: The model is ``auto``, which is several networks.
+        """
+        if not self._named:
+            raise ValueError(f"'auto' stands for several networks ({', '.join(self._networks)}): see .cards")
+        return next(iter(self.cards.values()))
+
+    @property
+    def halo(self) -> int:
+        """Pixels beyond which nothing influences a result, in multiples of ``stride``: the overlap of own tiles."""
+        return max(round_up(card.receptive_radius, card.stride) for card in self.cards.values())
+
+    @property
+    def stride(self) -> int:
+        """Pixels: own tiles must begin at multiples of this for the result to be that of the whole image."""
+        return math.lcm(*(card.stride for card in self.cards.values()))
+
+    @overload
+    def denoise(
+        self,
+        image: PixelArray,
+        *,
+        channel_axis: int | None = None,
+        stack_axis: int | None = None,
+        strength: float = 1,
+        chroma_strength: float | None = None,
+        output: Output = "image",
+        bit_depth: int | None = None,
+    ) -> PixelArray: ...
+    @overload
+    def denoise(
+        self,
+        image: "Image.Image",
+        *,
+        strength: float = 1,
+        chroma_strength: float | None = None,
+        output: Output = "image",
+        bit_depth: int | None = None,
+    ) -> "Image.Image": ...
+    def denoise(
+        self, image: Any, *, channel_axis: int | None = None, stack_axis: int | None = None, **options: Any
+    ) -> Any:
+        """Remove noise of any kind and level.
+
+        Args:
+            image: Integers or floats of any range: (H, W), and an axis of channels and one of images where they are
+                named; or a Pillow image of mode L, LA, I;16, F, RGB or RGBA, whose alpha is kept. Three channels are
+                taken for RGB, any other number for as many gray images. R = G = B stays so.
+            channel_axis: The axis of channels; None for gray.
+            stack_axis: The axis of a stack of images, which are denoised one by one.
+            options: ``strength`` and ``chroma_strength`` in [0, 1] blend input and output, of luminance and color
+                differences (default 1); ``output`` is ``image`` or ``residual``; ``bit_depth`` is the number of
+                significant bits of integers.
+
+        Returns:
+            An array of the same shape and dtype, or a Pillow image of the same mode. Integers are rounded to nearest
+            and clipped; floats are not clipped.
+
+        Raises:
+            ValueError: A pixel is NaN or infinite, an option does not fit, or the axes do not fit the array.
+            TypeError: The pixels are neither integers nor floats.
+        """
+        chosen = DenoiseOptions(**options)
+        if is_pillow(image):
+            return through_array(image, lambda array, axis: self._denoised(array, axis, None, chosen))
+        return self._denoised(image, channel_axis, stack_axis, chosen)
+
+    def estimate(
+        self,
+        image: "PixelArray | Image.Image",
+        *,
+        channel_axis: int | None = None,
+        stack_axis: int | None = None,
+        bit_depth: int | None = None,
+    ) -> Noise:
+        """Estimate the noise of an image: level, kind, and the PSNR after denoising where that can be known.
+
+        Takes two passes. Arguments and errors as ``denoise``; white is the largest integer of the dtype or of
+        ``bit_depth``, and 1 for floats.
+        """
+        options = DenoiseOptions(estimate=True, bit_depth=bit_depth)
+        array, channel_axis = colors_of(image) if is_pillow(image) else (np.asarray(image), channel_axis)
+        stack = Stack.of(array, channel_axis, stack_axis)
+        measured = [each for result in self._results(stack, options) if (each := result.measured) is not None]
+        noise: Noise = sum(measured[1:], start=measured[0]).noise_of(white=white_of(array.dtype, bit_depth))
+        return noise
+
+    def analyze(
+        self,
+        patch: PixelArray,
+        *,
+        channel_axis: int | None = None,
+        clean: PixelArray | None = None,
+        k: int = 8,
+        method: "Method" = "auto",
+        pixels: Sequence[tuple[int, int]] = (),
+        bit_depth: int | None = None,
+        memory_bytes: int = 2**30,
+    ) -> "Report":
+        """Decompose the network's Jacobian at a patch. Needs torch (the extra ``analysis``), loaded here.
+
+        Args:
+            patch: (H, W), or with ``channel_axis`` as many channels as the network; 40 x 40 takes seconds.
+            channel_axis: The axis of channels; None for gray.
+            clean: The patch without noise, of the same shape, where it is known.
+            k: Singular vectors from each end of the spectrum.
+            method: ``dense`` for the whole spectrum, ``iterative`` for its largest k, ``auto`` for dense up to 4096
+                values.
+            pixels: (x, y) of equivalent filters; none for the middle of the patch.
+            bit_depth: Significant bits of integers.
+            memory_bytes: Limit on the memory of the decomposition.
+
+        Returns:
+            Numbers and arrays; docs/analysis.md says what they mean. ``biasfree.analysis.figure.figure`` draws them.
+
+        Raises:
+            ValueError: The model is ``auto``, or the patch does not fit the network.
+            ModuleNotFoundError: torch is not installed.
+        """
+        from biasfree import rebuild
+        from biasfree.analysis.analyze import analyze
+        from biasfree.analysis.report import Patch
+        from biasfree.analysis.request import AnalysisRequest
+
+        card = self.card
+        noisy = _planes_of_patch(patch, channel_axis, card)
+        request = AnalysisRequest(
+            noisy,
+            Patch(0, 0, noisy.shape[2], noisy.shape[1]),
+            white_of(noisy.dtype, bit_depth),
+            k=min(k, noisy.size),
+            method=method,
+            pixels=tuple(pixels),
+            clean=None if clean is None else _planes_of_patch(clean, channel_axis, card),
+            memory_bytes=memory_bytes,
+        )
+        (network,) = self._networks.values()
+        return analyze(rebuild.network(network.artifact).to(network.torch_device), request)
+
+    def _denoised(
+        self, image: PixelArray, channel_axis: int | None, stack_axis: int | None, options: DenoiseOptions
+    ) -> PixelArray:
+        stack = Stack.of(image, channel_axis, stack_axis)
+        return stack.like_input([result.frame for result in self._results(stack, options)])
+
+    def _results(self, stack: "Stack", options: DenoiseOptions) -> list[FrameResult]:
+        """Denoise every frame; the first decides between the default networks."""
+        network, done = self._chosen(stack, options)
+        results = []
+        for frame in stack.frames:
+            results.append(run(denoise_frame(frame, options, done), lambda request: network(request.noisy)))
+            done = None
+        return results
+
+    def _chosen(self, stack: "Stack", options: DenoiseOptions) -> tuple["_Network", Pass | None]:
+        if self._named:
+            (network,) = self._networks.values()
+            if network.card.channels > stack.channels and not stack.equal_channels:
+                raise ValueError(
+                    f"model {network.card.name!r} takes {network.card.channels} channels and the image has "
+                    f"{stack.channels}: name the channel_axis, or use a gray model"
+                )
+            return network, None
+        white = self._networks[DEFAULT_MODELS[3 if stack.channels == 3 else 1]]
+        any_noise = self._networks.get(white.card.name + ANY_NOISE)
+        if any_noise is None:
+            return white, None
+        by_name = {"any-noise": any_noise, "white-noise": white}
+        passes = choose(stack.frames[0], options)
+        which, done = run(passes, lambda request: by_name[request.which](request.noisy))
+        return by_name[which], done
+
+
+class _Network:
+    """A network on a device, which is loaded when it is first used; it takes images of any size."""
+
+    def __init__(self, artifact: Artifact, device: str, threads: int | None, tile_side: int) -> None:
+        self.artifact, self.card = artifact, artifact.card
+        self._device, self._threads, self._tile_side = device, threads, tile_side
+
+    @cached_property
+    def _engine(self) -> "Engine":
+        from biasfree.engines.onnx_engine import OnnxEngine
+
+        return OnnxEngine({self.card.name: self.artifact}, device=self._device, threads=self._threads, bulk=True)
+
+    @property
+    def torch_device(self) -> str:
+        """``cuda`` or ``cpu``: where the analysis runs."""
+        import torch
+
+        return "cuda" if self._device != "cpu" and torch.cuda.is_available() else "cpu"
+
+    def __call__(self, noisy: FloatArray) -> FloatArray:
+        """Denoise (C, H, W), tile by tile."""
+        card = self.card
+        height, width = noisy.shape[1:]
+        grid = TileGrid.of(height, width, side=self._tile_side, radius=card.receptive_radius, stride=card.stride)
+        tiles = cut(noisy, grid, card.channels)
+        denoised = [self._engine.run(card.name, np.ascontiguousarray(tile[None]))[0] for tile in tiles]
+        return join(denoised, grid, len(noisy))
+
+
+def _path(model: str | Path) -> Path:
+    shipped = SHIPPED / f"{model}.onnx"
+    if isinstance(model, str) and shipped.is_file():
+        return shipped
+    path = Path(model)
+    if not path.is_file():
+        raise ArtifactError(f"there is no model {str(model)!r}: use {', '.join(models())}, or the path of a file")
+    return path
+
+
+def _planes_of_patch(patch: PixelArray, channel_axis: int | None, card: Card) -> PixelArray:
+    """Return a patch as (C, H, W)."""
+    stack = Stack.of(patch, channel_axis, None)
+    if stack.shape[-1] != card.channels:
+        raise ValueError(f"model {card.name!r} analyzes patches of {card.channels} channel(s), not {stack.shape[-1]}")
+    return np.moveaxis(stack.whole_frame(0), -1, 0)

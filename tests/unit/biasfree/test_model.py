@@ -1,0 +1,123 @@
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+import biasfree
+from biasfree.model import Model
+
+GRAY = biasfree.load("gray-dncnn")
+
+
+def noisy(*shape: int, dtype: str = "uint8") -> npt.NDArray[np.generic]:
+    """Noise around the middle of 8 bits."""
+    return np.random.default_rng(0).normal(128, 20, shape).clip(0, 255).astype(dtype)
+
+
+def test_what_there_is() -> None:
+    """Names, and a card for each."""
+    assert {"gray", "color", "gray-dncnn"} <= set(biasfree.models())
+    assert GRAY.card.name == "gray-dncnn"
+    assert (GRAY.halo, GRAY.stride) == (GRAY.card.receptive_radius, 1)
+
+
+def test_axes_are_those_that_are_named() -> None:
+    """A stack of images of five channels is denoised channel by channel, wherever its axes are."""
+    stack = noisy(2, 9, 11, 5)
+    moved = np.moveaxis(stack, (0, 3), (3, 1))  # H, C, W, Z
+    denoised = GRAY.denoise(moved, channel_axis=1, stack_axis=-1)
+    alone = GRAY.denoise(stack[1, ..., 3])
+    assert denoised.shape == moved.shape
+    np.testing.assert_array_equal(denoised[:, 3, :, 1], alone)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint32", "int64", "float16", "float32", "float64", ">u2"])
+def test_dtype_and_range_are_kept(dtype: str) -> None:
+    """And intensities are not rescaled."""
+    image = noisy(12, 12, dtype=dtype)
+    denoised = GRAY.denoise(image)
+    assert denoised.dtype == np.dtype(dtype)
+    np.testing.assert_allclose(denoised.astype(float), GRAY.denoise(noisy(12, 12, dtype="float32").round()), atol=22)
+
+
+def test_large_integers_are_right_to_their_seventh_digit() -> None:
+    """Counts of 64 bits, as NumPy's random generators give them."""
+    image = noisy(16, 16, dtype="int64")
+    times = GRAY.denoise(image * 10**14)
+    np.testing.assert_allclose(times / 1e14, GRAY.denoise(image.astype(np.float64)), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("image", "axes", "error", "words"),
+    [
+        (noisy(4, 5, 3), {}, ValueError, "cannot tell height and width"),
+        (noisy(4, 5), {"channel_axis": 2}, ValueError, "there is no axis 2"),
+        (noisy(4, 5, 3), {"channel_axis": 2, "stack_axis": 2}, ValueError, "name each further axis"),
+        (np.array([[1.0, np.nan]]), {}, ValueError, "1 pixels are NaN or infinite"),
+        (np.ones((2, 2), complex), {}, TypeError, "integers or floats, not complex128"),
+        (np.ones((2, 2), bool), {}, TypeError, "integers or floats, not bool"),
+        (np.ma.masked_equal(noisy(4, 5), 3), {}, TypeError, "masked"),
+        (np.ones((0, 2)), {}, ValueError, "has no pixels"),
+    ],
+)
+def test_what_cannot_be_denoised_is_refused(
+    image: npt.NDArray[np.generic], axes: dict[str, int], error: type[Exception], words: str
+) -> None:
+    """With a sentence that says what to do."""
+    with pytest.raises(error, match=words):
+        GRAY.denoise(image, **axes)
+
+
+def test_a_color_model_wants_color() -> None:
+    """A gray image would have to be converted first; three equal channels are gray as well, and stay equal."""
+    color = biasfree.load("color")
+    with pytest.raises(ValueError, match="takes 3 channels and the image has 1"):
+        color.denoise(noisy(8, 8))
+    denoised = color.denoise(np.repeat(noisy(8, 8, 1), 3, axis=2), channel_axis=2)
+    assert (denoised == denoised[..., :1]).all()
+
+
+def test_unknown_names_and_options() -> None:
+    """They are ValueErrors, and name what there is."""
+    with pytest.raises(ValueError, match="gray-dncnn"):
+        biasfree.load("grey")
+    with pytest.raises(ValueError, match="strength"):
+        GRAY.denoise(noisy(4, 4), strength=2)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16", "F"])
+def test_pillow_images_come_back_as_they_were(mode: str) -> None:
+    """Mode, size and alpha."""
+    rgba = Image.fromarray(noisy(10, 12, 4))
+    image = Image.fromarray(noisy(10, 12, dtype="uint16")) if mode == "I;16" else rgba.convert(mode)
+    denoised = biasfree.load("auto").denoise(image)
+    assert (denoised.mode, denoised.size) == (mode, (12, 10))
+    if mode.endswith("A"):
+        np.testing.assert_array_equal(np.asarray(denoised)[..., -1], np.asarray(image)[..., -1])
+
+
+def test_strength_and_residual() -> None:
+    """As the service has them."""
+    image = noisy(20, 20, dtype="float32")
+    denoised = GRAY.denoise(image)
+    np.testing.assert_array_equal(GRAY.denoise(image, strength=0), image)
+    np.testing.assert_allclose(GRAY.denoise(image, strength=0.5), (image + denoised) / 2, atol=1e-3)
+    np.testing.assert_allclose(GRAY.denoise(image, output="residual"), image - denoised, atol=1e-3)
+
+
+def test_a_patch_is_analyzed() -> None:
+    """The expansion adds up to what the model returns for the patch."""
+    patch = noisy(9, 7, dtype="float32")
+    report = GRAY.analyze(patch, k=63)
+    left = report.vectors.left.reshape(63, -1)
+    np.testing.assert_allclose((report.expansion @ left).reshape(9, 7), GRAY.denoise(patch), atol=1e-2)
+    with pytest.raises(ValueError, match="patches of 1 channel"):
+        GRAY.analyze(noisy(4, 4, 3), channel_axis=2)
+
+
+def test_the_default_models_have_no_single_card() -> None:
+    """It says where the cards are."""
+    auto: Model = biasfree.load()
+    with pytest.raises(ValueError, match=r"see \.cards"):
+        _ = auto.card
+    assert set(auto.cards) >= {"gray", "color"}
