@@ -19,8 +19,8 @@ from biasfree.engines.engine import Engine, EngineError
 from biasfree.engines.onnx_engine import OnnxEngine
 from service.access.access import Access
 from service.analysis.analyst import AnalysisLimits, Analyst
+from service.analysis.entry import prepare
 from service.analysis.options import AnalysisOptions
-from service.analysis.task import prepare
 from service.denoising.backend import Backends
 from service.denoising.classical import ClassicalModels
 from service.denoising.networks import Networks
@@ -89,7 +89,7 @@ def create_app(service: ServiceState) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if service.settings.analysis_enabled:
+        if service.settings.analysis_enabled and analyze.installed():
             service.analyst.bulkhead.warm()
         service.self_check.start()
         yield

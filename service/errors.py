@@ -10,7 +10,7 @@ The life of a request, and where each error leaves it::
     output    -> UnsupportedOutput
     queue     -> QueueFull, NotReady, DeadlineExceeded
     inference -> InferenceFailed, DeadlineExceeded
-    analysis  -> QueueFull, NotReady, DeadlineExceeded, AnalysisFailed
+    analysis  -> NotInstalled, QueueFull, NotReady, DeadlineExceeded, AnalysisFailed
     encode    -> (nothing: what the header allowed can be written)
 
 ``routes.problems`` maps each of them, once, to a status and a problem type.
@@ -99,6 +99,10 @@ class DeadlineExceeded(ServiceError):
 
 class InferenceFailed(ServiceError):
     """The device failed on this image."""
+
+
+class NotInstalled(ServiceError):
+    """An optional part of the service is not installed. ``facts`` has the ``command`` that installs it."""
 
 
 class AnalysisFailed(ServiceError):

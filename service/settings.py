@@ -8,10 +8,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from service.telemetry.logs import Format, Level
-
 MIB = 1024**2
 PREFIX = "BIASFREE_"
+
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+
 #: Variables with our prefix that are the client's.
 CLIENT_VARIABLES = frozenset({"BIASFREE_URL", "BIASFREE_API_KEY"})
 
@@ -116,10 +118,10 @@ class Settings(BaseSettings):
         default=None,
         description="Origins whose pages may use the service (CORS), separated by commas, or `*`; by default none.",
     )
-    log_format: Format = Field(
+    log_format: LogFormat = Field(
         default="text", description="Of the log: `text` for people, or `json`, an object a line."
     )
-    log_level: Level = Field(
+    log_level: LogLevel = Field(
         default="info", description="Least level of what is logged: `debug`, `info`, `warning`, `error` or `critical`."
     )
     self_check_interval_s: float = Field(

@@ -1,14 +1,12 @@
 """What the routes work with: everything that the start-up made."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Event
 from typing import TypeVar
 
-from fastapi import Request
 from opentelemetry.trace import NoOpTracer, Tracer
 
 from service.access.access import Access
@@ -96,20 +94,3 @@ class ServiceState:
             raise NotReady("the service is shutting down", reason="draining")
         if (failure := self.self_check.failure) is not None:
             raise NotReady(failure, reason="drift" if self.self_check.drift is not None else "device")
-
-
-def state_of(request: Request) -> ServiceState:
-    """Return the service behind a request."""
-    service: ServiceState = request.app.state.service
-    return service
-
-
-@contextmanager
-def claimed_limits(request: Request) -> Iterator[ImageLimits]:
-    """The limits of a request's images, which count what they let through as its key's pixels in flight."""
-    service = state_of(request)
-    if service.access is None or service.access.pixels is None:
-        yield service.limits
-        return
-    with service.access.pixels.claim(request.state.key_holder) as claim:
-        yield replace(service.limits, claim=claim.take)

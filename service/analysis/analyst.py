@@ -8,8 +8,9 @@ from biasfree.analysis.report import Patch
 from biasfree.analysis.request import DENSE_VALUES, AnalysisRequest, Pixels
 from biasfree.artifact import Artifact
 from biasfree.frames import white_of
+from service.analysis.entry import carry_out
 from service.analysis.options import DEFAULT_K, DEFAULT_SIZE, MAX_FILTER_PIXELS, AnalysisOptions
-from service.analysis.task import Output, Task, carry_out
+from service.analysis.task import Output, Task
 from service.denoising.backend import Backends
 from service.denoising.networks import Networks
 from service.denoising.options import converted

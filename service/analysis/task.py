@@ -1,4 +1,4 @@
-"""What the analysis process is asked. Imports nothing heavy: both sides know it."""
+"""What the analysis process is asked for. Imports nothing heavy: both sides know it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,17 +35,3 @@ class Task:
     request: AnalysisRequest
     output: Output
     facts: dict[str, Any]
-
-
-def carry_out(task: Task) -> bytes:
-    """Called in the analysis process: the answer in the form that the task asks for; errors as ``worker.run``."""
-    from service.analysis.worker import run  # torch: only there
-
-    return run(task)
-
-
-def prepare() -> None:
-    """Called in the analysis process when it starts."""
-    from service.analysis.worker import warm_up
-
-    warm_up()

@@ -10,7 +10,7 @@ from biasfree.noise import Noise
 from service.denoising.options import AUTO, DenoiseOptions
 from service.errors import UnknownModel
 from service.imaging import Picture
-from service.queue.batch_queue import BatchRun
+from service.queue.ledger import BatchRun
 
 
 class ModelSummary(BaseModel):

@@ -22,7 +22,8 @@ from service.denoising.backend import DenoiseResult, ModelSummary, Work
 from service.denoising.options import AUTO, DenoiseOptions, converted
 from service.errors import DeadlineExceeded, InvalidParameter, NotReady, UnknownModel
 from service.imaging import Picture, all_channels, one_channel, with_frames
-from service.queue.batch_queue import BatchQueue, BatchRun, TileTooLarge
+from service.queue.batch_queue import BatchQueue
+from service.queue.ledger import BatchRun, TileTooLarge
 from service.queue.policy import RECOVERY, Admission
 
 T = TypeVar("T")

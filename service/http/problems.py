@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from service import errors
 from service.errors import ServiceError
 from service.http.request_record import CLIENT_LEFT, OTHER, record_of
-from service.queue.batch_queue import TileTooLarge
+from service.queue.ledger import TileTooLarge
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ KINDS: dict[type[ServiceError], Kind] = {
     errors.InferenceFailed: _kind("inference-failed", "The image could not be denoised", 500),
     errors.AnalysisFailed: _kind("analysis-failed", "The analysis could not be finished", 500),
     TileTooLarge: _kind("out-of-memory", "The device has too little memory for this image", 500),
+    errors.NotInstalled: _kind("not-installed", "An optional part of the service is not installed", 501),
     errors.NotReady: _kind("not-ready", "The service is not ready", 503),
     errors.DeadlineExceeded: _kind("deadline-exceeded", "The time for the request is over", 504),
 }

@@ -1,5 +1,6 @@
 """``POST /analyze``."""
 
+from importlib.util import find_spec
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -7,29 +8,43 @@ from fastapi.responses import Response
 
 from service.analysis.options import FORMATS, AnalysisOptions
 from service.analysis.task import Output, Task
+from service.errors import NotInstalled
 from service.http.body import IMAGE, JsonImages, Upload, read_uploads
+from service.http.context import claimed_limits, state_of
 from service.http.disconnect import ends_with_client
 from service.http.negotiation import preferred
 from service.http.request_record import record_of
 from service.http.timing import StageClock, model_header, server_timing
 from service.imaging import ImageLimits, Picture, decode
 from service.routes.analyze_schemas import BODY, RESPONSES
-from service.state import ServiceState, claimed_limits, state_of
+from service.routes.denoise_schemas import problem_responses
+from service.state import ServiceState
 from service.telemetry.tracing import stage
 
 router = APIRouter(tags=["analyze"])
+
+#: Modules of the extra ``analysis``.
+LIBRARIES = ("matplotlib", "torch")
+INSTALL = "pip install 'biasfree[analysis]'"
+
+
+def installed() -> bool:
+    """Return whether the extra ``analysis`` is installed, without importing any of it."""
+    return all(find_spec(name) is not None for name in LIBRARIES)
 
 
 @router.post(
     "/analyze",
     summary="Lay open what the network does at a patch",
     response_class=Response,
-    responses=RESPONSES,
+    responses={**RESPONSES, **problem_responses({501: f"The analysis is not installed: `{INSTALL}`"})},
     openapi_extra=BODY,
 )
 async def analyze(request: Request, options: Annotated[AnalysisOptions, Query()]) -> Response:
     """The Jacobian of the network at a patch of the image, and its singular value decomposition."""
     service = state_of(request)
+    if not installed():
+        raise NotInstalled(f"the analysis needs PyTorch and Matplotlib; install them with: {INSTALL}", command=INSTALL)
     uploads = await read_uploads(request, JsonImages, timeout_s=service.settings.timeout_s)
     service.analyst.bulkhead.require_room()
     clock, record = StageClock(), record_of(request)

@@ -10,13 +10,13 @@ from biasfree.noise import Noise, digits
 from service.denoising.backend import DenoiseResult, Work
 from service.denoising.options import DenoiseOptions
 from service.http.body import IMAGE, JsonImage, Upload, read_uploads
+from service.http.context import claimed_limits, state_of
 from service.http.disconnect import ends_with_client
 from service.http.negotiation import Answer, negotiate
 from service.http.request_record import record_of
 from service.http.timing import StageClock, model_header, server_timing
 from service.imaging import ImageFormat, ImageLimits, Picture, can_hold, check_output, decode, encode
 from service.routes.denoise_schemas import BODY, RESPONSES, DenoiseReport, NoiseReport
-from service.state import claimed_limits, state_of
 from service.telemetry.tracing import batches, stage
 
 router = APIRouter(tags=["denoise"])

@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
+from service.http.context import state_of
 from service.http.problems import PROBLEM_JSON, Problem
-from service.state import state_of
 
 router = APIRouter(tags=["service"])
 

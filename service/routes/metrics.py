@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client.exposition import choose_encoder
 
-from service.state import state_of
+from service.http.context import state_of
 
 router = APIRouter(tags=["service"])
 

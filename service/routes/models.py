@@ -11,11 +11,12 @@ from service.analysis.options import MAX_FILTER_PIXELS, MAX_PROBES
 from service.denoising.backend import ModelSummary
 from service.denoising.classical import ClassicalCard
 from service.errors import UnknownModel
+from service.http.context import state_of
 from service.http.problems import PROBLEM_JSON, Problem
 from service.imaging import ImageFormat
 from service.imaging.picture import DTYPES
+from service.routes.analyze import installed
 from service.settings import Settings
-from service.state import state_of
 
 router = APIRouter(tags=["service"])
 
@@ -48,7 +49,7 @@ class Limits(BaseModel):
     classical_max_pixels: int = Field(description="Likewise, for a classical model.")
     queue_limit_s: float = Field(description="Predicted seconds of queued work past which requests get 429.")
     timeout_s: float
-    analysis: AnalysisLimits | None = Field(description="Of `/analyze`; null where it is switched off.")
+    analysis: AnalysisLimits | None = Field(description="Of `/analyze`; null where it is switched off or not installed.")
     media_types: list[str]
     dtypes: list[str]
 
@@ -93,7 +94,7 @@ async def limits(request: Request) -> Limits:
 
 
 def _analysis_limits(settings: Settings) -> AnalysisLimits | None:
-    if not settings.analysis_enabled:
+    if not (settings.analysis_enabled and installed()):
         return None
     return AnalysisLimits(
         max_k=settings.analysis_max_k,

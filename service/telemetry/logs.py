@@ -2,10 +2,11 @@
 
 import logging
 import warnings
-from typing import Literal
 
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
+
+from service.settings import LogFormat, LogLevel
 
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -13,11 +14,8 @@ TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 #: wrong with an image is told by the exceptions that they raise.
 TALKATIVE = ("PIL", "tifffile", "imagecodecs", "python_multipart")
 
-Level = Literal["debug", "info", "warning", "error", "critical"]
-Format = Literal["text", "json"]
 
-
-def configure(*, format: Format, level: Level) -> None:
+def configure(*, format: LogFormat, level: LogLevel) -> None:
     """Have everything logged on standard error, uvicorn's messages and warnings as well.
 
     Args:
@@ -35,7 +33,7 @@ def configure(*, format: Format, level: Level) -> None:
     logging.captureWarnings(True)
 
 
-def formatter(format: Format) -> logging.Formatter:
+def formatter(format: LogFormat) -> logging.Formatter:
     """Of text as people read it, or of one JSON object a line: ``time``, ``level``, ``logger``, ``message``, more."""
     if format == "text":
         return logging.Formatter(TEXT)
@@ -48,5 +46,5 @@ def formatter(format: Format) -> logging.Formatter:
     )
 
 
-def _number(level: Level) -> int:
+def _number(level: LogLevel) -> int:
     return logging.getLevelNamesMapping()[level.upper()]

@@ -11,7 +11,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from biasfree.artifact import Artifact
-from service.queue.batch_queue import QueueState
+from service.queue.ledger import QueueState
 from service.telemetry.device_memory import DeviceMemory
 
 #: From a refusal, well below a millisecond, to ``BIASFREE_TIMEOUT_S``.

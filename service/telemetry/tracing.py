@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.sdk.trace.export import SpanExporter
 
-    from service.queue.batch_queue import BatchRun
+    from service.queue.ledger import BatchRun
 
 #: Any of these asks for traces, unless ``OTEL_TRACES_EXPORTER=none`` or ``OTEL_SDK_DISABLED=true``.
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")

@@ -11,7 +11,7 @@ import yaml
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.queue.batch_queue import QueueState
+from service.queue.ledger import QueueState
 from service.telemetry.device_memory import DeviceMemory
 from service.telemetry.metrics import STAGES, Metrics
 

@@ -11,7 +11,8 @@ from service.denoising.networks import Networks
 from service.denoising.options import DenoiseOptions
 from service.errors import InferenceFailed, InvalidParameter, UnknownModel
 from service.imaging import ImageFormat, Picture
-from service.queue.batch_queue import BatchQueue, TileTooLarge
+from service.queue.batch_queue import BatchQueue
+from service.queue.ledger import TileTooLarge
 from service.queue.policy import BatchPolicy, Lane
 
 MODELS = {path.stem: Artifact.load(path) for path in SHIPPED.glob("*.onnx")}

@@ -11,7 +11,8 @@ import pytest
 
 from biasfree.engines.engine import EngineError, OutOfDeviceMemory
 from service.errors import InferenceFailed, NotReady
-from service.queue.batch_queue import BatchQueue, Denoised, TileTooLarge
+from service.queue.batch_queue import BatchQueue, Denoised
+from service.queue.ledger import TileTooLarge
 from service.queue.policy import BatchPolicy, Lane
 from service.queue.priority import BULK_NICENESS
 
@@ -248,7 +249,7 @@ def test_death_of_the_thread_is_told_after_everyone_was_answered():
         waiting: list[int] = []
 
         def tell() -> None:
-            waiting.append(len(queue._pending))
+            waiting.append(len(queue._ledger._pending))
             told.set()
 
         queue.on_death = tell
@@ -390,7 +391,7 @@ def test_a_lone_batch_has_all_threads():
         queue = queue_on(engine)
         for value in range(3):
             await submit(queue, [tile(value)])
-            while queue._running[Lane.EXPRESS]:  # the answer comes a moment before the worker is free
+            while queue._ledger._running[Lane.EXPRESS]:  # the answer comes a moment before the worker is free
                 await asyncio.sleep(0)
         await queue.drain()
 
@@ -484,7 +485,7 @@ def test_death_of_one_worker_ends_the_other():
         with pytest.raises(NotReady, match="died"):
             await submit(queue, [tile(2)])
         await queue.drain()
-        assert not any(thread.is_alive() for thread in queue._threads)
+        assert not any(thread.is_alive() for thread in queue._workers.threads)
 
     run(scenario())
 

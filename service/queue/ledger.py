@@ -1,0 +1,319 @@
+"""The jobs under way, behind one lock: what coroutines add and withdraw, and threads take and finish."""
+
+import asyncio
+import logging
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from biasfree.engines.engine import Engine
+from biasfree.pixels import FloatArray
+from service.errors import NotReady, ServiceError
+from service.queue.policy import Admission, Batch, BatchPolicy, Job, Lane
+
+log = logging.getLogger(__name__)
+
+
+class TileTooLarge(ServiceError):
+    """One tile alone does not fit into the device's memory; smaller ones may."""
+
+
+@dataclass(frozen=True)
+class QueueState:
+    """What an operator wants to know now.
+
+    Attributes:
+        jobs: Requests with tiles that wait.
+        tiles: Tiles that wait.
+        pixels: Pixels of tiles, halos included, that are admitted and not done.
+        predicted_s: Seconds that the admitted work will take.
+        budget_px: Pixels of one batch.
+        batches: How many the device was given since the start.
+        closed: Why no more jobs are taken, or None.
+        died: Whether that is because a thread of the device has died.
+    """
+
+    jobs: int
+    tiles: int
+    pixels: int
+    predicted_s: float
+    budget_px: int
+    batches: int
+    closed: str | None
+    died: bool
+
+
+@dataclass(frozen=True)
+class BatchRun:
+    """A batch on the device, as one of the jobs in it sees it.
+
+    Attributes:
+        queued_s: When the job was queued; seconds on the queue's clock, as all of these.
+        start_s: When the batch started.
+        end_s: When it ended.
+        tiles: Of all jobs in it.
+        pixels: Of these tiles, halos included.
+    """
+
+    queued_s: float
+    start_s: float
+    end_s: float
+    tiles: int
+    pixels: int
+
+
+@dataclass(eq=False)
+class Pending:
+    """A coroutine that waits for a job."""
+
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[list[FloatArray]]
+    queued_s: float
+    infer_s: float = 0.0
+    batches: list[BatchRun] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A call to make with an engine between its batches."""
+
+    call: Callable[[Engine], None]
+    done: Future[None]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A worker's next batch, to run on all threads of the engine or on one."""
+
+    batch: Batch
+    wide: bool
+
+
+class Ledger:
+    """The jobs of one device.
+
+    Args:
+        policy: What runs next.
+        workers: Threads of each lane.
+        clock: Seconds, monotonic.
+    """
+
+    def __init__(
+        self, policy: BatchPolicy, workers: Mapping[Lane, int], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._policy, self._workers, self._clock = policy, workers, clock
+        self._pending: dict[Job, Pending] = {}
+        self._changed = threading.Condition()
+        self._closed: str | None = None
+        self._stopping = self._ended = self._died = False
+        self._batches = 0
+        self._running = dict.fromkeys(workers, 0)
+        self._inspections: dict[Lane, deque[Inspection]] = {lane: deque() for lane in workers}
+
+    # For coroutines.
+
+    def require_room(self) -> None:
+        """Refuse a request before anything is done for it; errors as ``admit``."""
+        with self._changed:
+            self._require_open()
+            self._policy.require_room()
+
+    def admit(self, model: str, pixels: int, *, beside: Admission | None) -> Admission:
+        """Reserve room for a request; errors as ``BatchQueue.admission``."""
+        with self._changed:
+            self._require_open()
+            return self._policy.admit(model, pixels, beside=beside)
+
+    def release(self, admission: Admission) -> None:
+        """Give back the room of a request."""
+        with self._changed:
+            self._policy.release(admission)
+            self._changed.notify_all()
+
+    def add(self, job: Job, pending: Pending) -> None:
+        """Queue a job.
+
+        Raises:
+            NotReady: The threads have ended.
+        """
+        with self._changed:
+            if self._ended:
+                raise NotReady(self._closed or "the device's threads have ended")
+            self._policy.add(job)
+            self._pending[job] = pending
+            self._changed.notify_all()
+
+    def withdraw(self, job: Job) -> None:
+        """Take what has not started of a job out of the queue."""
+        with self._changed:
+            self._policy.remove(job)
+            self._pending.pop(job, None)
+
+    def inspect(self, lane: Lane, inspection: Inspection) -> None:
+        """Queue a call; it fails with ``NotReady`` where the threads have ended."""
+        with self._changed:
+            if self._ended:
+                inspection.done.set_exception(NotReady(self._closed or "the device's threads have ended"))
+            else:
+                self._inspections[lane].append(inspection)
+                self._changed.notify_all()
+
+    @property
+    def state(self) -> QueueState:
+        """Return depth, predicted seconds, budget, and whether the queue is open, all of one moment."""
+        with self._changed:
+            return QueueState(
+                jobs=len(self._policy),
+                tiles=sum(self._policy.waiting(lane) for lane in Lane),
+                pixels=self._policy.pixels,
+                predicted_s=self._policy.predicted_s,
+                budget_px=self._policy.budget_px,
+                batches=self._batches,
+                closed=self._closed,
+                died=self._died,
+            )
+
+    def close(self) -> None:
+        """Take no more jobs; those that are queued are finished."""
+        with self._changed:
+            self._closed = self._closed or "the service is shutting down"
+
+    def stop_when_idle(self) -> None:
+        """Wait for the admitted requests, then tell the threads to end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._policy.idle or self._ended)
+            self._stopping = True
+            self._changed.notify_all()
+
+    # For the threads of the device.
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the threads are to end."""
+        return self._stopping
+
+    def running(self, lane: Lane) -> int:
+        """Return the number of batches of a lane that run now."""
+        return self._running[lane]
+
+    def next_inspection(self, lane: Lane) -> Inspection | None:
+        """Return the next call of a lane, if there is one."""
+        with self._changed:
+            return self._inspections[lane].popleft() if self._inspections[lane] else None
+
+    def await_turn(self, lane: Lane, *, timeout_s: float | None) -> Turn | None:
+        """Return the next batch for a thread; None if there is none in time, or no more at all."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._stopping or self._has_turn(lane) or bool(self._inspections[lane]), timeout_s
+            )
+            if self._stopping or not self._has_turn(lane):
+                return None
+            wide = not self._side_by_side(lane)
+            batch = self._policy.next_batch(lane, at_most=None if wide else self._fair_share(lane))
+            assert batch is not None
+            self._running[lane] += 1
+            return Turn(batch, wide)
+
+    def end_turn(self, lane: Lane) -> None:
+        """Record that a thread is free again."""
+        with self._changed:
+            self._running[lane] -= 1
+            self._changed.notify_all()
+
+    def began(self, batch: Batch) -> float:
+        """Record that a batch starts; return when."""
+        with self._changed:
+            now = self._clock()
+            self._policy.began(batch, now)
+            self._batches += 1
+        return now
+
+    def failed(self, batch: Batch) -> None:
+        """Record that a batch ended without a result."""
+        with self._changed:
+            self._policy.failed(batch, self._clock())
+
+    def halve_budget(self, *, below_px: int) -> None:
+        """Make batches smaller than one that did not fit."""
+        with self._changed:
+            self._policy.halve_budget(below_px=below_px)
+
+    def fail(self, job: Job, error: ServiceError) -> None:
+        """Fail a job."""
+        with self._changed:
+            self._policy.remove(job)
+            pending = self._pending.pop(job, None)
+            if pending is not None:
+                _resolve(pending, error)
+
+    def deliver(self, batch: Batch, denoised: FloatArray, start: float) -> None:
+        """Hand the results of a batch to the jobs in it."""
+        with self._changed:
+            end = self._clock()
+            self._policy.done(batch, end)
+            tiles, pixels = len(batch.entries), batch.pixels
+            for (job, index), tile in zip(batch.entries, denoised, strict=True):
+                pending = self._pending.get(job)
+                if pending is None:  # its client has left
+                    continue
+                job.results[index] = tile
+                pending.infer_s += (end - start) / tiles
+                if not pending.batches or pending.batches[-1].start_s != start:
+                    pending.batches.append(BatchRun(pending.queued_s, start, end, tiles, pixels))
+                if job.complete:
+                    del self._pending[job]
+                    results = [job.results[place] for place in range(len(job.tiles))]
+                    _resolve(pending, results)
+
+    def abandon(self, *, died: bool) -> None:
+        """End the other threads with the one that ends, and fail everyone who waits for them."""
+        with self._changed:
+            self._died = self._died or died
+            self._ended = self._stopping = True
+            self._closed = self._closed or "a thread of the device has died"
+            for pending in self._pending.values():
+                _resolve(pending, NotReady(self._closed))
+            self._pending.clear()
+            for inspections in self._inspections.values():
+                while inspections:
+                    inspections.popleft().done.set_exception(NotReady(self._closed))
+            self._changed.notify_all()
+
+    def _require_open(self) -> None:
+        if self._closed is not None:
+            raise NotReady(self._closed)
+
+    def _has_turn(self, lane: Lane) -> bool:
+        return bool(self._policy.waiting(lane)) and (not self._running[lane] or self._side_by_side(lane))
+
+    def _side_by_side(self, lane: Lane) -> bool:
+        """Tell whether there is enough for every worker of a lane that has several."""
+        workers = self._workers[lane]
+        return workers > 1 and self._running[lane] + self._policy.waiting(lane) >= workers
+
+    def _fair_share(self, lane: Lane) -> int:
+        """Return the tiles for one of the workers that are free, so that the others find some as well."""
+        free = max(1, self._workers[lane] - self._running[lane])
+        return math.ceil(self._policy.waiting(lane) / free)
+
+
+def _resolve(pending: Pending, outcome: list[FloatArray] | ServiceError) -> None:
+    """Hand an outcome to the coroutine's own loop; one whose loop has closed no longer waits."""
+
+    def settle() -> None:
+        if pending.future.done():
+            return
+        if isinstance(outcome, ServiceError):
+            pending.future.set_exception(outcome)
+        else:
+            pending.future.set_result(outcome)
+
+    try:
+        pending.loop.call_soon_threadsafe(settle)
+    except RuntimeError:
+        log.info("the loop of a waiting request was closed")
