@@ -1,1 +1,1 @@
-"""From photographs to a measured model: pairs, training, evaluation."""
+"""Training: from photographs to noisy pairs, a network, an ONNX model and its measured quality."""

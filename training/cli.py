@@ -1,4 +1,4 @@
-"""``python -m training``: the commands."""
+"""The commands of ``python -m training``."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from training.reproduce.figure_names import Figure
+from training.reproduce.page_names import PageName
 
 
 class _Commands(TyperGroup):
-    """Says in one line what was wrong with the input, instead of a traceback."""
+    """Commands that report invalid input in one line instead of a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -26,19 +26,19 @@ app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pre
 
 @app.callback()
 def main() -> None:
-    """Train bias-free denoisers, export them to ONNX, measure them."""
+    """Train bias-free denoisers, export them to ONNX, and measure them."""
 
 
 @app.command()
 def get_data(
-    sets: Annotated[list[str] | None, typer.Argument(help="Names of image sets; all of them if none is given.")] = None,
+    sets: Annotated[list[str] | None, typer.Argument(help="Names of image sets; defaults to all.")] = None,
     *,
-    output: Annotated[Path, typer.Option(help="Folder; each set becomes a folder in it.")] = Path("data"),
-    list_sets: Annotated[bool, typer.Option("--list", help="Show the sets, their sources and terms of use.")] = False,
+    output: Annotated[Path, typer.Option(help="Target folder; each set becomes a subfolder.")] = Path("data"),
+    list_sets: Annotated[bool, typer.Option("--list", help="List the sets, their sources and terms of use.")] = False,
 ) -> None:
-    """Download public image sets, checked against published checksums.
+    """Download public image sets and verify their published checksums.
 
-    Where nobody publishes one, the checksum of the first download is recorded and asked for from then on. The
+    If nobody publishes a checksum, that of the first download is recorded, and later downloads must match it. The
     photographs of the set photos are scaled down; the exit status is 2 if any of them is missing.
     """
     from rich.console import Console
@@ -54,9 +54,9 @@ def get_data(
 @app.command()
 def attribution(
     *,
-    output: Annotated[Path, typer.Option(help="The Markdown page to write.")],
+    output: Annotated[Path, typer.Option(help="Markdown file to write.")],
 ) -> None:
-    """Write who took the photographs of the set photos, and under which licenses."""
+    """Write a page with the authors and licenses of the photographs in the set photos."""
     from training.data.attribution import attribution as page
 
     output.write_text(page(), encoding="utf-8")
@@ -66,22 +66,27 @@ def attribution(
 def train(
     *,
     images: Annotated[Path, typer.Option(help="Folder of photographs to train on, searched recursively.")],
-    output: Annotated[Path, typer.Option(help="Folder of the run; a run that is there goes on where it stopped.")],
-    recipe: Annotated[str, typer.Option(help="A shipped recipe's name, or a .toml file.")] = "gray",
-    validation: Annotated[Path | None, typer.Option(help="Folder for the running PSNR; never trained on.")] = None,
-    start_from: Annotated[
-        Path | None, typer.Option(help="Folder of a run, or an .onnx model, whose weights are the first ones.")
+    output: Annotated[Path, typer.Option(help="Folder of the run; an existing run is resumed.")],
+    recipe: Annotated[str, typer.Option(help="Name of a shipped recipe, or a .toml file.")] = "gray",
+    validation: Annotated[
+        Path | None,
+        typer.Option(help="Folder of images to measure the PSNR on during training; defaults to some of --images."),
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Budget in steps, instead of the recipe's.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Budget in minutes of training, not the recipe's.")] = None,
-    validate_every: Annotated[int, typer.Option(help="Steps between measurements.", min=1)] = 1000,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Folder of a run, or an .onnx model, to take the initial weights from.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Budget in steps; replaces the recipe's budget.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Budget in minutes of training; replaces the recipe's budget.")
+    ] = None,
+    validate_every: Annotated[int, typer.Option(help="Steps between PSNR measurements.", min=1)] = 1000,
     checkpoint_every_s: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 120,
-    device: Annotated[str | None, typer.Option(help="torch device; by default CUDA where there is one.")] = None,
+    device: Annotated[str | None, typer.Option(help="torch device; defaults to CUDA if available.")] = None,
     workers: Annotated[
-        int, typer.Option(help="Processes that make the noisy patches ahead of the training.", min=0)
+        int, typer.Option(help="Number of processes that make noisy patches ahead of the training.", min=0)
     ] = 0,
 ) -> None:
-    """Train a network, or go on with a run that was interrupted."""
+    """Train a network, or resume an interrupted run."""
     from training.fit.recipe import read_recipe
     from training.fit.run import run
 
@@ -101,16 +106,22 @@ def train(
 @app.command()
 def evaluate(
     models: Annotated[
-        list[str], typer.Argument(help="ONNX models, and names of classical denoisers, as wavelet-bayes.")
+        list[str], typer.Argument(help="ONNX models, and names of classical denoisers such as wavelet-bayes.")
     ],
     *,
     images: Annotated[Path, typer.Option(help="Folder of clean images.")],
     output: Annotated[Path, typer.Option(help="Folder for evaluation.md, .json and .png.")],
-    sigmas: Annotated[str | None, typer.Option(help="Noise levels, 0-255 scale, as 5,10,25; 5 to 200 if not.")] = None,
-    label: Annotated[list[str] | None, typer.Option(help="A model's name in the report; once for each.")] = None,
-    tell_sigma: Annotated[bool, typer.Option(help="Tell classical denoisers the noise level.")] = False,
+    sigmas: Annotated[
+        str | None, typer.Option(help="Noise levels on the 0-255 scale, e.g. 5,10,25; defaults to 9 from 5 to 200.")
+    ] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help="Name of a model in the report; repeat once per model.")
+    ] = None,
+    tell_sigma: Annotated[
+        bool, typer.Option(help="Tell classical denoisers the noise level instead of letting them estimate it.")
+    ] = False,
 ) -> None:
-    """Measure PSNR and SSIM of models on a folder of images."""
+    """Measure the PSNR and SSIM of models on a folder of images."""
     from rich.console import Console
 
     from training.evaluate.measure import measure, read_sigmas
@@ -135,11 +146,11 @@ def quality(
     pairs: Annotated[
         list[Path] | None, typer.Option(help="Folder of real pairs, with noisy/ and clean/; repeatable.")
     ] = None,
-    output: Annotated[Path, typer.Option(help="The page; its figures go to images beside it.")] = Path(
+    output: Annotated[Path, typer.Option(help="Markdown file to write; its figures go to images/ beside it.")] = Path(
         "docs/quality.md"
     ),
 ) -> None:
-    """Measure every shipped model and every classical denoiser, and write the page of the documents."""
+    """Measure every shipped model and every classical denoiser, and write docs/quality.md."""
     from rich.console import Console
 
     from training.evaluate.quality import quality as write
@@ -149,7 +160,7 @@ def quality(
 
 @app.command()
 def robustness(
-    models: Annotated[list[Path] | None, typer.Argument(help="Model files; the shipped ones if none is given.")] = None,
+    models: Annotated[list[Path] | None, typer.Argument(help="Model files; defaults to the shipped models.")] = None,
     *,
     gray: Annotated[Path, typer.Option(help="Folder of clean images, read as gray.")],
     color: Annotated[Path, typer.Option(help="Folder of clean images, read as RGB.")],
@@ -158,7 +169,7 @@ def robustness(
     ] = None,
     output: Annotated[Path, typer.Option(help="Folder for robustness.md and robustness.json.")],
 ) -> None:
-    """Measure models on noise that is not white: cameras, JPEG, photons, borders, outliers, and real pairs."""
+    """Measure models on noise that is not white: cameras, JPEG, photons, borders, outliers and real pairs."""
     from rich.console import Console
 
     from training.evaluate.robustness.report import robustness as measure
@@ -175,25 +186,27 @@ def robustness(
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     *,
-    output: Annotated[Path, typer.Option(help="The .onnx file to write.")],
-    name: Annotated[str, typer.Option(help="The model's name in the service.")],
-    version: Annotated[str, typer.Option(help="The model's version.")] = "1",
+    output: Annotated[Path, typer.Option(help="ONNX file to write.")],
+    name: Annotated[str, typer.Option(help="Name of the model in the service.")],
+    version: Annotated[str, typer.Option(help="Version of the model.")] = "1",
     data: Annotated[
         str,
-        typer.Option(help="The training images for the card: words, or image sets, oldest first, as bsds432,photos."),
+        typer.Option(
+            help="Training images, for the card: in words, or as image sets, oldest first, e.g. bsds432,photos."
+        ),
     ] = "not stated",
     licence: Annotated[
-        str, typer.Option(help="Their license, in words, for the card; by default that of the image sets.")
+        str, typer.Option(help="License of the training images, for the card; defaults to that of the image sets.")
     ] = "not stated",
     evaluate_on: Annotated[
         list[Path] | None, typer.Option(help="Folder of clean images to measure the model on; repeatable.")
     ] = None,
     pairs: Annotated[
         list[Path] | None,
-        typer.Option(help="Folder of real pairs to measure it on (noisy/, clean/); repeatable."),
+        typer.Option(help="Folder of real pairs, with noisy/ and clean/, to measure the model on; repeatable."),
     ] = None,
 ) -> None:
-    """Write a run's network as a verified .onnx model with its card."""
+    """Export a run's network as a verified .onnx model with its card."""
     from rich.console import Console
 
     from training.export.export import Provenance
@@ -202,14 +215,14 @@ def export(
     provenance = Provenance(name=name, version=version, data=data, licence=licence)
     card = write(run, output, provenance, evaluation_sets=evaluate_on or [], pairs=pairs or [])
     console = Console()
-    console.print(f"{output}: {card.parameters} parameters, {card.macs_per_pixel:.0f} multiply-adds a pixel")
+    console.print(f"{output}: {card.parameters} parameters, {card.macs_per_pixel:.0f} multiply-adds per pixel")
     for evaluation in card.evaluations:
         scores = "  ".join(f"{score.sigma_255:g}: {score.psnr_db:.2f}" for score in evaluation.scores)
         console.print(f"PSNR in dB by sigma on {evaluation.images} ({evaluation.count} images)  {scores}")
 
 
 class Released(StrEnum):
-    """Architectures of the authors' released checkpoints."""
+    """Architectures of the checkpoints that the authors released."""
 
     DNCNN = "dncnn"
     UNET = "unet"
@@ -219,21 +232,22 @@ class Released(StrEnum):
 
 @app.command()
 def import_checkpoint(
-    file: Annotated[Path, typer.Argument(help="A .pt file of the authors' public repository.")],
+    file: Annotated[Path, typer.Argument(help="A .pt file from the authors' public repository.")],
     *,
-    architecture: Annotated[Released, typer.Option(help="What the file holds.")],
-    output: Annotated[Path, typer.Option(help="The .onnx file to write.")],
-    name: Annotated[str | None, typer.Option(help="The model's name; the output's if not.")] = None,
-    version: Annotated[str, typer.Option(help="The model's version.")] = "1",
+    architecture: Annotated[Released, typer.Option(help="Architecture of the network in the file.")],
+    output: Annotated[Path, typer.Option(help="ONNX file to write.")],
+    name: Annotated[str | None, typer.Option(help="Name of the model; defaults to that of the output file.")] = None,
+    version: Annotated[str, typer.Option(help="Version of the model.")] = "1",
     sigmas: Annotated[
-        str | None, typer.Option(help="Noise range of its training, 0-255 scale, as 0,100; the file's own if not.")
+        str | None,
+        typer.Option(help="Noise range of its training on the 0-255 scale, e.g. 0,100; defaults to that in the file."),
     ] = None,
-    data: Annotated[str, typer.Option(help="The training images, in words, for the card.")] = "not stated",
-    licence: Annotated[str, typer.Option(help="Their licence, in words, for the card.")] = "not stated",
+    data: Annotated[str, typer.Option(help="Training images, in words, for the card.")] = "not stated",
+    licence: Annotated[str, typer.Option(help="License of the training images, for the card.")] = "not stated",
 ) -> None:
-    """Turn a checkpoint that the paper's authors released into a verified .onnx model.
+    """Convert a checkpoint that the paper's authors released to a verified .onnx model.
 
-    The file is read without running anything in it. Networks with additive constants are for comparison only.
+    No code in the file is run. Networks with additive constants are for comparison only.
     """
     from training.evaluate.measure import read_sigmas
     from training.export.export import Provenance
@@ -244,7 +258,7 @@ def import_checkpoint(
         file, output, architecture.value, provenance, sigma_range_255=read_sigmas(sigmas) if sigmas else None
     )
     low, high = card.training.sigma_range_255
-    kind = "with additive constants: to compare with, not to serve" if card.arguments["bias"] else "bias-free"
+    kind = "with additive constants: for comparison, not to serve" if card.arguments["bias"] else "bias-free"
     typer.echo(f"{output}: {card.architecture}, {card.parameters} parameters, trained on {low:g} to {high:g}, {kind}")
 
 
@@ -253,7 +267,7 @@ def estimates(
     model: Annotated[Path, typer.Argument(help="A model file.")],
     *,
     images: Annotated[Path, typer.Option(help="Folder of clean images.")],
-    sigmas: Annotated[str, typer.Option(help="Noise levels, 0-255 scale.")] = "5,10,25,50,100",
+    sigmas: Annotated[str, typer.Option(help="Noise levels on the 0-255 scale.")] = "5,10,25,50,100",
 ) -> None:
     """Compare the service's estimates of noise level and PSNR with the truth."""
     from rich.console import Console
@@ -269,47 +283,51 @@ def illustrate(
     model: Annotated[Path, typer.Argument(help="A model file.")],
     *,
     image: Annotated[Path, typer.Option(help="A clean photograph.")],
-    output: Annotated[Path, typer.Option(help="The PNG to write.")],
-    sigma: Annotated[float, typer.Option(help="Noise standard deviation, 0-255 scale.")] = 50,
+    output: Annotated[Path, typer.Option(help="PNG file to write.")],
+    sigma: Annotated[float, typer.Option(help="Noise standard deviation on the 0-255 scale.")] = 50,
 ) -> None:
     """Draw a photograph clean, with noise, and denoised."""
-    from training.evaluate.illustrate import illustrate as draw
+    from training.evaluate.figures import illustrate as draw
 
     draw(model, image, output, sigma_255=sigma)
 
 
 @app.command()
 def reproduce(
-    figure: Annotated[Figure, typer.Argument(help="A page, or all of them.")],
+    page: Annotated[PageName, typer.Argument(help="A page, or all of them.")],
     *,
     images: Annotated[Path, typer.Option(help="Folder of clean photographs to measure on.")],
     output: Annotated[Path, typer.Option(help="Folder for tables, numbers and figures.")],
     train_on: Annotated[
         Path | None,
-        typer.Option(help="Folder of photographs to train small networks on: generalisation, bias, layers."),
+        typer.Option(help="Folder of photographs to train small networks on, for generalisation, bias and layers."),
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(help="The model file that is looked into; the shipped gray one if not.")
+        Path | None, typer.Option(help="Model file to analyze; defaults to the shipped gray model.")
     ] = None,
-    count: Annotated[int, typer.Option(help="Photographs that are looked into, the first by name.", min=1)] = 10,
-    size: Annotated[int, typer.Option(help="Side in pixels of the patch in the middle of each.", min=4)] = 40,
+    count: Annotated[
+        int, typer.Option(help="Number of photographs to measure, in the order of their names.", min=1)
+    ] = 10,
+    size: Annotated[
+        int, typer.Option(help="Side in pixels of the patch in the middle of each photograph.", min=4)
+    ] = 40,
 ) -> None:
-    """Measure as the paper and the report do, and print the numbers beside theirs."""
+    """Repeat the measurements of the paper and the report, and print the numbers beside theirs."""
     from rich.console import Console
 
-    from training.reproduce.catalogue import Request
-    from training.reproduce.catalogue import reproduce as make
+    from training.reproduce.pages import Request
+    from training.reproduce.pages import reproduce as make
 
     request = Request(images=images, output=output, model=model, train_on=train_on, count=count, side=size)
-    make(figure, request, Console())
+    make(page, request, Console())
 
 
 @app.command()
 def analysis_figure(
     *,
-    output: Annotated[Path, typer.Option(help="The PNG to write.")],
+    output: Annotated[Path, typer.Option(help="PNG file to write.")],
 ) -> None:
-    """Draw the documents' example of an analysis: a cat's eye with noise, and the shipped gray model."""
-    from training.reproduce.example import draw_example
+    """Draw the documentation's example of an analysis: a noisy cat's eye and the shipped gray model."""
+    from training.reproduce.analysis_figure import draw_analysis_figure
 
-    draw_example(output)
+    draw_analysis_figure(output)

@@ -1,1 +1,1 @@
-"""Training data: the noise that clean photographs are given."""
+"""Training data: photographs, where they come from, and the noise added to them."""

@@ -13,7 +13,7 @@ SHARE_ALIKE = "credit the author, share alike"
 COPYLEFT = "copyleft license for software"
 SITE = "license of a photo site"
 
-#: License, as the summary names it -> what it asks for. Where a license may be chosen, the lightest.
+#: License, as the summary names it -> its condition. If several licenses are offered, the least demanding one counts.
 TERMS = {
     "CC0 1.0": FREE,
     "CC0 (Pexels)": FREE,
@@ -42,7 +42,7 @@ TERMS = {
     "Unsplash License": SITE,
 }
 
-#: Spellings of the list that the pattern of Creative Commons licenses does not catch -> name in the summary.
+#: Spellings in the list that the pattern for Creative Commons licenses does not match -> name in the summary.
 _SPELLINGS = {
     "CC-BY-SA": "CC BY-SA, version not stated",
     "Creative Commons Attribution-ShareAlike (see file page for exact version)": "CC BY-SA, version not stated",
@@ -58,7 +58,7 @@ _SPELLINGS = {
     "<https://pixabay.com/service/license/>": "Pixabay License",
 }
 
-#: Characters of an address that stay; a bracket would end the link.
+#: Characters of a URL that are not quoted. A bracket is, because it would end the link.
 _URL = "/:?=&%#@,;+~!$'"
 
 _PAGE = """\
@@ -114,10 +114,10 @@ has the spelling of each source.
 
 
 def attribution() -> str:
-    """Return the page: a summary of the licenses, what to know about them, and a table of all photographs.
+    """Return the page: a summary of the licenses, caveats, and a table of all photographs.
 
     Raises:
-        ValueError: The list has a license whose terms are not known here.
+        ValueError: The list has a license that is missing from ``TERMS``.
     """
     photos = read_photos()
     terms = Counter(terms_of(photo.licence) for photo in photos)
@@ -142,16 +142,16 @@ def attribution() -> str:
 
 
 def summarized(licence: str) -> str:
-    """Return the license's name in the summary: spelling variants become one name, others stay as they are."""
+    """Return the license's name in the summary, which unifies spelling variants and keeps all other names."""
     known = re.fullmatch(r"CC[ -](BY(?:-SA)?)[ -](\d\.\d)", licence)
     return f"CC {known[1]} {known[2]}" if known else _SPELLINGS.get(licence, licence)
 
 
 def terms_of(licence: str) -> str:
-    """Return what a license of the list asks for.
+    """Return the condition of a license in the list.
 
     Raises:
-        ValueError: It is not known here.
+        ValueError: The license is missing from ``TERMS``.
     """
     name = summarized(licence)
     if name not in TERMS:
@@ -182,13 +182,13 @@ def _row(photo: Photo) -> str:
 
 
 def _source(photo: Photo) -> str:
-    """Link the original, or name its package and path; then link the photograph's page where there is one."""
+    """Link the original, or name its package and path; then link the photograph's page if it has one."""
     original = f"[{photo.collection}]({photo.link})" if photo.link else f"{photo.source}, `{photo.original_path}`"
-    # As the list has them, some addresses of Wikimedia Commons lead nowhere: .../File:File:NAME.
+    # The list has some dead Wikimedia Commons addresses: .../File:File:NAME.
     page = photo.source_url.replace("File:File:", "File:")
     return f"{original}, [page]({quote(page, safe=_URL)})" if page else original
 
 
 def _plain(text: str) -> str:
-    """Escape what Markdown would take for markup or for the end of a cell."""
+    """Escape characters that Markdown would read as markup or as the end of a cell."""
     return re.sub(r"([\\|<>*_`\[\]])", r"\\\1", text)

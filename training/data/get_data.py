@@ -1,4 +1,4 @@
-"""``get-data``: public image sets, with a progress bar, their sources and their terms."""
+"""``get-data``: download public image sets with a progress bar, and list their sources and terms."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,17 +26,17 @@ def get_data(names: Sequence[str], folder: Path, *, console: Console) -> None:
 
     Args:
         names: Keys of ``IMAGE_SETS``; all of them if empty.
-        folder: Made if it is not there.
-        console: Where to say what happens.
+        folder: Target folder, created if missing.
+        console: Console for progress and messages.
 
     Raises:
-        ValueError: A name is unknown, a download is not what it should be, or photographs of the list are missing.
+        ValueError: A name is unknown, a download is wrong or incomplete, or listed photographs are missing.
         OSError: A server could not be reached.
     """
     sets = _chosen(names)
     folder.mkdir(parents=True, exist_ok=True)
     _get_archives([image_set for image_set in sets if image_set.name != PHOTOS], folder, console)
-    # Last: what is missing of them is an error, which should keep no other set from coming.
+    # Last: a missing photograph is an error, and must not keep the other sets from being downloaded.
     if any(image_set.name == PHOTOS for image_set in sets):
         _get_photos(folder, console)
 
@@ -51,7 +51,7 @@ def _get_archives(sets: Sequence[ImageSet], folder: Path, console: Console) -> N
 
 
 def _get_photos(folder: Path, console: Console) -> None:
-    """Download and scale down the listed photographs; report each that is missing, then their number."""
+    """Download and scale down the listed photographs; report each missing one, then their number."""
     photos, missing = read_photos(), 0
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
@@ -64,7 +64,7 @@ def _get_photos(folder: Path, console: Console) -> None:
     target = folder / PHOTOS
     if missing:
         raise ValueError(
-            f"{missing} of {len(photos)} photographs are missing in {target}; the same command tries them again"
+            f"{missing} of {len(photos)} photographs are missing in {target}; run the same command to retry them"
         )
     console.print(f"{target}: {len(photos)} photographs, each with a license of its own (docs/attribution.md)")
 
@@ -76,7 +76,7 @@ def _missing(outcome: Outcome) -> str:
 
 
 def list_sets() -> Table:
-    """The sets that can be had, as a table."""
+    """Return a table of the available sets."""
     table = Table("set", "images", Column("source", overflow="fold"), "terms of use", "checksum")
     for image_set in IMAGE_SETS.values():
         known = all(file.checksum for file in image_set.files)
@@ -88,7 +88,7 @@ def list_sets() -> Table:
 def _chosen(names: Sequence[str]) -> list[ImageSet]:
     unknown = [name for name in names if name not in IMAGE_SETS]
     if unknown:
-        raise ValueError(f"expected sets out of {', '.join(IMAGE_SETS)}, got {', '.join(unknown)}")
+        raise ValueError(f"unknown image sets: {', '.join(unknown)}; available: {', '.join(IMAGE_SETS)}")
     return [IMAGE_SETS[name] for name in names or IMAGE_SETS]
 
 
@@ -101,8 +101,8 @@ class _RichReporter:
 
     def trusted(self, name: str, checksum: str) -> None:
         self._progress.console.print(
-            f"{name}: no checksum is published, so this download was not verified. It has {checksum}, "
-            f"now recorded in {self._folder / LOCK}; another download of it must match."
+            f"{name}: no checksum is published, so this download was not verified. Its checksum is {checksum}, "
+            f"now recorded in {self._folder / LOCK}; later downloads must match it."
         )
 
 
@@ -131,7 +131,7 @@ class _RichBar:
 
 
 class _Silence:
-    """A reporter, and its bars, for downloads that are counted instead."""
+    """A reporter, and its bar, that show nothing: the photographs are counted instead."""
 
     total = 0
 

@@ -1,4 +1,4 @@
-"""A folder of photographs in memory, as uint8."""
+"""Photographs read from a folder into memory, as uint8."""
 
 import hashlib
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class NamedImage:
 
     @property
     def unit(self) -> npt.NDArray[np.float32]:
-        """The pixels in units of [0, 1], float32."""
+        """Return the pixels in [0, 1], float32."""
         return self.pixels.astype(np.float32) / np.float32(255)
 
 
@@ -31,7 +31,7 @@ def read_folder(folder: Path, *, channels: int) -> list[NamedImage]:
     """Read every image below a folder, in the order of the sorted paths.
 
     Args:
-        folder: Folder, searched recursively for files whose name ends as an image's does.
+        folder: Folder, searched recursively for files with one of ``SUFFIXES``.
         channels: 1 converts to gray as Pillow's ``convert("L")`` does, 3 to RGB.
 
     Raises:
@@ -39,12 +39,12 @@ def read_folder(folder: Path, *, channels: int) -> list[NamedImage]:
     """
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not paths:
-        raise ValueError(f"expected images ({', '.join(sorted(SUFFIXES))}) below {folder}, found none")
+        raise ValueError(f"no images in {folder} or its subfolders; supported: {', '.join(sorted(SUFFIXES))}")
     return [read_image(path, name=path.relative_to(folder).as_posix(), channels=channels) for path in paths]
 
 
 def rescaled(pixels: UInt8Image, scale: float) -> UInt8Image:
-    """An image (H, W, C) uint8 at ``scale`` of its size, by Lanczos; 1 gives the image itself."""
+    """Scale an image (H, W, C) uint8 by Lanczos; a scale of 1 returns the image itself."""
     if scale == 1:
         return pixels
     height, width, channels = pixels.shape
@@ -54,7 +54,7 @@ def rescaled(pixels: UInt8Image, scale: float) -> UInt8Image:
 
 
 def read_image(path: Path, *, channels: int, name: str | None = None) -> NamedImage:
-    """Read one image; see ``read_folder``. Without ``name`` it is called as its file is."""
+    """Read one image, as ``read_folder`` does. ``name`` defaults to the file's name."""
     with Image.open(path) as file:
         upright = ImageOps.exif_transpose(file)
         pixels = np.asarray(upright.convert("L" if channels == 1 else "RGB"))

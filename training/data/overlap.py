@@ -1,7 +1,7 @@
-"""Photographs that show what is measured on: the same picture cut, or saved again, has another hash.
+"""Training photographs that show an image of the evaluation set. A hash misses a crop or a re-saved copy.
 
-Set12's starfish is 256 x 256 pixels of BSDS500's photograph 12003: who trains on the one and measures on the other
-flatters the network a little.
+Set12's starfish is a crop of 256 x 256 pixels from BSDS500's photograph 12003: training on one and measuring on the
+other overstates the quality a little.
 """
 
 import os
@@ -15,14 +15,15 @@ from skimage.feature import match_template
 
 from training.data.images import NamedImage, UInt8Image, rescaled
 
-#: Compared at one of these scales, the least that leaves a template of ``LEAST_PX``: fast, and blind to compression.
+#: Images are compared at the smallest of these scales that leaves a template of ``LEAST_PX``. Small scales are fast and
+#: hide compression.
 SCALES = (0.125, 0.25, 1.0)
-#: The middle of a measured image, along each side: the template that is looked for.
+#: Part of each side of a measured image, in the middle, that is the template to search for.
 MIDDLE = 0.6
-#: Side of the least template: smaller ones are found where they are not (0.79 for 19 pixels).
+#: Smallest side of a template: smaller ones match other images (correlation 0.79 for 19 pixels).
 LEAST_PX = 32
-#: Normalised correlation from which on two are the same: 0.97 for the starfish; others of Set12 reach 0.72 among the
-#: photographs of BSDS500, McMaster's 0.80.
+#: Least normalized correlation of the same picture: 0.97 for the starfish. Other images of Set12 reach at most 0.72
+#: among the photographs of BSDS500, McMaster's 0.80.
 SAME = 0.9
 
 Gray = npt.NDArray[np.float32]
@@ -37,7 +38,7 @@ class _Template:
 
     @classmethod
     def of(cls, image: NamedImage) -> "_Template | None":
-        """The smallest that is large enough to tell pictures apart; None of an image that is smaller than that."""
+        """Make the smallest template that tells pictures apart; return None if the image is too small for one."""
         for scale in SCALES:
             middle = _middle(_small(image.pixels, scale))
             if min(middle.shape) >= LEAST_PX:
@@ -45,21 +46,21 @@ class _Template:
         return None
 
     def is_in(self, small: Gray) -> bool:
-        """Whether an image of the same scale shows it."""
+        """Tell whether an image at the same scale shows the template."""
         if any(large < own for large, own in zip(small.shape, self.pixels.shape, strict=True)):
             return False
         return float(match_template(small, self.pixels).max()) >= SAME  # type: ignore[no-untyped-call]  # no types
 
 
 def overlapping(images: Sequence[NamedImage], measured: Sequence[NamedImage]) -> list[NamedImage]:
-    """The images that show the middle of a measured one, at the same scale.
+    """Find the images that show the middle of a measured one, at the same scale.
 
     Args:
         images: Photographs to train on.
-        measured: Photographs to measure on; those below 54 pixels a side are not looked for.
+        measured: Photographs to measure on; those with a side below 54 pixels are ignored.
 
     Returns:
-        Those of ``images`` that must not be trained on.
+        The part of ``images`` that must not be trained on.
     """
     templates = [template for each in measured if (template := _Template.of(each)) is not None]
 
@@ -77,6 +78,6 @@ def _middle(image: Gray) -> Gray:
 
 
 def _small(pixels: UInt8Image, scale: float) -> Gray:
-    """(H, W, C) uint8 as a gray image; colours count alike."""
+    """Scale an image (H, W, C) uint8 and average its channels."""
     small: Gray = rescaled(pixels, scale).mean(axis=2, dtype=np.float32)
     return small

@@ -1,8 +1,8 @@
-"""Training pairs: random crops of photographs, and the same with Gaussian noise.
+"""Training pairs: random crops of photographs, clean and with noise.
 
-Every batch is a pure function of (seed, rank, step): a resumed run draws what the uninterrupted one would have drawn,
-and nothing about the generator needs to be stored. The whole folder lies in one tensor on the training device, and
-crops, flips and rotations are one gather.
+Every batch is a pure function of (seed, rank, step): a resumed run draws the same batches as an uninterrupted one, and
+no state of the generator needs to be stored. All photographs lie in one tensor on the training device, and crops, flips
+and rotations are one gather.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from training.data.noise import Draw, NoiseMixture
 
 @dataclass(frozen=True)
 class TrainingPairs:
-    """A batch: ``noisy`` and ``clean`` (B, C, P, P) float32 in units of [0, 1]; ``sigma_255`` (B,), its level."""
+    """A batch: ``noisy`` and ``clean`` (B, C, P, P), float32 in units of [0, 1], and levels ``sigma_255`` (B,)."""
 
     noisy: torch.Tensor
     clean: torch.Tensor
@@ -26,26 +26,26 @@ class TrainingPairs:
 
 
 class PairSampler:
-    """Draws batches of noisy and clean patches.
+    """A source of batches of noisy and clean patches.
 
     Args:
         images: Photographs (H, W, C) uint8, all with the same C. Those smaller than ``patch`` are left out.
-        patch: Side of the square crops, P pixels.
-        batch: Crops in a batch, B.
+        patch: P, side of the square crops in pixels.
+        batch: B, number of crops per batch.
         sigma_max: Largest noise standard deviation, 0-255 scale.
-        sigma_power: sigma = sigma_max * u^sigma_power with u uniform in [0, 1]; 1 is uniform, more favours low noise.
-        saturation: Each patch's colour differences are multiplied by a factor drawn from 1 to this, and clipped.
-        grain: Each patch has noise of its own, which is part of what is clean, of standard deviation grain * u^2 on the
-            0-255 scale. Photographs have such noise; JPEG took most of it from those that are trained on.
-        permute_channels: Give each patch its channels in random order, so that no colour is special.
-        noise: What noise the patches are given, instead of ``sigma_max`` and ``sigma_power``.
-        detailed: Share of the crops that are the more detailed of two, so that smooth photographs do not prevail.
-        seed: Seed of everything that is drawn.
+        sigma_power: sigma = sigma_max * u^sigma_power with u uniform in [0, 1]; 1 is uniform, more favors low noise.
+        saturation: Largest factor that multiplies each patch's color differences, before clipping; the least is 1.
+        grain: Each clean patch gets noise of standard deviation grain * u^2 on the 0-255 scale, which the network
+            should keep. Real photographs have such grain; JPEG removed most of it from the training photographs.
+        permute_channels: Shuffle the channels of each patch, so that no color is special.
+        noise: Noise to add instead of that given by ``sigma_max`` and ``sigma_power``.
+        detailed: Share of the crops that are the more detailed of two, so that smooth areas do not prevail.
+        seed: Seed of all random numbers.
         rank: Process number; different ranks draw different batches.
-        device: Where the images are kept and the batches are made.
+        device: Device that keeps the images and makes the batches.
 
     Raises:
-        ValueError: No image is as large as the patch.
+        ValueError: Every image is smaller than the patch.
     """
 
     def __init__(
@@ -67,7 +67,10 @@ class PairSampler:
     ) -> None:
         usable = [image for image in images if min(image.shape[:2]) >= patch]
         if not usable:
-            raise ValueError(f"expected an image of at least {patch} x {patch}, got none among {len(images)}")
+            raise ValueError(
+                f"none of the {len(images)} images is as large as the patch of {patch} x {patch}; "
+                "add larger images or use a smaller patch"
+            )
         self._patch, self._batch = patch, batch
         self._sigma_max, self._sigma_power = sigma_max, sigma_power
         self._saturation, self._permute_channels = saturation, permute_channels
@@ -83,7 +86,7 @@ class PairSampler:
         self._positions = ((self._heights - patch + 1) * (self._widths - patch + 1)).double()
 
     def batch(self, step: int) -> TrainingPairs:
-        """The pairs of one step; the same step always gives the same pairs."""
+        """Make the pairs of one step; the same step always gives the same pairs."""
         generator = self._generator(step)
         crops = self._crops(generator)
         if self._detailed:
@@ -112,7 +115,7 @@ class PairSampler:
         return torch.Generator(self._device).manual_seed(int(state[0]) >> 1)
 
     def _crops(self, generator: torch.Generator) -> torch.Tensor:
-        """Random crops (B, C, P, P) uint8, each in one of its eight orientations, uniform over all positions."""
+        """Draw crops (B, C, P, P) uint8, uniform over all positions, each in one of its eight orientations."""
         image = torch.multinomial(self._positions, self._batch, replacement=True, generator=generator)
         heights, widths = self._heights[image], self._widths[image]
         uniform = torch.rand(2, self._batch, generator=generator, device=self._device, dtype=torch.float64)
@@ -125,26 +128,26 @@ class PairSampler:
         return self._pixels[where].permute(0, 3, 1, 2)
 
     def _of_more_detail(self, one: torch.Tensor, other: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Take ``one``; in a share ``detailed`` of the places the one with the stronger differences of neighbors."""
+        """Return ``one``, but in a share ``detailed`` of the places the crop with more detail."""
         chosen = torch.rand(self._batch, generator=generator, device=self._device) < self._detailed
         take_other = chosen & (_detail(other) > _detail(one))
         return torch.where(take_other[:, None, None, None], other, one)
 
     def _permuted(self, crops: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Each crop with its channels in an order of its own."""
+        """Shuffle the channels of each crop."""
         order = torch.rand(crops.shape[:2], generator=generator, device=self._device).argsort(dim=1)
         return crops.gather(1, order[:, :, None, None].expand_as(crops))
 
     def _saturated(self, clean: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Each patch with its differences from the mean channel enlarged."""
+        """Enlarge each patch's differences from its mean channel."""
         uniform = torch.rand(len(clean), 1, 1, 1, generator=generator, device=self._device)
         gray = clean.mean(dim=1, keepdim=True)
         return gray.lerp(clean, 1 + (self._saturation - 1) * uniform).clamp_(0, 1)
 
     def _grained(self, clean: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Each patch with noise of its own to keep: of its own level, and correlated between neighbours.
+        """Add grain to keep: each patch has its own level and its own correlation between neighbors.
 
-        Scanners, sharpening, demosaicing and resampling leave such noise; low levels are the more frequent ones.
+        Scanners, sharpening, demosaicing and resampling leave such noise; low levels are more frequent.
         """
         batch, channels, side, _ = clean.shape
         uniform = torch.rand(3, batch, generator=generator, device=self._device)
@@ -158,7 +161,7 @@ class PairSampler:
         return clean + grain.view_as(clean)
 
     def _orientations(self, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Row and column to read for each place of each patch: the identity, flipped and transposed at random."""
+        """Draw flips and transpositions: the row and column to read for each place of each patch (B, P, P)."""
         flip_rows, flip_columns, transpose = (
             torch.rand(3, self._batch, 1, 1, generator=generator, device=self._device) < 0.5
         )
@@ -171,6 +174,6 @@ class PairSampler:
 
 
 def _detail(crops: torch.Tensor) -> torch.Tensor:
-    """Mean absolute difference between neighbours of (B, C, P, P), (B,)."""
+    """Return the mean absolute difference between neighbors of (B, C, P, P), (B,)."""
     values = crops.float()
     return values.diff(dim=2).abs().mean(dim=(1, 2, 3)) + values.diff(dim=3).abs().mean(dim=(1, 2, 3))

@@ -1,6 +1,6 @@
-"""The photographs that the default models learn from: a list of where each is and under which license.
+"""The list of photographs that the default models learn from, with the address and license of each.
 
-The list, ``photos.tsv``, is kept as it was compiled. Its SHA-256 goes into the card of a model that learned from it.
+The list, ``photos.tsv``, stays as it was compiled. Its SHA-256 goes into the card of a model that learned from it.
 """
 
 import csv
@@ -14,7 +14,7 @@ from urllib.parse import quote
 PHOTOS = "photos"
 LIST = Path(str(files("training") / "data" / "photos.tsv"))
 
-#: ``/OWNER/NAME/raw/REF/PATH`` redirects to the file, also where the repository keeps it in Git LFS.
+#: ``/OWNER/NAME/raw/REF/PATH`` redirects to the file, even if the repository keeps it in Git LFS.
 GITHUB = "https://github.com"
 
 
@@ -26,8 +26,8 @@ class Photo:
         file: Name of the scaled-down photograph.
         source: ``github:OWNER/NAME``, ``github:OWNER/NAME@COMMIT`` or ``debian:PACKAGE (...)``.
         original_path: Path of the original in its repository or package.
-        author: As the source names the author; empty if it names none.
-        licence: As the source spells it.
+        author: The author's name in the source; empty if it names none.
+        licence: The license in the source's spelling.
         tier: A or B, the compilers' grade of the evidence; B is mostly one license file for a whole source.
         licence_evidence: File of the source that states the license.
         source_url: Page of the photograph; empty if the source gives none.
@@ -52,28 +52,28 @@ class Photo:
 
     @property
     def pixel_size(self) -> tuple[int, int]:
-        """Width and height of the scaled-down photograph."""
+        """Return width and height of the scaled-down photograph."""
         width, height = self.size.split("x")
         return int(width), int(height)
 
     @property
     def collection(self) -> str:
-        """The source without kind and remarks: ``OWNER/NAME``, ``OWNER/NAME@COMMIT`` or ``PACKAGE``."""
+        """Return the source without kind and remarks: ``OWNER/NAME``, ``OWNER/NAME@COMMIT`` or ``PACKAGE``."""
         return self.source.partition(":")[2].partition(" ")[0]
 
     @property
     def url(self) -> str | None:
-        """Address of the original, or ``None`` for a file of a Debian package."""
+        """Return the address of the original, or ``None`` for a file of a Debian package."""
         return self._github("raw")
 
     @property
     def link(self) -> str | None:
-        """Page of the original in its repository, or ``None`` for a file of a Debian package."""
+        """Return the page of the original in its repository, or ``None`` for a file of a Debian package."""
         return self._github("blob")
 
     @property
     def place(self) -> PurePosixPath:
-        """Path of the original below the folder of downloads."""
+        """Return the path of the original below the folder of downloads."""
         return PurePosixPath(PHOTOS, self.source.partition(":")[0], self.collection, self.original_path)
 
     def _github(self, view: str) -> str | None:
@@ -84,7 +84,7 @@ class Photo:
 
 
 def read_photos() -> list[Photo]:
-    """Read the list, in its own order."""
+    """Read the list and keep its order."""
     with LIST.open(encoding="utf-8", newline="") as file:
         return [Photo(**row) for row in csv.DictReader(file, delimiter="\t")]
 

@@ -1,4 +1,4 @@
-"""Batches made ahead of the training, by processes of their own."""
+"""Batches made ahead of the training by worker processes."""
 
 import itertools
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from torch.utils.data import DataLoader, Dataset
 
 from training.data.pairs import TrainingPairs
 
-#: Batches that each worker holds ready.
+#: Number of batches that each worker keeps ready.
 _AHEAD = 4
 
 
 class Pairs(Protocol):
-    """Source of the batches; the batch of a step depends on nothing but the step."""
+    """A source of batches; the batch of a step depends on nothing but the step."""
 
     def batch(self, step: int) -> TrainingPairs:
         """Make the pairs of one step."""
@@ -22,7 +22,7 @@ class Pairs(Protocol):
 
 @dataclass(frozen=True)
 class _Steps(Dataset[TrainingPairs]):
-    """The batches of a source, by step."""
+    """A data set of a source's batches, by step."""
 
     pairs: Pairs
 
@@ -31,12 +31,13 @@ class _Steps(Dataset[TrainingPairs]):
 
 
 def batches(pairs: Pairs, *, first_step: int, workers: int) -> Iterator[TrainingPairs]:
-    """Give the batches from ``first_step`` on, without end.
+    """Yield the batches from ``first_step`` on, without end.
 
     Args:
-        pairs: What makes them.
-        first_step: The first one's step.
-        workers: Processes that make them; 0 makes them here, when they are asked for. They give the same batches.
+        pairs: Source of the batches.
+        first_step: Step of the first batch.
+        workers: Number of worker processes; 0 makes each batch in this process when it is needed. The batches are the
+            same for any number.
     """
     steps = itertools.count(first_step)
     if workers == 0:

@@ -1,4 +1,4 @@
-"""The photographs of the list: originals downloaded, checked and scaled down."""
+"""Download, check and scale down the listed photographs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ from training.data.download import Downloads
 from training.data.photos import PHOTOS, Photo
 from training.data.sources import RemoteFile
 
-#: As in the files that the default models learned from, whose tables are Pillow's at quality 95.
+#: The settings of the files that the default models learned from: Pillow's tables at quality 95.
 JPEG = {"quality": 95, "subsampling": 0, "progressive": True}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A photograph, and why it could not be had; ``None`` if it is there."""
+    """A photograph, and the reason why it is missing; ``None`` if it is available."""
 
     photo: Photo
     problem: str | None = None
 
 
 def scale_photos(photos: list[Photo], folder: Path, *, downloads: Downloads) -> Iterator[Outcome]:
-    """Write each photograph into ``folder/photos``, unless it is there; continue past those that cannot be had.
+    """Write each photograph into ``folder/photos`` unless it exists; continue past those that cannot be fetched.
 
     Args:
         photos: Rows of the list.
-        folder: Folder of image sets; the originals stay in its downloads.
+        folder: Folder of image sets; the originals stay in its ``downloads``.
         downloads: Fetches the originals into ``folder``.
 
     Yields:
@@ -49,7 +49,7 @@ def scale_photos(photos: list[Photo], folder: Path, *, downloads: Downloads) -> 
 
 
 def scale_down(original: Path, target: Path, *, size: tuple[int, int]) -> None:
-    """Write an image upright, in RGB, at ``size`` (width, height), by Lanczos, as JPEG; whole or not at all."""
+    """Write an image upright, as an RGB JPEG scaled to ``size`` (width, height) by Lanczos, in one step."""
     with Image.open(original) as file:
         upright = ImageOps.exif_transpose(file).convert("RGB")
     partial = target.with_name(f"{target.name}.partial")

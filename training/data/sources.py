@@ -1,9 +1,9 @@
-"""Public image sets: where they are, what their files must hash to, and under which terms they may be used.
+"""Public image sets: addresses, checksums and terms of use.
 
-No image is shipped with this project. The checksums were taken from public repositories that publish them beside the
-same addresses: SHA-256 of ``BSR_bsds500.tgz`` and of the Kodak files from several independent ones, SHA-256 of
-``McM.zip`` from one (five of its images were compared with another copy), MD5 of ``Urban100_HR.tar.gz`` from several.
-For Set12 none was found.
+No image is shipped with this project. The checksums come from public repositories that publish them beside the same
+addresses: the SHA-256 of ``BSR_bsds500.tgz`` and of the Kodak files from several independent ones, the SHA-256 of
+``McM.zip`` from one (five of its images were compared with another copy), the MD5 of ``Urban100_HR.tar.gz`` from
+several. For Set12 none was found.
 """
 
 from dataclasses import dataclass
@@ -50,12 +50,12 @@ _KODAK_SHA256 = """
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One download.
+    """A file to download.
 
     Attributes:
         name: Path below the folder of downloads.
-        url: Address, or ``None`` where the user has to put the file in its place.
-        checksum: ``sha256:...`` or ``md5:...``, or ``None`` where nobody publishes one.
+        url: Address, or ``None`` if the user has to put the file in its place.
+        checksum: ``sha256:...`` or ``md5:...``, or ``None`` if nobody publishes one.
     """
 
     name: str
@@ -68,15 +68,15 @@ class ImageSet:
     """A set of images.
 
     Attributes:
-        name: Of the set, and of the folder it is put in.
-        home: Page that describes it, or a document of this project.
+        name: Name of the set and of its folder.
+        home: Page that describes the set, or a document of this project.
         licence: Terms of use, in words.
         files: Archives, or the images themselves; none for the photographs that ``training.data.photos`` lists.
-        count: Images that the set must come to.
+        count: Number of images in the complete set.
         members: Pattern (``fnmatch``) of the set's images among an archive's members.
-        only: File names without suffix to take; all where ``None``.
+        only: File names without suffix to take; all if ``None``.
         leave_out: File names without suffix not to take.
-        password: Of the archive, where its authors set (and publish) one.
+        password: Password of the archive, if its authors set (and publish) one.
     """
 
     name: str
@@ -98,10 +98,10 @@ _BSDS500 = RemoteFile(
 _BSDS500_HOME = "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/resources.html"
 _BSDS500_LICENCE = "non-commercial research and education; cite Arbelaez et al. 2011"
 _BSDS500_MEMBERS = "BSR/BSDS500/data/images/*.jpg"
-#: A fixed commit, so that the files cannot change under the address; not tried from here.
+#: A fixed commit, so that the files at this address cannot change. The address was never tried from here.
 _SET12 = "https://raw.githubusercontent.com/cszn/DnCNN/e93b27812d3ff523a3a79d19e5e50d233d7a8d0a/testsets/Set12"
 
-#: Name -> set. Training images first, then what models are measured on.
+#: Name -> set. Training images first, then evaluation images.
 IMAGE_SETS = {
     image_set.name: image_set
     for image_set in (
@@ -121,7 +121,7 @@ IMAGE_SETS = {
             members=_BSDS500_MEMBERS,
             leave_out=BSD68,
         ),
-        # Read as gray it is BSD68, in colour CBSD68.
+        # Read as gray it is BSD68, in color CBSD68.
         ImageSet(
             name="bsd68",
             home=_BSDS500_HOME,

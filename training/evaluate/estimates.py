@@ -1,4 +1,7 @@
-"""``estimates``: how far the service's estimates, which see no clean image, are from the truth."""
+"""``estimates``: compare the service's estimates of noise level and PSNR with the truth.
+
+The estimates come from ``biasfree.frames``, the code of the service, which sees no clean image.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,20 +10,22 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
-from biasfree.estimates import STEP, Estimate, probe
+from biasfree import frames
+from biasfree.options import DenoiseOptions
 from training.data.images import read_folder
 from training.evaluate.metrics import FloatImage, add_noise
 from training.evaluate.onnx_model import OnnxDenoiser
+from training.evaluate.scores import denoise_planes
 
 
 @dataclass(frozen=True)
 class EstimateErrors:
-    """Mean and standard deviation over images, at one noise level.
+    """Means and standard deviations over images, at one noise level.
 
     Attributes:
         sigma_255: The true level, 0-255 scale.
         estimated_255: The estimated level, 0-255 scale.
-        psnr_error_db: Estimated minus true PSNR, dB.
+        psnr_error_db: Estimated minus true PSNR in dB, over the images whose PSNR is not withheld; NaN without any.
     """
 
     sigma_255: float
@@ -32,7 +37,7 @@ def measure_estimates(model: Path, images: Path, sigmas_255: Sequence[float]) ->
     """Compare estimates with the truth on clean images with seeded noise.
 
     Raises:
-        ValueError: ``model`` is no model, or there are no images.
+        ValueError: ``model`` is not a model file, or there are no images.
     """
     denoiser = OnnxDenoiser(model)
     clean = [image.unit for image in read_folder(images, channels=denoiser.channels)]
@@ -40,7 +45,7 @@ def measure_estimates(model: Path, images: Path, sigmas_255: Sequence[float]) ->
 
 
 def table(rows: Sequence[EstimateErrors]) -> Table:
-    """The errors as a table for the terminal."""
+    """Return the errors as a table for the terminal."""
     result = Table("sigma", "sigma estimated", "PSNR estimated - true, dB")
     for row in rows:
         estimated, error = row.estimated_255, row.psnr_error_db
@@ -51,17 +56,24 @@ def table(rows: Sequence[EstimateErrors]) -> Table:
 
 
 def _measure(denoiser: OnnxDenoiser, images: Sequence[FloatImage], sigma_255: float) -> EstimateErrors:
-    pairs = np.array([_one(denoiser, clean, sigma_255, index) for index, clean in enumerate(images)])
-    means, deviations = pairs.mean(axis=0).tolist(), pairs.std(axis=0).tolist()
-    return EstimateErrors(sigma_255, (means[0], deviations[0]), (means[1], deviations[1]))
+    levels, errors = zip(*(_one(denoiser, clean, sigma_255, index) for index, clean in enumerate(images)), strict=True)
+    return EstimateErrors(sigma_255, _spread(levels), _spread([error for error in errors if error is not None]))
 
 
-def _one(denoiser: OnnxDenoiser, clean: FloatImage, sigma_255: float, index: int) -> tuple[float, float]:
-    """Estimated sigma, and estimated minus true PSNR (not clamped: the estimate knows no range)."""
+def _one(denoiser: OnnxDenoiser, clean: FloatImage, sigma_255: float, index: int) -> tuple[float, float | None]:
+    """Return the estimated level, and the estimated minus the true PSNR, or None if the service withholds the PSNR.
+
+    The result is not clamped for the true PSNR, since the estimate knows no range.
+    """
     noisy = add_noise(clean, sigma_255=sigma_255, index=index)
-    denoised = denoiser(noisy)
-    signs = probe(noisy.shape)
-    estimate = Estimate.of(noisy, denoised, denoiser(noisy + STEP * signs), signs)
-    truth = -10 * np.log10(np.mean((denoised - clean) ** 2))
-    psnr_db = estimate.psnr_db(white=1.0)
-    return estimate.sigma_255(white=1.0), np.nan if psnr_db is None else psnr_db - float(truth)
+    passes = frames.denoise_frame(noisy, DenoiseOptions(estimate=True))
+    result = frames.run(passes, lambda request: denoise_planes(denoiser, request.noisy))
+    assert result.measured is not None
+    noise = result.measured.noise_of(white=frames.FLOAT_WHITE)
+    true_db = -10 * float(np.log10(np.mean((result.frame - clean) ** 2)))
+    return noise.level, None if noise.psnr_db is None else noise.psnr_db - true_db
+
+
+def _spread(values: Sequence[float]) -> tuple[float, float]:
+    """Return mean and standard deviation; NaN without values."""
+    return (float(np.mean(values)), float(np.std(values))) if values else (np.nan, np.nan)

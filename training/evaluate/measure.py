@@ -1,4 +1,4 @@
-"""``evaluate``: networks and classical denoisers on a folder of images, as a page, a figure and numbers."""
+"""``evaluate``: measure networks and classical denoisers on a folder of images; write a page, a figure and numbers."""
 
 import math
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from rich.console import Console
 
 from biasfree.classical import METHODS, load
 from training.data.images import NamedImage, read_folder
+from training.evaluate.figures import plot
 from training.evaluate.onnx_model import OnnxDenoiser
-from training.evaluate.plot import plot
 from training.evaluate.report import INPUT_LABEL, Report, Row
 from training.evaluate.scores import Score, evaluate, identity
 
@@ -27,13 +27,13 @@ def measure(
     """Measure models and write ``evaluation.md``, ``evaluation.json`` and ``evaluation.png``.
 
     Args:
-        models: ONNX files, all gray or all colour, and names of classical denoisers, which take either.
-        labels: Their names in the report; the files' or denoisers' own names where empty.
+        models: ONNX files, all gray or all color, and names of classical denoisers, which accept both.
+        labels: Their names in the report; defaults to the names of the files and denoisers.
         images: Folder of clean images.
-        output: Folder to write to, made if it is not there.
+        output: Folder to write to, created if missing.
         sigmas_255: Noise standard deviations, 0-255 scale.
-        tell_sigma: Tell the classical denoisers the noise level, which they otherwise estimate from each image.
-        console: Where the table is printed.
+        tell_sigma: Tell the classical denoisers the noise level instead of letting them estimate it from each image.
+        console: Console to print the table to.
 
     Raises:
         ValueError: Models, labels or images do not fit together.
@@ -41,10 +41,10 @@ def measure(
     named = _name(models, labels)
     networks = {label: OnnxDenoiser(Path(model)) for label, model in named.items() if model not in METHODS}
     for model in set(named.values()).intersection(METHODS):
-        load(str(model))  # whatever is wrong with it is told before anything is measured
+        load(str(model))  # fail before measuring anything
     channels = {network.channels for network in networks.values()}
     if len(channels) > 1:
-        raise ValueError(f"expected models for one number of channels, got {sorted(channels)}; measure them apart")
+        raise ValueError("cannot measure gray and color models together; run the command once for each")
     clean = read_folder(images, channels=channels.pop() if channels else 1)
     with console.status("measuring"):
         rows = [Row(INPUT_LABEL, evaluate(identity, clean, sigmas_255))]
@@ -65,28 +65,32 @@ def measure(
 def _classical_scores(
     name: str, clean: Sequence[NamedImage], sigmas_255: Sequence[float], *, tell_sigma: bool
 ) -> tuple[Score, ...]:
-    """Of one denoiser at every level, or of one for each level that is told it."""
+    """Measure one denoiser at every level, or one per level that is told its level."""
     if not tell_sigma:
         return evaluate(load(name), clean, sigmas_255)
     return tuple(evaluate(load(name, sigma=sigma / 255), clean, [sigma])[0] for sigma in sigmas_255)
 
 
 def read_sigmas(text: str) -> tuple[float, ...]:
-    """Noise levels from a list with commas.
+    """Read noise levels separated by commas.
 
     Raises:
-        ValueError: One of them is no number from 0 up.
+        ValueError: One of them is not a number, is negative or is not finite.
     """
-    sigmas_255 = tuple(float(part) for part in text.split(","))
+    message = f"invalid noise levels {text!r}; use numbers from 0 up, separated by commas, as in 5,10,25"
+    try:
+        sigmas_255 = tuple(float(part) for part in text.split(","))
+    except ValueError as exc:
+        raise ValueError(message) from exc
     if not all(0 <= sigma < math.inf for sigma in sigmas_255):
-        raise ValueError(f"expected noise levels from 0 up, got {text}")
+        raise ValueError(message)
     return sigmas_255
 
 
 def _name(models: Sequence[str | Path], labels: Sequence[str]) -> dict[str, str | Path]:
     chosen = labels or [str(model) if model in METHODS else Path(model).stem for model in models]
     if len(chosen) != len(models):
-        raise ValueError(f"expected a label for each of {len(models)} models, got {len(chosen)}")
+        raise ValueError(f"{len(models)} models but {len(chosen)} labels; pass --label once per model, or not at all")
     if len({*chosen, INPUT_LABEL}) != len(models) + 1:
-        raise ValueError(f"expected different labels, got {', '.join(chosen)}; give them with --label")
+        raise ValueError(f"labels must differ from each other and from {INPUT_LABEL!r}: {', '.join(chosen)}")
     return dict(zip(chosen, models, strict=True))

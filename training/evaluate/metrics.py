@@ -1,4 +1,4 @@
-"""How quality is measured: seeded noise, PSNR and SSIM on floats in [0, 1]."""
+"""The measures of quality: seeded noise, PSNR and SSIM on floats in [0, 1]."""
 
 import math
 
@@ -8,12 +8,12 @@ from skimage.metrics import structural_similarity
 
 FloatImage = npt.NDArray[np.float32]
 
-#: Standard deviations at which a model is measured, 0-255 scale: the tables of the paper, both ends, and beyond.
+#: Default noise levels of a measurement, 0-255 scale: those of the paper's tables, both ends of its range, and beyond.
 SIGMAS_255 = (5.0, 10.0, 15.0, 25.0, 50.0, 75.0, 100.0, 150.0, 200.0)
 
 
 def add_noise(clean: FloatImage, *, sigma_255: float, index: int) -> FloatImage:
-    """Add the evaluation noise: the same for every model, different for every image and level.
+    """Add the evaluation noise, which is the same for every model and different for every image and level.
 
     Args:
         clean: (H, W, C) float32 in [0, 1].
@@ -30,7 +30,7 @@ def add_noise(clean: FloatImage, *, sigma_255: float, index: int) -> FloatImage:
 
 
 def psnr_db(clean: FloatImage, image: FloatImage) -> float:
-    """Peak signal-to-noise ratio in dB for a data range of 1, ``image`` clamped to [0, 1]; infinite if equal."""
+    """Compute the PSNR in dB for a data range of 1, with ``image`` clamped to [0, 1]; infinite for equal images."""
     clamped = np.clip(image, 0, 1)
     if np.array_equal(clean, clamped):
         return math.inf
@@ -39,7 +39,7 @@ def psnr_db(clean: FloatImage, image: FloatImage) -> float:
 
 
 def ssim(clean: FloatImage, image: FloatImage) -> float:
-    """Structural similarity as scikit-image's defaults compute it, ``image`` clamped to [0, 1]."""
+    """Compute the SSIM with scikit-image's defaults, with ``image`` clamped to [0, 1]."""
     clamped = np.clip(image, 0, 1)
     value = structural_similarity(clean, clamped, data_range=1, channel_axis=2)  # type: ignore[no-untyped-call]
     return float(value)

@@ -1,4 +1,4 @@
-"""An exported model as something to measure."""
+"""An ONNX model as a denoiser of images, to measure."""
 
 from pathlib import Path
 
@@ -12,13 +12,13 @@ from training.evaluate.metrics import FloatImage
 
 
 class OnnxDenoiser:
-    """An ONNX model on the CPU: each image whole, one core for each call.
+    """An ONNX model on the CPU. It processes whole images and uses one core per call.
 
     Args:
-        path: Model whose graph takes ``noisy`` and gives ``denoised``, both (B, C, H, W) float32.
+        path: Model whose graph has the input ``noisy`` and the output ``denoised``, both (B, C, H, W) float32.
 
     Raises:
-        ValueError: The file is missing or no such model.
+        ValueError: The file is missing or is not such a model.
     """
 
     def __init__(self, path: Path) -> None:
@@ -27,20 +27,20 @@ class OnnxDenoiser:
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         except (failures.NoSuchFile, failures.InvalidProtobuf, failures.InvalidGraph, failures.Fail) as exc:
-            raise ValueError(f"expected an ONNX model, got {path}: {exc}") from exc
+            raise ValueError(f"cannot read {path} as an ONNX model: {exc}") from exc
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if [value.name for value in (*inputs, *outputs)] != [INPUT, OUTPUT]:
-            raise ValueError(f"expected a model from {INPUT!r} to {OUTPUT!r}, got {path} with others")
+            raise ValueError(f"{path} is not a model of this project: it must map {INPUT!r} to {OUTPUT!r}")
         self._channels = inputs[0].shape[1]
 
     @property
     def channels(self) -> int:
-        """Image channels C."""
+        """Return the number of image channels, C."""
         return int(self._channels)
 
     @property
     def trained_sigmas_255(self) -> tuple[float, float] | None:
-        """Least and largest noise seen in training, 0-255 scale, by the model's card; ``None`` if it has none."""
+        """Return the noise range of the training on the model's card, 0-255 scale; ``None`` without a card."""
         card = self._session.get_modelmeta().custom_metadata_map.get(CARD_KEY)
         return None if card is None else Card.model_validate_json(card).training.sigma_range_255
 

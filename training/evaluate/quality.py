@@ -1,4 +1,4 @@
-"""``quality``: every shipped model and every classical denoiser on validation images, as a page of the documents."""
+"""``quality``: measure every shipped model and every classical denoiser, and write a page of the documentation."""
 
 import tempfile
 from collections.abc import Sequence
@@ -8,22 +8,22 @@ from rich.console import Console
 
 from biasfree.artifact import SHIPPED, Artifact
 from biasfree.classical import METHODS
+from training.evaluate.figures import plot
 from training.evaluate.measure import measure
-from training.evaluate.plot import plot
 from training.evaluate.report import RULES, Report
 from training.evaluate.robustness.measure import COUNT, SIDE
-from training.evaluate.robustness.report import robustness
+from training.evaluate.robustness.report import KINDS, robustness
 
-#: 0-255 scale: next to nothing, the tables of the paper, and beyond what was trained on.
+#: 0-255 scale: hardly any noise, the levels of the paper's tables, and levels beyond the training range.
 SIGMAS_255 = (0.0, 1.0, 2.0, 5.0, 10.0, 15.0, 25.0, 30.0, 50.0, 75.0, 100.0, 150.0, 200.0)
-KINDS = {1: "gray", 3: "colour"}
+#: Figures beside the page, by number of channels. Other documents link to these names.
+FIGURES = {1: "quality-gray.png", 3: "quality-colour.png"}
 
 _ROBUSTNESS = f"""## Noise that is not white
 
-The same models on real pairs, where folders of them were given (`--pairs`), and on disturbances made from the middle
-({SIDE} x {SIDE}) of the first {COUNT} images of each set: `training/evaluate/robustness/cases.py` makes them.
-Disturbances in one place are measured apart near it and farther away. `python -m training robustness` makes this table
-alone, for any model file.
+The same models on real pairs (`--pairs`), and on disturbances of the central {SIDE} x {SIDE} pixels of the first
+{COUNT} images of each set, made by `training/evaluate/robustness/cases.py`. Local disturbances are measured separately
+near the disturbance and farther away. `python -m training robustness` makes this table alone, for any model file.
 """
 
 
@@ -36,13 +36,13 @@ def quality(
     pairs: Sequence[Path] = (),
     sigmas_255: Sequence[float] = SIGMAS_255,
 ) -> None:
-    """Measure, and write ``output`` and a figure for gray and for colour into the folder ``images`` beside it.
+    """Measure, and write ``output`` and one figure each for gray and color into the folder ``images`` beside it.
 
     Args:
         gray: Folder of clean images, read as gray.
         color: Folder of clean images, read as RGB.
         output: The Markdown page.
-        console: Where the tables are printed.
+        console: Console to print the tables to.
         pairs: Folders of real pairs, ``noisy`` and ``clean``.
         sigmas_255: Noise standard deviations, 0-255 scale.
 
@@ -52,7 +52,7 @@ def quality(
     parts = [_head()]
     for channels, folder in ((1, gray), (3, color)):
         report = _measure(channels, folder, sigmas_255, console)
-        figure = output.parent / "images" / f"quality-{KINDS[channels]}.png"
+        figure = output.parent / "images" / FIGURES[channels]
         figure.parent.mkdir(parents=True, exist_ok=True)
         plot(report, figure)
         parts.append(_part(channels, report, figure))
@@ -72,8 +72,8 @@ def _measure(channels: int, folder: Path, sigmas_255: Sequence[float], console: 
 def _head() -> str:
     return (
         "# Quality\n\n"
-        "Made by `python -m training quality --gray FOLDER --color FOLDER --pairs FOLDER`: the shipped\n"
-        "models, and the classical denoisers, which estimate the noise level from each image.\n\n"
+        "Use this page to compare the shipped models and the classical denoisers, which estimate the noise level from\n"
+        "each image. `python -m training quality --gray FOLDER --color FOLDER --pairs FOLDER` writes it.\n\n"
         f"{RULES} Without noise the PSNR of the input is infinite.\n"
     )
 
@@ -81,5 +81,5 @@ def _head() -> str:
 def _part(channels: int, report: Report, figure: Path) -> str:
     kind = KINDS[channels]
     title = f"## {kind.capitalize()}: {report.images}, {report.count} images"
-    picture = f"![PSNR of the result against that of the noisy image, {kind}](images/{figure.name})"
+    picture = f"![PSNR of the result against PSNR of the noisy image, {kind}](images/{figure.name})"
     return f"{title}\n\n{picture}\n\n{report.tables()}"

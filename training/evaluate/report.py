@@ -1,4 +1,4 @@
-"""An evaluation to read: Markdown, JSON, a table on the terminal."""
+"""An evaluation as Markdown, as JSON, and as a table for the terminal."""
 
 import json
 import math
@@ -10,19 +10,19 @@ from rich.table import Table
 
 from training.evaluate.scores import Score
 
-#: Row of the noisy images themselves.
+#: Label of the row with the noisy images themselves.
 INPUT_LABEL = "noisy input"
-#: As many side by side as eighty columns have room for.
+#: Number of levels that fit side by side in eighty columns.
 LEVELS = 9
 RULES = (
-    "Means over images of PSNR (data range 1) and SSIM; images in [0, 1], Gaussian noise with fixed seeds that is not "
-    "clipped, output clamped to [0, 1], no rounding. Sigma is on the 0-255 scale."
+    "PSNR (data range 1) and SSIM are means over images. Images are in [0, 1], the Gaussian noise has fixed seeds and "
+    "is not clipped, and the output is clamped to [0, 1] but not rounded. Sigma is on the 0-255 scale."
 )
 
 
 @dataclass(frozen=True)
 class Row:
-    """One denoiser's ``scores``; ``trained_sigmas_255`` is the noise range it was trained on, if that is known."""
+    """The scores of one denoiser, and the noise range of its training, if known."""
 
     label: str
     scores: tuple[Score, ...]
@@ -31,7 +31,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """Denoisers measured on the same ``count`` images of the set called ``images``, at the same noise levels."""
+    """An evaluation of denoisers on ``count`` images of the set ``images``, all at the same noise levels."""
 
     images: str
     count: int
@@ -39,31 +39,31 @@ class Report:
 
     @property
     def sigmas_255(self) -> tuple[float, ...]:
-        """Noise levels, 0-255 scale."""
+        """Return the noise levels, 0-255 scale."""
         return tuple(score.sigma_255 for score in self.rows[0].scores)
 
     def markdown(self) -> str:
-        """A page with a table of PSNR and one of SSIM."""
+        """Return a page with a table of PSNR and one of SSIM."""
         return f"# {self.images}, {self.count} images\n\n{RULES}\n\n{self.tables()}"
 
     def tables(self) -> str:
-        """Both, as Markdown."""
+        """Return both tables as Markdown."""
         psnr = _markdown_table("PSNR, dB", self.sigmas_255, ((row.label, _psnr_cells(row)) for row in self.rows))
         ssim = _markdown_table("SSIM", self.sigmas_255, ((row.label, _ssim_cells(row)) for row in self.rows))
         return f"{psnr}\n{ssim}"
 
     def json(self) -> str:
-        """All numbers; an infinite PSNR, which JSON has no sign for, is null."""
+        """Return all numbers as JSON; an infinite PSNR, which JSON cannot express, is null."""
         denoisers = [
             {"label": row.label, "trained_sigmas_255": row.trained_sigmas_255, "scores": [*map(_facts, row.scores)]}
             for row in self.rows
         ]
-        notes = [RULES, "psnr_db is null where it is infinite: the result is the clean image."]
+        notes = [RULES, "psnr_db is null if it is infinite: the result equals the clean image."]
         facts = {"images": self.images, "count": self.count, "notes": notes, "denoisers": denoisers}
         return json.dumps(facts, indent=2, allow_nan=False) + "\n"
 
     def table(self) -> Group:
-        """PSNR and SSIM for the terminal, a row for each denoiser: there may be more of them than fit side by side."""
+        """Return PSNR and SSIM for the terminal, one row per denoiser, since columns would not fit."""
         return Group(
             *self._tables("PSNR in dB", lambda score: f"{score.psnr_db:.2f}"),
             *self._tables("SSIM", lambda score: f"{score.ssim:.3f}"),

@@ -13,8 +13,8 @@ from training.data.images import NamedImage
 from training.evaluate.metrics import FloatImage, add_noise, psnr_db, ssim
 
 
-class Denoiser(Protocol):
-    """Anything that denoises one image. It is called from several threads at once."""
+class ImageDenoiser(Protocol):
+    """A function that denoises one image. It must allow calls from several threads at once."""
 
     def __call__(self, noisy: FloatImage, /) -> FloatImage:
         """Denoise (H, W, C) float32 in units of [0, 1], not clipped; the result has the same shape."""
@@ -22,29 +22,29 @@ class Denoiser(Protocol):
 
 @dataclass(frozen=True)
 class Score:
-    """Means over images at noise ``sigma_255`` (0-255 scale): ``psnr_db``, infinite without any error, and ``ssim``."""
+    """Mean PSNR and SSIM over images at one noise level (0-255 scale); the PSNR is infinite without any error."""
 
     sigma_255: float
     psnr_db: float
     ssim: float
 
 
-def evaluate(denoiser: Denoiser, images: Sequence[NamedImage], sigmas_255: Sequence[float]) -> tuple[Score, ...]:
-    """Measure a denoiser; the noise is seeded, so every denoiser gets the same.
+def evaluate(denoiser: ImageDenoiser, images: Sequence[NamedImage], sigmas_255: Sequence[float]) -> tuple[Score, ...]:
+    """Measure a denoiser with seeded noise, which is the same for every denoiser.
 
     Args:
-        denoiser: What is measured.
+        denoiser: The denoiser to measure.
         images: Clean images in the order of their names, which seeds the noise.
         sigmas_255: Noise standard deviations, 0-255 scale; 0 is allowed.
 
     Returns:
-        One score for each of ``sigmas_255``, in their order.
+        One score per element of ``sigmas_255``, in the same order.
 
     Raises:
         ValueError: There are no images.
     """
     if not images:
-        raise ValueError("expected at least one image to measure on, got none")
+        raise ValueError("there are no images to measure on")
     clean = [image.unit for image in images]
 
     def measure(task: tuple[float, int]) -> tuple[float, float]:
@@ -52,7 +52,7 @@ def evaluate(denoiser: Denoiser, images: Sequence[NamedImage], sigmas_255: Seque
         denoised = denoiser(add_noise(clean[index], sigma_255=sigma_255, index=index))
         return psnr_db(clean[index], denoised), ssim(clean[index], denoised)
 
-    # One image a core: SSIM and the noise run on one core whatever the denoiser does.
+    # One image per core: the noise and SSIM use one core, whatever the denoiser does.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         values = list(pool.map(measure, product(sigmas_255, range(len(clean)))))
     means = np.reshape(values, (len(sigmas_255), len(clean), 2)).mean(axis=1).tolist()
@@ -60,5 +60,10 @@ def evaluate(denoiser: Denoiser, images: Sequence[NamedImage], sigmas_255: Seque
 
 
 def identity(noisy: FloatImage, /) -> FloatImage:
-    """The denoiser that does nothing: its scores are those of the noisy input."""
+    """Return the image unchanged: the scores of this denoiser are those of the noisy input."""
     return noisy
+
+
+def denoise_planes(denoiser: ImageDenoiser, noisy: FloatImage) -> FloatImage:
+    """Denoise an image (C, H, W), the layout of the passes in ``biasfree.frames``."""
+    return np.ascontiguousarray(denoiser(noisy.transpose(1, 2, 0)).transpose(2, 0, 1))

@@ -1,1 +1,1 @@
-"""From a training run, or a released checkpoint, to an ONNX file with its card."""
+"""Export of a training run, or of a released checkpoint, to an ONNX file with its card."""

@@ -27,29 +27,30 @@ from training.evaluate.onnx_model import OnnxDenoiser
 from training.evaluate.robustness.measure import measure_cases, measure_pairs
 from training.evaluate.scores import evaluate, identity
 from training.fit.checkpoint import Checkpoint
+from training.fit.recipe import Recipe
 
 T = TypeVar("T")
 
-#: Side and noise of the golden tile: several cells of the coarsest scale, and not a multiple of them.
+#: Side and noise of the golden tile: larger than several cells of the coarsest scale, and not a multiple of them.
 GOLDEN_SIDE = 27
 GOLDEN_SIGMA_255 = 25.0
 
-#: On a card, where the owner of a run does not say.
+#: Entry on a card if the owner of a run states nothing.
 NOT_STATED = "not stated"
 
-#: What the numbers of a card depend on.
+#: Libraries that the numbers on a card depend on.
 LIBRARIES = ("numpy", "onnx", "onnxruntime-gpu", "torch")
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What only the owner of a run knows.
+    """Facts for the card that only the owner of a run knows.
 
     Attributes:
         name: The model's name in the service.
         version: The model's version.
-        data: The training images: in words, or names of image sets with commas between them, oldest first.
-        licence: Their license, in words; where it is not stated, that of the image sets.
+        data: The training images: in words, or names of image sets separated by commas, oldest first.
+        licence: Their license, in words; if not stated, that of the image sets.
     """
 
     name: str
@@ -66,22 +67,22 @@ def export(
     Args:
         run: Folder of a run.
         output: The ``.onnx`` file to write.
-        provenance: What the card says of the model's origin.
-        evaluation_sets: Folders of clean images that the exported file is measured on; of the first one the cases of
-            noise that is not white are made.
-        pairs: Folders of real pairs that it is measured on.
+        provenance: The model's origin, for the card.
+        evaluation_sets: Folders of clean images to measure the exported file on. The cases of noise that is not white
+            are made from the first one.
+        pairs: Folders of real pairs to measure the exported file on.
 
     Returns:
         The card that was written.
 
     Raises:
-        ValueError: ``run`` holds no checkpoint, an evaluation image was trained on, or the photographs of the list
-            are said to be the training images and are not.
+        ValueError: ``run`` has no checkpoint, an evaluation image was trained on, or ``provenance`` names the listed
+            photographs although other images were trained on.
         ArtifactError: The graph failed its verification; nothing was written.
     """
     checkpoint = Checkpoint.load(run)
     if checkpoint is None:
-        raise ValueError(f"expected a checkpoint in {run}, found none")
+        raise ValueError(f"no checkpoint in {run}; name the folder of a training run")
     network = checkpoint.averaged_network().folded().eval()
     model = to_onnx(network)
     card = Card(
@@ -114,13 +115,18 @@ def _training(checkpoint: Checkpoint, provenance: Provenance) -> Training:
         licence=licence,
         images=len(checkpoint.images),
         images_sha256=digest.hexdigest(),
-        sigma_range_255=(0.0, checkpoint.recipe.sigma_max),
+        sigma_range_255=(0.0, _sigma_max(checkpoint.recipe)),
         stages=tuple(Stage.model_validate(stage) for stage in checkpoint.stages),
     )
 
 
+def _sigma_max(recipe: Recipe) -> float:
+    """Return the largest white noise in training, which a ``[noise]`` table sets for its own white part."""
+    return recipe.sigma_max if recipe.noise is None else recipe.noise.white.sigma_max
+
+
 def _origin(checkpoint: Checkpoint, provenance: Provenance) -> tuple[str, str]:
-    """Return data and license in words; the words of their entries where image sets are named."""
+    """Return data and license in words; names of image sets are replaced by their descriptions."""
     names = [name.strip() for name in provenance.data.split(",")]
     if not set(names) <= IMAGE_SETS.keys():
         return provenance.data, provenance.licence
@@ -130,7 +136,7 @@ def _origin(checkpoint: Checkpoint, provenance: Provenance) -> tuple[str, str]:
     data = [_described(image_set) for image_set in sets]
     licence = [f"{image_set.name}: {image_set.licence}" for image_set in sets]
     if checkpoint.earlier and len(sets) == 1:
-        # A checkpoint does not keep what the weights it started from were trained on.
+        # A checkpoint does not record the images behind its initial weights.
         data.insert(0, "the images of the stages before the last: not stated")
         licence.insert(0, "those before the last stage: not stated")
     stated = provenance.licence != NOT_STATED
@@ -143,13 +149,13 @@ def _described(image_set: ImageSet) -> str:
 
 
 def _refuse_unlisted(checkpoint: Checkpoint) -> None:
-    """Refuse to name the list where the run learned from a file that is not on it."""
+    """Refuse to name the list of photographs if the run was trained on other files."""
     listed = {photo.file for photo in read_photos()}
     others = sorted(name for name in checkpoint.images if PurePosixPath(name).name not in listed)
     if others:
         raise ValueError(
-            f"{len(others)} of the images trained on are not among the photographs of the set {PHOTOS} "
-            f"(the first: {others[0]}); describe the images in words instead"
+            f"{len(others)} of the training images are not in the image set {PHOTOS} (the first: {others[0]}); "
+            "describe the images in words with --data"
         )
 
 
@@ -162,14 +168,14 @@ def _measured(model: onnx.ModelProto, measure: Callable[[OnnxDenoiser], T]) -> T
 
 
 def _evaluations(denoiser: OnnxDenoiser, checkpoint: Checkpoint, folders: Iterable[Path]) -> tuple[Evaluation, ...]:
-    """Measure white noise, on images that were not trained on."""
+    """Measure the quality on white noise, on images that were not trained on."""
     return tuple(_evaluation(denoiser, checkpoint, folder) for folder in folders)
 
 
 def _robustness(
     denoiser: OnnxDenoiser, checkpoint: Checkpoint, folders: Iterable[Path], pairs: Iterable[Path]
 ) -> tuple[CaseScore, ...]:
-    """Measure real pairs, and the cases that are made from clean images."""
+    """Measure the quality on real pairs and on the cases made from clean images."""
     channels = checkpoint.recipe.channels
     real = [measure_pairs(denoiser, folder, channels=channels) for folder in pairs]
     made = [score for folder in folders for score in measure_cases(denoiser, read_folder(folder, channels=channels))]
@@ -181,7 +187,9 @@ def _evaluation(denoiser: OnnxDenoiser, checkpoint: Checkpoint, folder: Path) ->
     trained = set(checkpoint.images.values())
     seen = [image.name for image in images if image.sha256 in trained]
     if seen:
-        raise ValueError(f"expected images that were not trained on, but {', '.join(seen)} in {folder} were")
+        raise ValueError(
+            f"cannot evaluate on training images: {', '.join(seen)} in {folder}; use images that were not trained on"
+        )
     measured = evaluate(denoiser, images, SIGMAS_255)
     noisy = evaluate(identity, images, SIGMAS_255)
     scores = tuple(
@@ -198,7 +206,7 @@ def _evaluation(denoiser: OnnxDenoiser, checkpoint: Checkpoint, folder: Path) ->
 
 @torch.no_grad()
 def golden(network: Network) -> Golden:
-    """A ramp with an edge and noise, through the torch network: what every device must reproduce."""
+    """Denoise a ramp with an edge and noise by the torch network; every device must reproduce the result."""
     random = np.random.default_rng(0)
     channels = int(network.arguments["channels"])
     ramp = np.linspace(0.1, 0.9, GOLDEN_SIDE, dtype=np.float32)
@@ -209,12 +217,12 @@ def golden(network: Network) -> Golden:
 
 
 def libraries() -> dict[str, str]:
-    """Versions of what the numbers of a card depend on."""
+    """Return the versions of Python and of the libraries that the numbers on a card depend on."""
     return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
 
 
 def git_commit() -> str:
-    """The commit of the code, marked if it was changed since; ``unknown`` outside a checkout."""
+    """Return the commit of the code, marked as dirty after local changes; ``unknown`` outside a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
     try:
         found = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  # a fixed command

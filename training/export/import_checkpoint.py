@@ -1,4 +1,4 @@
-"""``import-checkpoint``: from a checkpoint that the paper's authors released to a verified model file."""
+"""``import-checkpoint``: convert a checkpoint released by the paper's authors to a verified model file."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,8 +14,9 @@ from biasfree.export import to_onnx
 from training.export.export import Provenance, git_commit, golden, libraries
 from training.export.released import Released, Weights, read_released
 
-#: Name in the authors' code -> name in ours, as regular expressions, for each architecture.
+#: Name in the authors' code -> name in ours, within a stage of rcnn and sdensenet.
 STAGE_NAMES = {"first_layer": "head", "hidden_layer_list": "hidden", "last_layer": "tail"}
+#: Name in the authors' code -> name in ours, as regular expressions, by architecture.
 NAMES: Mapping[str, Mapping[str, str]] = {
     "dncnn": {
         r"first_layer\.": "head.",
@@ -37,7 +38,7 @@ NAMES: Mapping[str, Mapping[str, str]] = {
     "rcnn": {rf"cnn\.{theirs}\.": f"stage.{ours}." for theirs, ours in STAGE_NAMES.items()},
     "sdensenet": {rf"cnn_list\.(\d+)\.{theirs}\.": rf"stages.\1.{ours}." for theirs, ours in STAGE_NAMES.items()},
 }
-#: The bias-free batch norm was made from the ordinary one, whose further values it keeps and does not use.
+#: The authors' bias-free batch norm derives from the ordinary one and keeps its other values without using them.
 UNUSED = re.compile(r"norms\.\d+\.(bias|running_mean|num_batches_tracked)")
 
 
@@ -49,27 +50,27 @@ def import_checkpoint(
     *,
     sigma_range_255: Sequence[float] | None = None,
 ) -> Card:
-    """Write a released checkpoint as a model file; normalisation is folded into the convolutions.
+    """Write a released checkpoint as a model file, with the normalization folded into the convolutions.
 
     Args:
         path: The ``.pt`` file.
         output: The ``.onnx`` file to write.
         architecture: A key of ``NAMES``.
-        provenance: What the card says of the model's origin.
-        sigma_range_255: Noise levels of its training, 0-255 scale; the file's own if None.
+        provenance: The model's origin, for the card.
+        sigma_range_255: Noise levels of its training, 0-255 scale; defaults to those in the file.
 
     Returns:
         The card that was written.
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: It is no checkpoint of that architecture, or does not say what it was trained on.
+        ValueError: The file is not a checkpoint of this architecture, or does not state its noise range.
         ArtifactError: The graph failed its verification; nothing was written.
     """
     released = read_released(path)
     sigmas = tuple(sigma_range_255) if sigma_range_255 is not None else released.sigma_range_255
     if sigmas is None or len(sigmas) != 2:
-        raise ValueError(f"expected the two ends of the noise range of {path}; say it with --sigmas 0,100")
+        raise ValueError(f"{path} does not state both ends of its noise range; pass it, as in --sigmas 0,100")
     network = network_of(released, architecture, path).folded().eval()
     model = to_onnx(network, allow_bias=network.arguments["bias"])
     card = Card(
@@ -101,18 +102,20 @@ def import_checkpoint(
 
 
 def network_of(released: Released, architecture: str, path: Path) -> Network:
-    """The network of a checkpoint, in evaluation mode, not folded.
+    """Build the network of a checkpoint, in evaluation mode, not folded.
 
     Args:
-        released: What was read.
+        released: The checkpoint's content.
         architecture: A key of ``NAMES``.
-        path: Where from, for messages.
+        path: The checkpoint's file, for messages.
 
     Raises:
-        ValueError: The weights are not those of such a network.
+        ValueError: The weights do not fit this architecture.
     """
     if released.options.get("residual") is True:
-        raise ValueError(f"expected a network whose output is the image, got {path} with the option 'residual'")
+        raise ValueError(
+            f"{path} has the option 'residual'; only networks whose output is the denoised image are supported"
+        )
     try:
         weights = _renamed(released.weights, NAMES[architecture])
         arguments = _ARGUMENTS[architecture](weights, released.options)
@@ -121,7 +124,7 @@ def network_of(released: Released, architecture: str, path: Path) -> Network:
         network = build(architecture, arguments)
         _require_fit(weights, network.state_dict())
     except ValueError as exc:
-        raise ValueError(f"expected a checkpoint of the architecture {architecture}, got {path}: {exc}") from exc
+        raise ValueError(f"{path} is not a checkpoint of the architecture {architecture}: {exc}") from exc
     _require_stated("bias", released, arguments["bias"], path)
     network.load_state_dict(weights)
     return network.eval()
@@ -149,11 +152,11 @@ def _unet(weights: Weights, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rcnn(weights: Weights, options: Mapping[str, Any]) -> dict[str, Any]:
-    """How often the one stage is applied shows in the options only."""
+    """Read the arguments; only the options tell how often the single stage is applied."""
     head = _kernel(weights, "stage.head")
     stages = options.get("max_stage", 4)
     if not isinstance(stages, int) or not 1 <= stages <= 64:
-        raise ValueError(f"expected the option 'max_stage' to be a small number, got {stages!r}")
+        raise ValueError(f"its option 'max_stage' is {stages!r}; it must be a whole number from 1 to 64")
     channels = head.shape[1] // 2
     return {"channels": channels, "width": head.shape[0], "stages": stages, "bias": "stage.head.bias" in weights}
 
@@ -195,4 +198,4 @@ def _require_fit(weights: Weights, expected: Weights) -> None:
 def _require_stated(name: str, released: Released, found: bool, path: Path) -> None:
     stated = released.options.get(name)
     if isinstance(stated, bool) and stated is not found:
-        raise ValueError(f"{path} contradicts itself: its option {name!r} is {stated}, its weights say {found}")
+        raise ValueError(f"{path} contradicts itself: its option {name!r} is {stated}, but its weights imply {found}")

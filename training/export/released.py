@@ -1,7 +1,7 @@
-"""The checkpoints that the paper's authors released (github.com/LabForComputationalVision/bias_free_denoising), read.
+"""Read the checkpoints of the paper's authors (github.com/LabForComputationalVision/bias_free_denoising).
 
-A ``.pt`` is a pickle: whoever loads one freely runs whatever its maker wrote into it. Here only tensors, plain
-containers and ``argparse.Namespace``, in which the authors kept their options, are let in.
+A ``.pt`` file is a pickle: loading one without restrictions runs any code in it. This module accepts only tensors,
+plain containers, and ``argparse.Namespace``, in which the authors stored their options.
 """
 
 import pickle
@@ -17,7 +17,7 @@ import torch
 
 Weights = dict[str, torch.Tensor]
 
-#: What reading bytes that are no pickle ends in.
+#: Exceptions raised on reading bytes that are not a pickle.
 DAMAGED = (
     ArithmeticError,
     AssertionError,
@@ -31,7 +31,7 @@ DAMAGED = (
     struct.error,
 )
 
-#: What ``torch.nn.DataParallel`` puts before every name.
+#: Prefix that ``torch.nn.DataParallel`` adds to every name.
 PARALLEL = "module."
 
 
@@ -41,7 +41,7 @@ class Released:
 
     Attributes:
         weights: Name in the authors' code -> value.
-        options: Their command line; empty where there is none.
+        options: The authors' command line; empty if the file has none.
     """
 
     weights: Weights
@@ -49,7 +49,7 @@ class Released:
 
     @property
     def sigma_range_255(self) -> tuple[float, float] | None:
-        """Noise levels of the training, if the options have them; in the dncnn files they are the wrong way round."""
+        """Return the noise range of the training, if the options have it; the dncnn files have its ends swapped."""
         levels = [self.options.get(name) for name in ("min_noise", "max_noise")]
         if not all(isinstance(level, (int, float)) and 0 <= level < float("inf") for level in levels):
             return None
@@ -58,33 +58,35 @@ class Released:
 
 
 def read_released(path: Path) -> Released:
-    """Read a checkpoint; nothing in it is run.
+    """Read a checkpoint without running any code in it.
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: It is no such checkpoint, or holds something that is neither a tensor, nor plain, nor a Namespace.
+        ValueError: The file is not such a checkpoint, or contains other objects than tensors, plain values and
+            Namespaces.
     """
     try:
         with torch.serialization.safe_globals([Namespace]):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as exc:
         found = re.search(r"GLOBAL (\S+)", str(exc))
-        what = f"it would import {found[1]}, and only tensors are read" if found else "it is not one"
-        raise ValueError(f"expected a checkpoint written by torch.save, got {path}: {what}") from exc
+        if found:
+            raise ValueError(f"refusing to read {path}: it would import {found[1]}, and only tensors are read") from exc
+        raise ValueError(f"{path} is not a checkpoint written by torch.save") from exc
     except DAMAGED as exc:
-        raise ValueError(f"expected a checkpoint written by torch.save, got {path}: it is damaged or not one") from exc
+        raise ValueError(f"{path} is damaged or not a checkpoint written by torch.save") from exc
     if not isinstance(content, dict) or "model" not in content:
-        raise ValueError(f"expected a checkpoint with the entry 'model', got {path} without one")
+        raise ValueError(f"{path} is not a checkpoint of the authors: it has no entry 'model'")
     options = content.get("args")
     return Released(_weights(content["model"], path), vars(options) if isinstance(options, Namespace) else {})
 
 
 def _weights(model: Any, path: Path) -> Weights:
-    """The state dict, alone or the only one of a list, without prefixes."""
+    """Return the state dict, stored alone or in a list of one, without prefixes."""
     if isinstance(model, (list, tuple)):
         if len(model) != 1:
-            raise ValueError(f"expected one state dict in {path}, got {len(model)}")
+            raise ValueError(f"{path} is not a checkpoint of one network: it has {len(model)} state dicts")
         (model,) = model
     if not isinstance(model, Mapping) or not all(isinstance(value, torch.Tensor) for value in model.values()):
-        raise ValueError(f"expected a state dict of tensors under 'model' in {path}, got something else")
+        raise ValueError(f"{path} is not a checkpoint of the authors: its entry 'model' is not a state dict of tensors")
     return {str(name).removeprefix(PARALLEL): value.detach() for name, value in model.items()}

@@ -1,1 +1,1 @@
-"""Fitting a network: recipe, training loop, checkpoints."""
+"""Fitting a network: recipe, training loop, validation, checkpoints."""

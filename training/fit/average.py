@@ -1,4 +1,4 @@
-"""Exponential moving average of the weights, quick at the start."""
+"""An exponential moving average of the weights that adapts faster at the start."""
 
 from copy import deepcopy
 
@@ -7,12 +7,12 @@ from torch import nn
 
 
 class WeightAverage:
-    """EMA whose decay grows as (n - 1) / (n + 8) with the step n up to ``decay``: short runs do not average the start.
+    """An average whose decay at step n is (n - 1) / (n + 8), at most ``decay``, so that short runs forget the start.
 
-    It keeps nothing but the averaged weights, so that a resumed run averages as the uninterrupted one would have done.
+    The averaged weights are its only state, so a resumed run computes the same average as an uninterrupted one.
 
     Args:
-        network: Whose weights and buffers are averaged; copied.
+        network: Network with the initial weights and buffers, which are copied.
         decay: Largest weight of the past.
     """
 
@@ -23,7 +23,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, network: nn.Module, *, step: int) -> None:
-        """Take in the weights after ``step`` steps."""
+        """Add the weights after ``step`` steps to the average."""
         averaged, current = self.network.state_dict(), network.state_dict()
         floating = [name for name, value in averaged.items() if value.is_floating_point()]
         decay = min(self._decay, (step - 1) / (step + 8))

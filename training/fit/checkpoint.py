@@ -1,4 +1,4 @@
-"""The state of a run on disk: written whole or not at all, read without unpickling anything but tensors."""
+"""The state of a run on disk: written in one step, and read without unpickling anything but tensors."""
 
 import pickle
 from dataclasses import dataclass, field
@@ -25,9 +25,9 @@ class Checkpoint:
     average: dict[str, torch.Tensor]
     optimizers: list[dict[str, Any]]
     earlier: list[dict[str, Any]] = field(default_factory=list)
-    """Recipe, steps and seconds of each run whose weights this one started from, oldest first."""
+    """Recipe, steps and seconds of each earlier run that led to the initial weights, oldest first."""
     start: dict[str, torch.Tensor] | None = None
-    """The weights that it started from, where its recipe wants a share of them."""
+    """The initial weights, if the recipe keeps a share of them."""
 
     def save(self, folder: Path) -> None:
         """Write ``folder/checkpoint.pt``, replacing an older one in one step."""
@@ -38,10 +38,10 @@ class Checkpoint:
 
     @classmethod
     def load(cls, folder: Path) -> "Checkpoint | None":
-        """Read ``folder/checkpoint.pt``, or ``None`` where there is none.
+        """Read ``folder/checkpoint.pt``; return ``None`` if the file does not exist.
 
         Raises:
-            ValueError: It is no checkpoint of a run.
+            ValueError: The file is not a checkpoint of a training run.
         """
         path = folder / FILE
         if not path.exists():
@@ -50,17 +50,17 @@ class Checkpoint:
             state = torch.load(path, map_location="cpu", weights_only=True)
             return cls(**{**state, "recipe": Recipe.model_validate(state["recipe"])})
         except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError) as exc:
-            raise ValueError(f"expected the checkpoint of a training run, got {path}: {exc}") from exc
+            raise ValueError(f"{path} is damaged or not the checkpoint of a training run: {exc}") from exc
 
     @property
     def stages(self) -> list[dict[str, Any]]:
-        """Recipe, steps and seconds of every run behind these weights, this one last."""
+        """Return recipe, steps and seconds of every run that led to these weights, this one last."""
         this = {"recipe": self.recipe.model_dump(), "steps": self.step, "seconds": round(self.elapsed_s, 1)}
         return [*self.earlier, this]
 
     @property
     def weights(self) -> dict[str, torch.Tensor]:
-        """What the run has come to: its average, and its recipe's share of where it started."""
+        """Return the run's result: its averaged weights, mixed with the recipe's share of the initial weights."""
         if self.start is None:
             return self.average
         mixed = {
@@ -71,7 +71,7 @@ class Checkpoint:
         return self.average | mixed
 
     def averaged_network(self) -> Network:
-        """The network with ``weights``, in evaluation mode."""
+        """Build the network with ``weights``, in evaluation mode."""
         network = build(self.recipe.architecture, self.recipe.arguments)
         network.load_state_dict(self.weights)
         return network.eval()

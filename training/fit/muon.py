@@ -1,11 +1,12 @@
-"""Muon: momentum whose update is the nearest semi-orthogonal matrix.
+"""The optimizer Muon: momentum, replaced by the nearest semi-orthogonal matrix.
 
-Jordan et al. 2024, kellerjordan.github.io/posts/muon.
+Source: Jordan et al. 2024, kellerjordan.github.io/posts/muon.
 
-``torch.optim.Muon`` takes matrices only and orthogonalises them one by one. Here the parameters are convolution
-kernels, seen as (first dimension, all others), and all kernels of one shape are orthogonalised in one batched product.
-The Newton-Schulz iteration runs on the small Gram matrix, ``X_k = Q_k X_0``: with widths up to 128 and nine taps that
-is about a third of the multiplications of iterating on the kernel itself, and cheap enough for float32.
+``torch.optim.Muon`` accepts matrices only and orthogonalizes them one by one. Here the parameters are convolution
+kernels, treated as matrices (first dimension, all others), and all kernels of one shape are orthogonalized in one
+batched product. The Newton-Schulz iteration runs on the small Gram matrix, ``X_k = Q_k X_0``: with widths up to 128 and
+nine taps this needs about a third of the multiplications of iterating on the kernel itself, and is cheap enough for
+float32.
 """
 
 import math
@@ -16,14 +17,14 @@ from typing import Any, overload
 import torch
 from torch import nn
 
-#: Quintic coefficients of Jordan et al.: they push singular values into about [0.7, 1.2] in five steps.
+#: Quintic coefficients of Jordan et al.: they bring singular values into about [0.7, 1.2] in five steps.
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 STEPS = 5
 #: Update RMS like AdamW's (Liu et al. 2025, "Muon is scalable for LLM training", section 2.2).
 UPDATE_RMS = 0.2
 
 
-def orthogonalise(matrices: torch.Tensor) -> torch.Tensor:
+def orthogonalize(matrices: torch.Tensor) -> torch.Tensor:
     """Replace the singular values of each matrix by values near 1.
 
     Args:
@@ -50,11 +51,11 @@ def orthogonalise(matrices: torch.Tensor) -> torch.Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Nesterov momentum, orthogonalised kernel by kernel.
+    """Nesterov momentum, orthogonalized kernel by kernel.
 
     Args:
-        parameters: Kernels of two dimensions or more.
-        learning_rate: Step size; about that of AdamW (see ``UPDATE_RMS``).
+        parameters: Kernels with at least two dimensions.
+        learning_rate: Step size, of the same order as for AdamW (see ``UPDATE_RMS``).
         momentum: Decay of the momentum.
         weight_decay: Decoupled weight decay.
     """
@@ -77,7 +78,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """Move every kernel that has a gradient."""
+        """Update every kernel that has a gradient."""
         loss = None if closure is None else closure()
         for group in self.param_groups:
             by_shape: dict[torch.Size, list[nn.Parameter]] = defaultdict(list)
@@ -90,14 +91,14 @@ class Muon(torch.optim.Optimizer):
 
     def _step_shape(self, kernels: list[nn.Parameter], group: dict[str, Any]) -> None:
         directions = torch.stack([self._direction(kernel, group["momentum"]).flatten(1) for kernel in kernels])
-        updates = orthogonalise(directions)
+        updates = orthogonalize(directions)
         scale = UPDATE_RMS * math.sqrt(max(updates.shape[1:]))
         for kernel, update in zip(kernels, updates, strict=True):
             kernel.mul_(1 - group["lr"] * group["weight_decay"])
             kernel.add_(update.view(kernel.shape).to(kernel.dtype), alpha=-group["lr"] * scale)
 
     def _direction(self, kernel: nn.Parameter, momentum: float) -> torch.Tensor:
-        """Nesterov's look-ahead: the gradient pulled towards its running mean."""
+        """Return Nesterov's look-ahead: the gradient, moved toward its running mean."""
         assert kernel.grad is not None
         state = self.state[kernel]
         if not state:

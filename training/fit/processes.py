@@ -1,4 +1,4 @@
-"""One process, or several started by ``torchrun``."""
+"""The processes of a run: a single one, or several started by ``torchrun``."""
 
 import os
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from typing import Self
 import torch
 from torch import distributed, nn
 
-#: Capabilities of processors that multiply bfloat16.
+#: Names of the CPU capabilities for bfloat16 multiplication.
 _BF16 = ("avx512_bf16", "amx_bf16", "bf16")
 
 
 @dataclass(frozen=True)
 class Processes:
-    """Which process this is, of how many, and its device."""
+    """This process's rank, the number of processes, and this process's device."""
 
     rank: int
     count: int
@@ -24,10 +24,10 @@ class Processes:
     @classmethod
     @contextmanager
     def join(cls, *, device: str | None = None) -> Iterator[Self]:
-        """Be one of the processes that ``torchrun`` started, or stand alone.
+        """Join the processes that ``torchrun`` started, or run alone.
 
         Args:
-            device: torch device; by default CUDA where there is one. ``cuda`` means a GPU for each process.
+            device: torch device; defaults to CUDA if available. ``cuda`` gives each process its own GPU.
         """
         count, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
         chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -46,12 +46,12 @@ class Processes:
 
     @property
     def is_first(self) -> bool:
-        """The process that writes files and shows progress."""
+        """Tell whether this process writes the files and shows the progress."""
         return self.rank == 0
 
     @property
     def has_bf16(self) -> bool:
-        """Whether the device multiplies bfloat16 itself; where it is emulated, float32 is many times as fast."""
+        """Tell whether the device supports bfloat16; emulation is many times slower than float32."""
         if self.device.type == "cpu":
             return any(torch.cpu.get_capabilities().get(each) for each in _BF16)
         return self.device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
@@ -61,7 +61,7 @@ class Processes:
         return nn.parallel.DistributedDataParallel(network) if self.count > 1 else network
 
     def agree(self, value: float) -> float:
-        """The first process's value, in all of them."""
+        """Return the first process's value in every process."""
         if self.count == 1:
             return value
         shared = torch.tensor([value], dtype=torch.float64, device=self.device)

@@ -1,4 +1,4 @@
-"""A run as its owner watches it: a live bar on a terminal, lines elsewhere, curves in TensorBoard."""
+"""Progress of a run: a live bar on a terminal, lines in a log file, curves in TensorBoard."""
 
 from pathlib import Path
 from types import TracebackType
@@ -11,30 +11,30 @@ from torch.utils.tensorboard import SummaryWriter
 
 from training.fit.trainer import StepResult
 
-#: A log file gets a line this often.
+#: Seconds between the lines of a log file.
 LINE_EVERY_S = 30.0
-#: TensorBoard gets a point this often.
+#: Steps between the points in TensorBoard.
 SCALARS_EVERY = 20
-#: Weight of the newest step in the loss that is shown; single steps vary with the noise levels drawn.
+#: Weight of the newest step in the displayed loss; single steps vary with their random noise levels.
 SMOOTHING = 0.02
 
 
 class TimeLeftColumn(ProgressColumn):
-    """Time left, from the progress through the budget and the seconds it took."""
+    """A column with the remaining time."""
 
     def render(self, task: Task) -> Text:
-        """Hours, minutes and seconds."""
+        """Write hours, minutes and seconds."""
         seconds = int(task.fields["left_s"])
         return Text(f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d} left", style="cyan")
 
 
 class LiveProgress:
-    """Shows loss, validation PSNR, rate and time left, and writes them for TensorBoard.
+    """A display of loss, validation PSNR, rate and remaining time, which also writes curves for TensorBoard.
 
     Args:
-        folder: TensorBoard's event files go to ``folder/tensorboard``.
-        pixels_per_step: Patches' pixels of one step over all processes, for the rate.
-        console: Where to show; standard error by default.
+        folder: Folder of the run; TensorBoard's event files go to ``folder/tensorboard``.
+        pixels_per_step: Pixels of all patches of one step over all processes, for the rate.
+        console: Console to print to; defaults to standard error.
     """
 
     def __init__(self, folder: Path, *, pixels_per_step: int, console: Console | None = None) -> None:
@@ -67,7 +67,7 @@ class LiveProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop the live bar and write what TensorBoard has not seen."""
+        """Stop the live bar and flush the curves for TensorBoard."""
         self._bar.stop()
         self._writer.close()
 
@@ -98,12 +98,12 @@ class LiveProgress:
             )
 
     def on_validation(self, step: int, psnr_db: float) -> None:
-        """Show a measured PSNR from now on."""
+        """Show this PSNR until the next validation."""
         self._psnr = f"{psnr_db:.2f} dB"
         self._writer.add_scalar("validation_psnr_db", psnr_db, step)
 
     def _rate(self, result: StepResult) -> tuple[float, float]:
-        """Pixels a second, and seconds left, both over this session of the run."""
+        """Return pixels per second and remaining seconds, measured over this session of the run."""
         assert self._first is not None
         seconds = result.elapsed_s - self._first.elapsed_s
         steps, progress = result.step - self._first.step, result.progress - self._first.progress
@@ -113,10 +113,10 @@ class LiveProgress:
 
 
 class Silence:
-    """Shows nothing: for every process but the first."""
+    """A display that shows nothing, for every process except the first."""
 
     def on_step(self, result: StepResult) -> None:
-        """Nothing."""
+        """Ignore the step."""
 
     def on_validation(self, step: int, psnr_db: float) -> None:
-        """Nothing."""
+        """Ignore the PSNR."""

@@ -1,4 +1,4 @@
-"""A training run as data: what ``--recipe`` names."""
+"""Training recipes: the settings of a run, read from the file that ``--recipe`` names."""
 
 import tomllib
 from importlib.resources import files
@@ -11,9 +11,9 @@ from training.data.noise import NoiseMixture
 
 
 class Recipe(BaseModel):
-    """Everything that decides the weights, but for the images.
+    """All settings that determine the weights, apart from the images.
 
-    Exactly one of ``steps`` and ``minutes`` is the budget; the learning-rate schedule spans it.
+    The budget is either ``steps`` or ``minutes``; the learning-rate schedule spans it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -23,78 +23,79 @@ class Recipe(BaseModel):
     steps: int | None = Field(default=None, gt=0)
     minutes: float | None = Field(default=None, gt=0)
     patch: int = Field(default=80, gt=0)
-    batch: int = Field(default=16, gt=0, description="Patches of one step, in each process.")
+    batch: int = Field(default=16, gt=0, description="Patches per step in each process.")
     sigma_max: float = Field(default=100, gt=0, description="0-255 scale.")
     sigma_power: float = Field(default=1, gt=0, description="sigma = sigma_max u^power, u uniform in [0, 1].")
     loss: Literal["l1", "l2", "psnr", "root"] = Field(
         default="l1",
-        description="psnr: minus the patches' mean PSNR; root: the mean square root of their mean absolute errors.",
+        description="psnr: negative mean PSNR of the patches; root: mean square root of their mean absolute errors.",
     )
     optimizer: Literal["muon", "adamw"] = "muon"
-    learning_rate: float = Field(default=3e-3, gt=0, description="Of the kernels.")
-    adamw_learning_rate: float = Field(default=1.5e-3, gt=0, description="Of what Muon does not move.")
+    learning_rate: float = Field(default=3e-3, gt=0, description="Learning rate of the kernels.")
+    adamw_learning_rate: float = Field(
+        default=1.5e-3, gt=0, description="Learning rate of the parameters that Muon does not update."
+    )
     weight_decay: float = Field(default=1e-4, ge=0)
     warmup_steps: int = Field(default=200, ge=0)
-    final_learning_rate: float = Field(default=5e-3, ge=0, le=1, description="Fraction left at the end.")
+    final_learning_rate: float = Field(
+        default=5e-3, ge=0, le=1, description="Learning rate at the end, as a fraction of the peak."
+    )
     gradient_norm: float = Field(default=1, gt=0)
     ema_decay: float = Field(default=0.999, ge=0, lt=1)
     scales: tuple[float, ...] = Field(
-        default=(1.0,), min_length=1, description="Every image is read at each of these scales; at most 1."
+        default=(1.0,), min_length=1, description="Every image is used at each of these scales, at most 1."
     )
-    permute_channels: bool = Field(default=False, description="Give each patch its colour channels in random order.")
+    permute_channels: bool = Field(default=False, description="Shuffle the color channels of each patch.")
     saturation: float = Field(
         default=1,
         ge=1,
-        description="Enlarge each patch's colour differences by a factor from 1 to this.",
+        description="Largest factor that enlarges each patch's color differences; the least is 1.",
     )
     grain: float = Field(
         default=0,
         ge=0,
-        description="Largest standard deviation (0-255 scale) of noise that is part of what is clean.",
+        description="Largest standard deviation (0-255 scale) of the grain added to clean patches, which is kept.",
     )
-    detailed: float = Field(
-        default=0, ge=0, le=1, description="Share of the crops that are the more detailed of two that were drawn."
-    )
+    detailed: float = Field(default=0, ge=0, le=1, description="Share of the crops that are the more detailed of two.")
     noise: NoiseMixture | None = Field(
-        default=None, description="What noise to remove; by default white noise of sigma_max and sigma_power."
+        default=None, description="Noise to remove; defaults to white noise given by sigma_max and sigma_power."
     )
     start_share: float = Field(
         default=0,
         ge=0,
         lt=1,
-        description="What is exported is this much of the weights that the run started from, and the rest its own "
-        "(Wortsman et al. 2022, arXiv:2109.01903).",
+        description="Share of the initial weights in the exported weights (Wortsman et al. 2022, arXiv:2109.01903).",
     )
-    precision: Literal["bf16", "fp32"] = Field(default="bf16", description="Float32 where a device has no bf16.")
+    precision: Literal["bf16", "fp32"] = Field(default="bf16", description="Devices without bf16 use float32.")
     seed: int = Field(default=0, ge=0)
 
     @property
     def channels(self) -> int:
-        """Image channels C of the network."""
+        """Return the network's number of image channels, C."""
         return int(self.arguments.get("channels", 1))
 
     @model_validator(mode="after")
     def _one_budget(self) -> Self:
         if (self.steps is None) == (self.minutes is None):
-            raise ValueError("expected exactly one of steps and minutes")
+            raise ValueError("a recipe needs exactly one of steps and minutes as its budget")
         return self
 
     def with_budget(self, *, steps: int | None, minutes: float | None) -> "Recipe":
-        """The same recipe with another budget, where one is given."""
+        """Return the recipe with the given budget, or unchanged if both are None."""
         if steps is None and minutes is None:
             return self
         return Recipe.model_validate({**self.model_dump(), "steps": steps, "minutes": minutes})
 
 
 def read_recipe(name: str) -> Recipe:
-    """Read a shipped recipe by name, or any TOML file by path.
+    """Read a shipped recipe by name, or a TOML file by path.
 
     Raises:
-        ValueError: There is neither, or a field is wrong.
+        ValueError: The recipe does not exist, or a field is invalid.
     """
     path = Path(name) if name.endswith(".toml") else files("training") / "recipes" / f"{name}.toml"
     if not path.is_file():
-        raise ValueError(f"expected one of the recipes {', '.join(recipe_names())} or a .toml file, got {name!r}")
+        raise ValueError(f"no recipe {name!r}; name a .toml file or one of {', '.join(recipe_names())}")
     try:
         return Recipe.model_validate(tomllib.loads(path.read_text()))
     except ValueError as exc:
@@ -102,6 +103,6 @@ def read_recipe(name: str) -> Recipe:
 
 
 def recipe_names() -> list[str]:
-    """Names of the shipped recipes."""
+    """Return the names of the shipped recipes."""
     entries = (files("training") / "recipes").iterdir()
     return sorted(entry.name.removesuffix(".toml") for entry in entries if entry.name.endswith(".toml"))

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from training.data.images import NamedImage, read_folder, rescaled
-from training.data.overlap import overlapping
+from training.data.images import rescaled
 from training.data.pairs import PairSampler
 from training.fit.checkpoint import FILE
 from training.fit.processes import Processes
@@ -15,10 +14,7 @@ from training.fit.progress import LiveProgress, Silence
 from training.fit.recipe import Recipe
 from training.fit.start import Start
 from training.fit.trainer import Progress, Trainer
-from training.fit.validation import Validation
-
-#: Without a folder of their own, this many images are held out of training for the running PSNR.
-HELD_OUT = 8
+from training.fit.validation import Validation, split
 
 
 def run(
@@ -33,24 +29,24 @@ def run(
     device: str | None,
     workers: int = 0,
 ) -> None:
-    """Train by a recipe, or go on with what ``output`` holds.
+    """Start a training run, or resume the one in ``output``.
 
     Args:
-        recipe: What to train.
+        recipe: The settings.
         images: Folder of photographs.
         output: Folder of the run: checkpoint and TensorBoard logs.
-        validation: Folder measured during training; without it some of ``images`` are held out.
-        start_from: Folder of a run, or a model file, whose weights are the first ones here.
+        validation: Folder to measure on during training; if None, some of ``images`` are held out.
+        start_from: Folder of a run, or a model file, with the initial weights.
         validate_every: Steps between measurements.
         checkpoint_every_s: Seconds between checkpoints.
-        device: torch device; by default CUDA where there is one.
-        workers: Processes that make the pairs ahead of the training, for each process that trains.
+        device: torch device; defaults to CUDA if available.
+        workers: Worker processes, for each training process, that make the pairs ahead of the training.
 
     Raises:
-        ValueError: Recipe, images or what ``output`` holds do not fit together.
-        KeyboardInterrupt: The run was interrupted; ``output`` holds it as it was.
+        ValueError: Recipe, images and the run in ``output`` do not fit together.
+        KeyboardInterrupt: The run was interrupted; its state is saved in ``output``.
     """
-    trained, measured = _split(images, validation, channels=recipe.channels)
+    trained, measured = split(images, validation, channels=recipe.channels)
     output.mkdir(parents=True, exist_ok=True)
     with Processes.join(device=device) as processes:
         sampler = PairSampler(
@@ -91,33 +87,21 @@ def run(
 
 @contextmanager
 def _reporter(recipe: Recipe, output: Path, processes: Processes) -> Iterator[Progress]:
-    """Show the run, and say at its end what there is and what to do with it; in the first process only."""
+    """Show the progress and, at the end, the result and the next command; in the first process only."""
     if not processes.is_first:
         yield Silence()
         return
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     pixels = recipe.batch * recipe.patch**2 * processes.count
     if recipe.precision == "bf16" and not processes.has_bf16:
-        console.print(f"No bfloat16 on this {processes.device.type}: float32 instead, slower and no less exact.")
+        console.print(f"This {processes.device.type} has no bfloat16: using float32, which is slower and as exact.")
     try:
         with LiveProgress(output, pixels_per_step=pixels, console=console) as progress:
             yield progress
     except KeyboardInterrupt:
-        console.print(f"Interrupted. The same command goes on from {output / FILE}.")
+        console.print(f"Interrupted. Run the same command to resume from {output / FILE}.")
         raise
     console.print(
         f"The weights are in {output / FILE}. Next: "
         f"python -m training export {output} --output {output.name}.onnx --name {output.name}"
     )
-
-
-def _split(images: Path, validation: Path | None, *, channels: int) -> tuple[list[NamedImage], list[NamedImage]]:
-    """Images to train on and images to measure on: no file is in both, and none shows what another shows."""
-    everything = read_folder(images, channels=channels)
-    if validation is None:
-        every = max(2, len(everything) // HELD_OUT)
-        measured = everything[::every]
-    else:
-        measured = read_folder(validation, channels=channels)
-    left_out = {image.sha256 for image in [*measured, *overlapping(everything, measured)]}
-    return [image for image in everything if image.sha256 not in left_out], measured

@@ -1,4 +1,4 @@
-"""Weights that a run begins with."""
+"""The initial weights of a run, from an earlier run or a model file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +13,15 @@ from training.fit.checkpoint import Checkpoint
 
 @dataclass(frozen=True)
 class Start:
-    """Averaged ``weights`` of an earlier run, and the ``stages`` behind them: recipe, steps, seconds; oldest first."""
+    """Weights to start from, with recipe, steps and seconds of each stage that led to them, oldest first."""
 
     weights: dict[str, torch.Tensor]
     stages: list[dict[str, Any]]
 
     def for_channels(self, channels: int) -> dict[str, torch.Tensor]:
-        """The weights, a gray network's as the ends of one of ``channels`` channels want them.
+        """Return the weights for ``channels`` channels, adapting those of a gray network.
 
-        Its first convolution is then given the mean of the channels, and each channel what the last one says of it.
+        The first convolution then gets the mean of the channels, and the last gives every channel the same output.
         """
         weights = dict(self.weights)
         stage = self.stages[-1]["recipe"] if self.stages else {}
@@ -32,10 +32,10 @@ class Start:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """From the folder of a run, or from a model file.
+        """Read the weights of a run's folder or of a model file.
 
         Raises:
-            ValueError: There is neither.
+            ValueError: The path is neither.
         """
         if path.suffix == ".onnx":
             artifact = Artifact.load(path)
@@ -43,5 +43,5 @@ class Start:
             return cls(rebuild.network(artifact).state_dict(), stages)
         checkpoint = Checkpoint.load(path)
         if checkpoint is None:
-            raise ValueError(f"expected a run or an .onnx model to start from in {path}, found none")
+            raise ValueError(f"{path} has no checkpoint to start from; name the folder of a run or an .onnx model")
         return cls(checkpoint.weights, checkpoint.stages)

@@ -23,19 +23,22 @@ from training.fit.processes import Processes
 from training.fit.recipe import Recipe
 from training.fit.start import Start
 
-# Added to each patch's mean squared error: below half a gray level nothing more is to be won.
+# Added to each patch's mean squared error: errors below half a gray level do not matter.
 _LEAST_SQUARED_ERROR = (0.5 / 255) ** 2
 
 
 def _psnr_loss(denoised: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
-    """Minus the mean PSNR of the patches, in dB: every noise level counts alike."""
+    """Return the negative mean PSNR of the patches in dB, which weighs all noise levels equally."""
     squared_errors = (denoised - clean).square().flatten(1).mean(dim=1)
     loss: torch.Tensor = 10 * (squared_errors + _LEAST_SQUARED_ERROR).log10().mean()
     return loss
 
 
 def _root_loss(denoised: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
-    """Mean square root of the patches' mean absolute errors: low noise counts more than in L1, and less than in dB."""
+    """Return the mean square root of the patches' mean absolute errors.
+
+    Low noise counts more than in the L1 loss and less than in the PSNR loss.
+    """
     errors = (denoised - clean).abs().flatten(1).mean(dim=1)
     loss: torch.Tensor = (errors + _LEAST_SQUARED_ERROR**0.5).sqrt().mean()
     return loss
@@ -51,7 +54,7 @@ LOSSES: Mapping[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one step tells: ``loss`` in units of [0, 1], ``progress`` through the budget in [0, 1]."""
+    """The result of one step: ``loss`` in units of [0, 1], ``progress`` through the budget in [0, 1]."""
 
     step: int
     progress: float
@@ -61,29 +64,29 @@ class StepResult:
 
 
 class Progress(Protocol):
-    """Where a run reports to."""
+    """An observer of a run."""
 
     def on_step(self, result: StepResult) -> None:
-        """One step was made."""
+        """Report a finished step."""
 
     def on_validation(self, step: int, psnr_db: float) -> None:
-        """The averaged network was measured."""
+        """Report a measurement of the averaged network."""
 
 
 class Trainer:
-    """Fits one network to one folder of photographs by one recipe.
+    """A training run of one network by one recipe.
 
     Args:
-        recipe: What to train, and how.
+        recipe: The settings.
         pairs: Source of the batches.
-        images: Name -> SHA-256 of every image trained on, kept in the checkpoint and the card.
+        images: Name -> SHA-256 of every training image, kept in the checkpoint and the card.
         processes: This process among its peers.
-        start: Weights that are the first ones here, and what they came from.
-        workers: Processes that make the pairs ahead of the training; 0 makes them in this one.
-        clock: Seconds; replaced in tests.
+        start: Initial weights, and the stages that led to them.
+        workers: Worker processes that make the pairs ahead of the training; 0 makes them in this process.
+        clock: Returns seconds; replaced in tests.
 
     Raises:
-        ValueError: ``start`` is of another architecture, or missing where a share of it is to be kept.
+        ValueError: ``start`` has another architecture, or is missing although the recipe has a ``start_share``.
     """
 
     def __init__(
@@ -106,9 +109,9 @@ class Trainer:
         if start is not None:
             _load(network, start, recipe.channels)
         elif recipe.start_share:
-            raise ValueError("expected weights to start from, of which start_share is to be kept")
+            raise ValueError("`start_share` needs initial weights: pass --start-from")
         self._start = deepcopy(network.state_dict()) if recipe.start_share else None
-        # torch's stubs do not know memory_format.
+        # torch's type stubs lack memory_format.
         self._network: Network = network.to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._shared = processes.share(self._network)
         self._average = WeightAverage(self._network, decay=recipe.ema_decay)
@@ -118,7 +121,7 @@ class Trainer:
 
     @property
     def averaged(self) -> nn.Module:
-        """The network with averaged weights: what is measured and exported."""
+        """Return the network with averaged weights, which is measured and exported."""
         return self._average.network
 
     def fit(
@@ -130,18 +133,18 @@ class Trainer:
         validate_every: int,
         checkpoint_every_s: float,
     ) -> None:
-        """Train until the budget is spent, from the checkpoint in ``folder`` if there is one.
+        """Train until the budget is spent, resuming from the checkpoint in ``folder`` if it exists.
 
         Args:
-            folder: Where the checkpoint is kept.
-            progress: Told of every step, by the first process.
-            validate: PSNR in dB of a network; called on the first process only.
-            validate_every: Steps between validations; the end is always validated.
-            checkpoint_every_s: Seconds of training between checkpoints; the end is always written.
+            folder: Folder of the checkpoint.
+            progress: Observer of every step, called in the first process only.
+            validate: Returns the PSNR of a network in dB; called in the first process only.
+            validate_every: Steps between validations; the last step is always validated.
+            checkpoint_every_s: Seconds of training between checkpoints; the last one is always written.
 
         Raises:
-            ValueError: The checkpoint is of another run, or the loss is no longer finite.
-            KeyboardInterrupt: The run was interrupted; its checkpoint was written.
+            ValueError: The checkpoint belongs to another run, or the loss is not finite.
+            KeyboardInterrupt: The run was interrupted after writing its checkpoint.
         """
         self._resume(folder)
         saved_s = self.elapsed_s
@@ -161,7 +164,7 @@ class Trainer:
             raise KeyboardInterrupt
 
     def checkpoint(self) -> Checkpoint:
-        """The state of the run now."""
+        """Return the current state of the run."""
         return Checkpoint(
             recipe=self._recipe,
             step=self.step,
@@ -187,9 +190,9 @@ class Trainer:
         self._earlier, self._start = saved.earlier, saved.start
 
     def _steps(self, interruption: Interruption) -> Iterator[StepResult]:
-        """Make steps until the budget is spent; time between steps (validation, checkpoints) is not counted.
+        """Train step by step until the budget is spent; time between steps (validation, checkpoints) does not count.
 
-        Several processes end together: when the first one's budget is spent, or when it is interrupted.
+        All processes stop together: when the first one's budget is spent, or when it is interrupted.
         """
         self._network.train()
         coming = batches(self._pairs, first_step=self.step, workers=self._workers)
@@ -215,7 +218,7 @@ class Trainer:
         return self.elapsed_s / (60 * self._recipe.minutes)
 
     def _learning_rate_factor(self, progress: float) -> float:
-        """Linear warm-up, then a cosine to ``final_learning_rate`` over the whole budget."""
+        """Compute the schedule: linear warm-up, then a cosine to ``final_learning_rate`` over the whole budget."""
         warmup = min(1.0, (self.step + 1) / max(1, self._recipe.warmup_steps))
         floor = self._recipe.final_learning_rate
         return warmup * (floor + (1 - floor) * (1 + math.cos(math.pi * min(1.0, progress))) / 2)
@@ -241,29 +244,34 @@ class Trainer:
         self._average.update(self._network, step=self.step + 1)
         value = loss.item()
         if not math.isfinite(value):
-            raise ValueError(f"expected a finite loss, got {value} at step {self.step + 1}; try a lower learning rate")
+            raise ValueError(f"the loss is {value} at step {self.step + 1}; try a lower learning rate")
         return value
 
 
 def _require_same_run(saved: Checkpoint, current: Checkpoint) -> None:
-    """Refuse to go on with another recipe or other images; the budget may change."""
+    """Refuse to resume with another recipe or other images; only the budget may change."""
     for name, was in saved.recipe.model_dump(exclude={"steps", "minutes"}).items():
         now = getattr(current.recipe, name)
         if was != now:
-            raise ValueError(f"expected {name} = {was!r}, with which the run there began, got {now!r}")
+            raise ValueError(
+                f"the run in this folder was started with {name} = {was!r}, not {now!r}; "
+                "use its recipe or another output folder"
+            )
     if saved.images != current.images:
-        raise ValueError("expected the images with which the run there began, got others")
+        raise ValueError(
+            "the run in this folder was started with other images; use the same images or another output folder"
+        )
 
 
 def _load(network: Network, start: Start, channels: int) -> None:
     try:
         network.load_state_dict(start.for_channels(channels))
     except RuntimeError as exc:
-        raise ValueError(f"expected the same architecture to start from: {exc}") from exc
+        raise ValueError(f"the initial weights do not fit the recipe's architecture: {exc}") from exc
 
 
 def _optimizers(network: Network, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """Muon for the kernels between feature layers; AdamW for the ends, gains and additive constants."""
+    """Make the optimizers: Muon for kernels between feature layers, AdamW for head, tail, gains and constants."""
     kernels: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():

@@ -1,7 +1,7 @@
-"""How large the additive constants' part of the result is, inside and outside of the noise that was trained on.
+"""The share of additive constants in the result, inside and outside the noise range of training.
 
-For a network with additive constants ``f(y) = A_y y + b_y``. Mohan et al. (ICLR 2020, section 3, figure 1) find that
-``||b_y||`` is small where the network was trained, and grows where it was not, which is where it fails.
+A network with additive constants computes ``f(y) = A_y y + b_y``. Mohan et al. (ICLR 2020, section 3, figure 1) find
+that ``||b_y||`` is small within the training range and grows outside it, where the network fails.
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,13 @@ from matplotlib.figure import Figure
 from biasfree.analysis.jacobian import Jacobian
 from biasfree.architectures import Network
 from training.fit.recipe import read_recipe
-from training.reproduce.catalogue import Request
-from training.reproduce.document import Page
-from training.reproduce.figures import plain
+from training.reproduce.pages import Page, Request, Sheet, plain
 from training.reproduce.patches import Patch, on_every_core, read_patches
-from training.reproduce.sheet import Sheet
 from training.reproduce.twins import Twin, twins
 
-#: The paper looks at DnCNN.
+#: The paper measures DnCNN.
 RECIPE = "small-dncnn"
-#: P: the paper's patches.
+#: P, the side of the paper's patches.
 SIDE = 20
 SIGMAS_255 = (5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 100.0)
 
@@ -32,7 +29,7 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class NetBias:
-    """Of one network, in units of 255.
+    """Measurements of one network, on the 0-255 scale.
 
     Attributes:
         twin: The network.
@@ -46,10 +43,10 @@ class NetBias:
 
 
 def page(request: Request) -> Page:
-    """Measure the networks with additive constants, each trained on one of the ranges.
+    """Measure the networks with additive constants, one per training range.
 
     Raises:
-        ValueError: There are no photographs to train on, or one is too small.
+        ValueError: No folder to train on was named, or a photograph is too small.
     """
     patches = read_patches(request.images, channels=1, count=request.count, side=SIDE)
     biased = [twin for twin in twins(read_recipe(RECIPE)) if twin.bias]
@@ -84,7 +81,7 @@ def _sheet(found: Sequence[NetBias]) -> Sheet:
 
 
 def _draw(found: Sequence[NetBias]) -> Figure:
-    """One panel for each range of training."""
+    """Draw one panel per training range."""
     figure = Figure(figsize=(3.4 * len(found), 3.4), layout="constrained")
     panels = figure.subplots(1, len(found), squeeze=False, sharey=True)[0]
     for axes, each in zip(panels, found, strict=True):

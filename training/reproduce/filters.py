@@ -1,4 +1,4 @@
-"""Equivalent filters: the weights with which one output value averages its surroundings (the paper, section 5)."""
+"""Equivalent filters: the weights with which an output value averages its surroundings (the paper, section 5)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,26 +11,22 @@ from biasfree import rebuild
 from biasfree.analysis.jacobian import Jacobian
 from biasfree.analysis.pictures import intensity_image, signed_image
 from biasfree.architectures import Network
-from biasfree.artifact import Artifact
-from training.reproduce.catalogue import Request
-from training.reproduce.document import Page
+from training.reproduce.pages import Page, Request, Sheet
 from training.reproduce.patches import Patch, on_every_core, read_patches
-from training.reproduce.sheet import Sheet
-from training.reproduce.spectrum import MODEL
 
 #: The paper's noise levels, 0-255 scale.
 SIGMAS_255 = (10.0, 30.0, 100.0)
-#: Pixels are looked for at least so far inside of the patch, where their filters have room.
+#: Least distance in pixels of a chosen pixel from the patch's border, so that its filter has room.
 MARGIN = 8
 KINDS = ("flat", "texture", "edge")
 
 
 @dataclass(frozen=True)
 class Filters:
-    """The filters of one patch.
+    """The filters at three pixels of one patch.
 
     Attributes:
-        patch: Where.
+        patch: The patch.
         pixels: Row and column of one pixel of each of ``KINDS``.
         rows: Rows of A (S, 3, P, P), summed over the channels of the input.
     """
@@ -41,12 +37,12 @@ class Filters:
 
     @property
     def sums(self) -> torch.Tensor:
-        """Of each filter (S, 3)."""
+        """Return the sum of each filter's weights (S, 3)."""
         return self.rows.sum(dim=(2, 3))
 
     @property
     def radii(self) -> torch.Tensor:
-        """Root mean square distance in pixels from the pixel, weighted by the squares of the weights (S, 3)."""
+        """Return the root mean square distance from the pixel, in pixels, weighted by the squared weights (S, 3)."""
         side = self.patch.side
         places = torch.stack(torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij"))
         distances = ((places[None] - torch.tensor(self.pixels)[:, :, None, None]) ** 2).sum(dim=1)
@@ -56,12 +52,12 @@ class Filters:
 
 
 def page(request: Request) -> Page:
-    """Look at three pixels of every patch: where it is flat, where it has texture, and on an edge.
+    """Measure the filters at three pixels of every patch: in a flat area, in texture, and on an edge.
 
     Raises:
         ValueError: Model, photographs or sizes do not fit together.
     """
-    artifact = Artifact.load(request.model or MODEL)
+    artifact = request.artifact()
     network, channels = rebuild.network(artifact), artifact.card.channels
     side = max(request.side, 2 * MARGIN + 1)
     patches = read_patches(request.images, channels=channels, count=request.count, side=side)
@@ -85,7 +81,7 @@ def _measure(network: Network, patch: Patch) -> Filters:
 
 
 def _rows(network: Network, noisy: torch.Tensor, pixels: Sequence[tuple[int, int]]) -> torch.Tensor:
-    """Rows of A for the first channel of some output pixels, summed over the input's channels (3, P, P)."""
+    """Return the rows of A for the first channel of the pixels, summed over the input's channels (3, P, P)."""
     outputs = torch.zeros(len(pixels), *noisy.shape)
     for place, (row, column) in enumerate(pixels):
         outputs[place, 0, row, column] = 1
@@ -93,7 +89,7 @@ def _rows(network: Network, noisy: torch.Tensor, pixels: Sequence[tuple[int, int
 
 
 def _pixels(clean: torch.Tensor) -> tuple[tuple[int, int], ...]:
-    """Where the gradient is least, in the middle of its values, and most."""
+    """Choose the pixels with the smallest, the median and the largest gradient."""
     gradient = np.hypot(*np.gradient(clean.mean(dim=0).numpy()))[MARGIN:-MARGIN, MARGIN:-MARGIN]
     order = np.argsort(gradient, axis=None, kind="stable")
     chosen = order[[0, len(order) // 2, -1]]
@@ -116,7 +112,7 @@ def _sheet(found: Sequence[Filters]) -> Sheet:
 
 
 def _draw(filters: Filters) -> Figure:
-    """For each level the noisy patch, and the three filters on a scale of their own."""
+    """Draw the noisy patch at each level, and the three filters, each on its own scale."""
     figure = Figure(figsize=(2 * (1 + len(KINDS)), 2.1 * len(SIGMAS_255)), layout="constrained")
     axes = figure.subplots(len(SIGMAS_255), 1 + len(KINDS), squeeze=False)
     for line, rows, sigma in zip(axes, filters.rows, SIGMAS_255, strict=True):

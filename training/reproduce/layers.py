@@ -1,7 +1,7 @@
-"""How masks and weights form the projection, layer by layer: the open question of the report, section 5.
+"""How masks and weights form the projection, layer by layer: the open question in section 5 of the report.
 
-A DnCNN without additive constants is ``f(y) = y - W_L R_{L-1} ... R_1 W_1 y``, with the weights W and the masks R of
-its ReLUs at y. The partial products ``P_l = R_l W_l ... R_1 W_1`` take a patch of N values to the features of layer l.
+A DnCNN without additive constants computes ``f(y) = y - W_L R_{L-1} ... R_1 W_1 y``, with the weights W and the masks R
+of its ReLUs at y. The partial product ``P_l = R_l W_l ... R_1 W_1`` maps a patch of N values to layer l's features.
 """
 
 from collections.abc import Sequence
@@ -15,19 +15,15 @@ from torch import nn
 
 from biasfree import rebuild
 from biasfree.architectures import DnCNN, Network
-from biasfree.artifact import Artifact
 from training.fit.recipe import read_recipe
-from training.reproduce.catalogue import Request
 from training.reproduce.decomposition import Decomposition, frobenius
-from training.reproduce.document import Page
-from training.reproduce.figures import plain
+from training.reproduce.pages import Page, Request, Sheet, plain
 from training.reproduce.patches import on_every_core, read_patches
-from training.reproduce.sheet import Sheet
 from training.reproduce.twins import FULL, twins
 
-#: The small network that is trained for this, if no DnCNN is named.
+#: Recipe of the small network that is trained if --model names no DnCNN.
 RECIPE = "small-dncnn"
-#: P; N = 400 columns through every layer.
+#: P; every layer then processes N = 400 columns.
 SIDE = 20
 SIGMAS_255 = (10.0, 30.0, 100.0)
 
@@ -37,13 +33,13 @@ class Layer:
     """One layer at one patch and noise level.
 
     Attributes:
-        active: Fraction of its ReLUs that are.
+        active: Fraction of its ReLUs that are active.
         rank: Participation ratio ``(sum s_i^2)^2 / sum s_i^4`` of the singular values of P_l: N if all are equal, 1 if
-            one is all there is.
-        signal_gain: ``||P_l v||^2`` for the directions v that the whole network keeps, its first d right singular
-            vectors, over the same for all other directions; means over each.
-        asymmetry: ``||T - T^T||_F / ||T||_F`` of ``T = W_L P_l``: the last layer's weights on this layer's features.
-        agreement: ``<T, I - A> / (||T||_F ||I - A||_F)``: 1 where T is what the network removes, up to a factor.
+            only one is not zero.
+        signal_gain: Mean of ``||P_l v||^2`` over the directions v that the whole network keeps (its first d right
+            singular vectors), divided by its mean over all other directions.
+        asymmetry: ``||T - T^T||_F / ||T||_F`` of ``T = W_L P_l``, the last layer's weights on this layer's features.
+        agreement: ``<T, I - A> / (||T||_F ||I - A||_F)``: 1 if T removes what the network removes, up to a factor.
     """
 
     active: float
@@ -53,7 +49,7 @@ class Layer:
     agreement: float
 
 
-#: Field -> what it is called, and the format of its numbers.
+#: Field -> label, and format of its numbers.
 FIELDS = {
     "active": ("ReLUs active", ".1%"),
     "rank": (f"rank of P_l, N = {SIDE**2}", ".1f"),
@@ -67,7 +63,7 @@ def page(request: Request) -> Page:
     """Follow a block of unit vectors through a DnCNN.
 
     Raises:
-        ValueError: The model named is no DnCNN without additive constants; there are no photographs to train on.
+        ValueError: The model is not a DnCNN without additive constants, or no folder to train on was named.
     """
     network, name = _network(request)
     patches = read_patches(request.images, channels=1, count=request.count, side=SIDE)
@@ -87,14 +83,14 @@ def page(request: Request) -> Page:
 
 @torch.no_grad()
 def measure(network: DnCNN, noisy: torch.Tensor) -> list[Layer]:
-    """Every layer of ReLUs, from the input on.
+    """Measure every layer of ReLUs, from input to output.
 
     Args:
-        network: Without additive constants and without normalisation: folded.
+        network: A folded network, without additive constants or normalization.
         noisy: y (1, P, P).
     """
     decomposition = Decomposition.of(network, noisy)
-    # At least one direction is the rest, also where nothing is removed.
+    # At least one direction counts as the rest, even if the network removes nothing.
     kept = decomposition.spectrum.right[: min(decomposition.leading, noisy.numel() - 1)].flatten(1)
     removed = torch.eye(noisy.numel()) - decomposition.matrix
     columns = torch.eye(noisy.numel()).view(-1, *noisy.shape)
@@ -111,7 +107,7 @@ def measure(network: DnCNN, noisy: torch.Tensor) -> list[Layer]:
 def _layer(
     columns: torch.Tensor, mask: torch.Tensor, kept: torch.Tensor, read_out: torch.Tensor, removed: torch.Tensor
 ) -> Layer:
-    """From P_l^T (N, features), and T (N, N)."""
+    """Measure one layer from ``columns`` = P_l^T (N, features) and ``read_out`` = T (N, N)."""
     gram = columns.double() @ columns.double().T
     energies = torch.linalg.eigvalsh(gram).clamp_min(0)
     total = energies.sum()
@@ -131,7 +127,7 @@ def _network(request: Request) -> tuple[DnCNN, str]:
     if request.model is None:
         [twin] = [each for each in twins(read_recipe(RECIPE)) if each.sigma_max == FULL and not each.bias]
         return _plain_dncnn(twin.trained(request)), f"small DnCNN, {twin.name.removeprefix('dncnn ')}"
-    artifact = Artifact.load(request.model)
+    artifact = request.artifact()
     return _plain_dncnn(rebuild.network(artifact)), artifact.card.name
 
 
@@ -140,12 +136,12 @@ def _plain_dncnn(network: Network) -> DnCNN:
     if not isinstance(folded, DnCNN) or any(
         isinstance(each, nn.Conv2d) and each.bias is not None for each in folded.modules()
     ):
-        raise ValueError("expected a DnCNN without additive constants; leave --model out to train a small one")
+        raise ValueError("--model must be a DnCNN without additive constants; omit it to train a small one")
     return folded
 
 
 def _mean(layers: Sequence[Layer]) -> Layer:
-    """Over the patches."""
+    """Average over the patches."""
     return Layer(**{field: float(np.mean([getattr(each, field) for each in layers])) for field in FIELDS})
 
 
@@ -161,7 +157,7 @@ def _sheet(means: dict[float, list[Layer]], field: str) -> Sheet:
 
 
 def _draw(means: dict[float, list[Layer]]) -> Figure:
-    """One panel for each measure."""
+    """Draw one panel per measure."""
     figure = Figure(figsize=(3 * len(FIELDS), 3), layout="constrained")
     for axes, field in zip(figure.subplots(1, len(FIELDS)), FIELDS, strict=True):
         _panel(axes, means, field)

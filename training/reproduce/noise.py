@@ -1,4 +1,4 @@
-"""The noise model: y = x + n, n independent and Gaussian (the report's figure 1)."""
+"""The noise model y = x + n with independent Gaussian n (the report's figure 1)."""
 
 import math
 from collections.abc import Sequence
@@ -10,13 +10,10 @@ from matplotlib.figure import Figure
 
 from training.data.images import NamedImage, read_folder
 from training.evaluate.metrics import FloatImage, add_noise
-from training.reproduce.catalogue import Request
-from training.reproduce.document import Page
-from training.reproduce.figures import BLUE, RED, plain
-from training.reproduce.sheet import Sheet
+from training.reproduce.pages import BLUE, RED, Page, Request, Sheet, plain
 
 SIGMAS_255 = (10.0, 30.0, 50.0, 100.0)
-#: Values of noise that are as likely as a Gaussian has them, beyond which is one in 1.7 million.
+#: Half width of the histograms in standard deviations: one Gaussian value in 1.7 million lies outside.
 SPAN = 5
 
 
@@ -25,11 +22,11 @@ class Noise:
     """The noise of all images at one level.
 
     Attributes:
-        sigma_255: As asked for, 0-255 scale.
-        deviation_255: As measured.
-        mean_255: As measured.
-        correlation: Of each value with its right neighbour.
-        psnr_db: Mean over the images, not clamped.
+        sigma_255: Requested standard deviation, 0-255 scale.
+        deviation_255: Measured standard deviation, 0-255 scale.
+        mean_255: Measured mean, 0-255 scale.
+        correlation: Correlation of each value with its right neighbor.
+        psnr_db: Mean PSNR over the images, not clamped.
         expected_db: 20 log10(255 / sigma).
     """
 
@@ -69,12 +66,12 @@ def _measure(images: Sequence[NamedImage], sigma_255: float) -> Noise:
 
 
 def _noise(image: NamedImage, sigma_255: float, index: int) -> FloatImage:
-    """n (H, W, C)."""
+    """Return the noise n (H, W, C) of an image."""
     return add_noise(image.unit, sigma_255=sigma_255, index=index) - image.unit
 
 
 def _sheet(found: Sequence[Noise]) -> Sheet:
-    head = ("sigma", "deviation", "mean", "correlation of neighbours", "PSNR, dB", "20 log10(255 / sigma)")
+    head = ("sigma", "deviation", "mean", "correlation of neighbors", "PSNR, dB", "20 log10(255 / sigma)")
     rows = (
         (
             f"{each.sigma_255:g}",
@@ -90,7 +87,7 @@ def _sheet(found: Sequence[Noise]) -> Sheet:
 
 
 def _draw(image: NamedImage) -> Figure:
-    """A photograph at every level, and the noise's histogram below."""
+    """Draw a photograph at every level, and the histogram of the noise below it."""
     figure = Figure(figsize=(2.4 * (1 + len(SIGMAS_255)), 4.6), layout="constrained")
     upper, lower = figure.subplots(2, 1 + len(SIGMAS_255))
     _picture(upper[0], image.unit, "x")

@@ -1,4 +1,4 @@
-"""What is measured: the middles of photographs, with seeded noise."""
+"""The patches that are measured: the middle of each photograph, with seeded noise."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +12,8 @@ import torch
 from training.data.images import read_folder
 from training.evaluate.metrics import FloatImage, add_noise
 
-#: The noise that ``evaluate`` adds at this level, 0-255 scale, is scaled to the others: they differ in how strong the
-#: noise is, and not in which. With other noise at each level the subspaces are less nested, .89 instead of .94.
+#: The noise that ``evaluate`` adds at this level, 0-255 scale, is scaled to the other levels, so that levels differ in
+#: strength only. With independent noise per level the subspaces are less nested: .89 instead of .94.
 NOISE_255 = 10.0
 
 T = TypeVar("T")
@@ -27,8 +27,8 @@ class Patch:
     Attributes:
         name: The photograph's path below its folder.
         index: Its place among the sorted paths, which seeds the noise.
-        photograph: All of it, (H, W, C) float32 in [0, 1].
-        side: P.
+        photograph: The whole photograph (H, W, C), float32 in [0, 1].
+        side: P, the side of the patch.
     """
 
     name: str
@@ -38,15 +38,15 @@ class Patch:
 
     @property
     def clean(self) -> torch.Tensor:
-        """x (C, P, P), float32 in [0, 1]."""
+        """Return the clean patch x (C, P, P), float32 in [0, 1]."""
         return self._middle(self.photograph)
 
     def noisy(self, sigma_255: float) -> torch.Tensor:
-        """y (C, P, P), float32: the middle of the noisy photograph."""
+        """Return the noisy patch y (C, P, P), float32: the middle of the noisy photograph."""
         return self._middle(self._noisy(sigma_255))
 
     def noisy_photograph(self, sigma_255: float) -> torch.Tensor:
-        """All of it, (C, H, W) float32."""
+        """Return the whole noisy photograph (C, H, W), float32."""
         return _tensor(self._noisy(sigma_255))
 
     def _noisy(self, sigma_255: float) -> FloatImage:
@@ -59,27 +59,33 @@ class Patch:
 
 
 def read_patches(images: Path, *, channels: int, count: int, side: int) -> list[Patch]:
-    """The middle of each of the first photographs.
+    """Read the first photographs of a folder, with a patch in the middle of each.
 
     Args:
         images: Folder of clean photographs, searched recursively.
         channels: 1 for gray, 3 for RGB.
-        count: How many photographs, or all if there are fewer.
-        side: P.
+        count: Largest number of photographs.
+        side: P, the side of the patches.
 
     Raises:
-        ValueError: There is no photograph, or one is smaller than its patch.
+        ValueError: There is no photograph, or one is smaller than the patch.
     """
     photographs = read_folder(images, channels=channels)[:count]
     for each in photographs:
         if min(each.pixels.shape[:2]) < side:
             height, width = each.pixels.shape[:2]
-            raise ValueError(f"expected images of {side} x {side} or more, got {each.name} of {width} x {height}")
+            raise ValueError(
+                f"{each.name} has {width} x {height} pixels and is smaller than a patch of {side} x {side}; "
+                "remove it or ask for a smaller --size"
+            )
     return [Patch(each.name, index, each.unit, side) for index, each in enumerate(photographs)]
 
 
 def on_every_core(call: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """Results of calls that run side by side, each on one core: barriers in small operations would cost more."""
+    """Run the calls in parallel, one core each, and return their results.
+
+    Small operations spread over several cores would spend their time in barriers.
+    """
     with ThreadPoolExecutor(torch.get_num_threads(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
         return list(pool.map(call, items))
 

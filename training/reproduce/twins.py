@@ -1,4 +1,4 @@
-"""Networks that differ in one thing: additive constants, or the noise they were trained on."""
+"""Networks that differ only in their additive constants or in the noise they were trained on."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,41 +8,41 @@ from biasfree.architectures import Network
 from training.fit.checkpoint import Checkpoint
 from training.fit.recipe import Recipe
 from training.fit.run import run
-from training.reproduce.catalogue import Request
+from training.reproduce.pages import Request
 
-#: Largest noise in training, 0-255 scale: the paper's ranges, of which the last is not left here.
+#: Largest noise in training, 0-255 scale: the paper's ranges. The noise measured here never exceeds the last.
 NARROW, MIDDLE, FULL = 10.0, 55.0, 100.0
-#: Between checkpoints of a run that takes minutes.
+#: Seconds between checkpoints; a run takes minutes.
 CHECKPOINT_EVERY_S = 60.0
 
 
 @dataclass(frozen=True)
 class Twin:
-    """One of six: what it is trained by, and what tells it from the others."""
+    """One of six networks, described by its recipe."""
 
     recipe: Recipe
 
     @property
     def bias(self) -> bool:
-        """Whether it has additive constants."""
+        """Tell whether the network has additive constants."""
         return bool(self.recipe.arguments["bias"])
 
     @property
     def sigma_max(self) -> float:
-        """Largest noise in training, 0-255 scale."""
+        """Return the largest noise in training, 0-255 scale."""
         return self.recipe.sigma_max
 
     @property
     def name(self) -> str:
-        """As in tables, and of its folder."""
+        """Return the name for tables and, with hyphens, for the run's folder."""
         kind = "bias" if self.bias else "bias-free"
         return f"{self.recipe.architecture} {kind} 0-{self.sigma_max:g}"
 
     def trained(self, request: Request) -> Network:
-        """The network: trained, gone on with, or read where it is there already.
+        """Return the network: train it, resume its run, or read the finished run.
 
         Raises:
-            ValueError: There are no photographs to train on.
+            ValueError: No folder to train on was named.
         """
         output = request.output / "runs" / self.name.replace(" ", "-")
         run(
@@ -61,7 +61,7 @@ class Twin:
 
 
 def twins(recipe: Recipe) -> Iterator[Twin]:
-    """With and without additive constants, trained on each of the ranges, all else equal."""
+    """Yield the recipe with and without additive constants for each noise range, all else being equal."""
     for sigma_max, bias in product((NARROW, MIDDLE, FULL), (False, True)):
         arguments = {**recipe.arguments, "bias": bias}
         yield Twin(recipe.model_copy(update={"arguments": arguments, "sigma_max": sigma_max}))

@@ -1,4 +1,4 @@
-"""What every test of the training has in common."""
+"""Fixtures for every test of the training."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.unit.training.data.servers import Server, serving
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
-    """Tiny networks lose more to threads that wait for each other than they gain, most of all on a busy machine."""
+    """Run torch on one thread: for tiny networks more threads cost more than they gain, above all on a busy machine."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -20,7 +20,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    """A server of the folder ``served``."""
+    """Serve the folder ``served``."""
     folder = tmp_path / "served"
     folder.mkdir()
     with serving(folder) as served:

@@ -15,14 +15,14 @@ from training.fit.checkpoint import Checkpoint
 
 
 def run(*arguments: object) -> tuple[int, str]:
-    """Exit status and everything that was printed."""
+    """Return the exit status and the whole output of a command."""
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     return result.exit_code, result.output
 
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
-    """``TINY`` as a file."""
+    """Write ``TINY`` as a file."""
     facts = TINY.model_dump(exclude={"arguments"}, exclude_none=True)
     # For numbers, strings, booleans and lists of them, JSON is TOML.
     lines = [f"{name} = {json.dumps(value)}" for name, value in facts.items()]
@@ -33,7 +33,7 @@ def recipe(tmp_path: Path) -> Path:
 
 
 def test_train_ends_with_what_to_do_next(tmp_path: Path, recipe: Path) -> None:
-    """And leaves a checkpoint with the images it was trained on."""
+    """It leaves a checkpoint with the images it was trained on."""
     images, output = write_photographs(tmp_path / "images", 3), tmp_path / "run"
     validation = write_photographs(tmp_path / "validation", 1, seed=9)
     status, shown = run(
@@ -48,7 +48,7 @@ def test_train_ends_with_what_to_do_next(tmp_path: Path, recipe: Path) -> None:
 
 
 def test_evaluate_measures_models(tmp_path: Path) -> None:
-    """At the levels that were asked for."""
+    """It uses the requested noise levels and labels."""
     model, images = write_model(tmp_path / "m.onnx"), write_photographs(tmp_path / "images", 1)
     status, shown = run(
         "evaluate", model, "--images", images, "--output", tmp_path, "--sigmas", "7,30", "--label", "mine"
@@ -59,7 +59,7 @@ def test_evaluate_measures_models(tmp_path: Path) -> None:
 
 
 def test_list_of_image_sets_needs_no_network() -> None:
-    """Names and terms."""
+    """It has the names of all sets."""
     status, shown = run("get-data", "--list")
     assert status == 0
     assert "bsds432" in shown
@@ -68,21 +68,21 @@ def test_list_of_image_sets_needs_no_network() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "--images", "nowhere", "--output", "run"], "below nowhere, found none"),
-        (["train", "--images", ".", "--output", "run", "--recipe", "grey"], "got 'grey'"),
+        (["train", "--images", "nowhere", "--output", "run"], "no images in nowhere"),
+        (["train", "--images", ".", "--output", "run", "--recipe", "grey"], "no recipe 'grey'"),
         (
             ["train", "--images", ".", "--output", "run", "--steps", 1, "--minutes", 1],
             "exactly one of steps and minutes",
         ),
-        (["evaluate", "missing.onnx", "--images", ".", "--output", "out"], "got missing.onnx"),
-        (["get-data", "set13"], "got set13"),
+        (["evaluate", "missing.onnx", "--images", ".", "--output", "out"], "cannot read missing.onnx"),
+        (["get-data", "set13"], "unknown image sets: set13"),
     ],
     ids=["no images", "no recipe", "two budgets", "no model", "no set"],
 )
 def test_wrong_input_is_one_line_and_status_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[object], message: str
 ) -> None:
-    """No traceback, and nothing is written."""
+    """There is no traceback, and nothing is written."""
     monkeypatch.chdir(tmp_path)
     status, shown = run(*arguments)
     assert status == 2
@@ -93,6 +93,6 @@ def test_wrong_input_is_one_line_and_status_2(
 
 
 def test_help_does_not_wait_for_torch() -> None:
-    """Nor for what else is slow."""
+    """It does not import other slow packages either."""
     code = "import sys, training.cli; print({'torch', 'numpy', 'skimage', 'rich.progress'} & sys.modules.keys())"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

@@ -1,4 +1,4 @@
-"""The noise that people have, part by part, and its mixture: clean patches in, training pairs out."""
+"""Realistic noise, one part per module, and the mixture of all parts: clean patches in, training pairs out."""
 
 from training.data.noise.draw import Draw
 from training.data.noise.mixture import NoiseMixture

@@ -1,9 +1,9 @@
-"""A camera's noise: a photograph is undone to what the sensor counted, given noise, and developed again.
+"""A camera's noise: convert a photograph back to raw sensor data, add noise, and develop it again.
 
 Sources: Brooks et al., "Unprocessing images for learned raw denoising", CVPR 2019 (tone curve, white balance, shot and
 read noise); Zhang et al., "Practical blind image denoising via Swin-Conv-UNet and data synthesis", 2022 (in-camera
-smoothing, sharpening). The target is what the same camera makes of the same scene without noise: the mean of many
-exposures, as pairs of real photographs have it.
+smoothing, sharpening). The target is the same camera's picture of the same scene without noise, like the mean of many
+exposures in pairs of real photographs.
 """
 
 import torch
@@ -29,12 +29,12 @@ class Camera(BaseModel):
     sharpened: float = Field(default=0.4, ge=0, le=1, description="Share sharpened in the camera.")
 
     def __call__(self, clean: torch.Tensor, draw: Draw) -> Pair:
-        """Photograph (B, C, P, P); gray patches are photographed as RGB and turned to gray after."""
+        """Photograph (B, C, P, P); gray patches are photographed as RGB and then converted to gray."""
         count, channels, side, _ = clean.shape
         curve = _ToneCurve(draw, count)
         gains = torch.cat([draw.uniform(count, 1.2, 2.6), torch.ones(count, 1, 1, 1), draw.uniform(count, 1.2, 2.6)], 1)
         matrix = _color_matrix(draw, count)
-        # Lens and low-pass filter: a scene sharper than the mosaic would come out in false colours, and be the target.
+        # Lens and low-pass filter. A scene sharper than the mosaic would give false colors, even in the target.
         soft = blurred(clean.expand(-1, 3, -1, -1), draw.uniform(count, *self.optics_px))
         scene = _mixed(curve.undone(soft), torch.linalg.inv(matrix)).clamp(0, 1) / gains
         place = places(side, torch.stack([draw.choice(count, 2), draw.choice(count, 2)], dim=1))
@@ -73,7 +73,7 @@ class Camera(BaseModel):
 
 
 class _ToneCurve:
-    """sRGB's curve, and a camera's contrast on top, as a share of 3 x^2 - 2 x^3 (Brooks et al.)."""
+    """sRGB's tone curve, in half of the patches followed by a camera's contrast curve 3 x^2 - 2 x^3 (Brooks et al.)."""
 
     def __init__(self, draw: Draw, count: int) -> None:
         self._contrast = draw.chance(count, 0.5)
@@ -92,7 +92,7 @@ class _ToneCurve:
 
 
 class _Smoothing:
-    """Luminance and colour blurred apart, as cameras do against noise."""
+    """Noise reduction in a camera: separate blurs for luminance and color."""
 
     def __init__(self, luminance_px: torch.Tensor, color_px: torch.Tensor) -> None:
         self._luminance_px, self._color_px = torch.cat([luminance_px] * 2), torch.cat([color_px] * 2)
@@ -113,7 +113,7 @@ class _Sharpening:
 
 
 def _color_matrix(draw: Draw, count: int) -> torch.Tensor:
-    """From the sensor's colours to sRGB: rows that sum to one, negative beside the diagonal."""
+    """Draw matrices from sensor colors to sRGB: rows sum to one, values off the diagonal are negative."""
     beside = draw.uniform(count * 9, 0, 0.45).view(count, 3, 3) * (1 - torch.eye(3, device=draw.device))
     return torch.eye(3, device=draw.device) * (1 + beside.sum(dim=2, keepdim=True)) - beside
 

@@ -1,4 +1,4 @@
-"""JPEG and WebP of what is noisy, by the libraries that everyone's files come from (through Pillow)."""
+"""JPEG and WebP compression of noisy patches, by the libraries that most files come from (through Pillow)."""
 
 import io
 
@@ -15,7 +15,7 @@ _SUBSAMPLING = (0, 2)
 
 
 class Compression(BaseModel):
-    """Lossy files."""
+    """Lossy compression of noisy patches."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -23,10 +23,10 @@ class Compression(BaseModel):
     webp: float = Field(default=0.08, ge=0, le=1, description="Share that is WebP instead of JPEG.")
 
     def __call__(self, pair: Pair, draw: Draw) -> Pair:
-        """Write and read the noisy patches (B, C, H, W) as files."""
+        """Compress and decompress the noisy patches (B, C, H, W)."""
         count = len(pair.noisy)
         low, high = self.quality
-        # Most files are of high quality: the lower, the rarer.
+        # Most files have high quality: the lower, the rarer.
         qualities = high - (high - low) * draw.uniform(count).flatten() ** 2
         subsampled, webp = draw.chance(count, 0.6).flatten(), draw.chance(count, self.webp).flatten()
         files = [
@@ -43,7 +43,7 @@ def _through_file(image: torch.Tensor, quality: int, subsampling: int, kind: str
     gray = pixels.shape[2] == 1
     file = io.BytesIO()
     options = {"subsampling": subsampling} if kind == "JPEG" and not gray else {}
-    # Method 0 is the quickest of WebP's, and blocks as the others do.
+    # Method 0 is WebP's fastest, with the same block artifacts as the others.
     if kind == "WEBP":
         options["method"] = 0
     Image.fromarray(pixels[..., 0] if gray else pixels).save(file, kind, quality=quality, **options)

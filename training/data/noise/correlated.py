@@ -1,4 +1,4 @@
-"""Correlated noise: film grain, scans, denoised and compressed cameras, coarse colour blotches, rows and columns.
+"""Correlated noise: film grain, scans, denoised and compressed photographs, color blotches, rows and columns.
 
 Sources: Newson et al., "Realistic film grain rendering", IPOL 2017 (grain is strongest in the middle tones, and wider
 than a pixel); Plotz and Roth, "Benchmarking denoising algorithms with real photographs", CVPR 2017 (the noise of
@@ -14,15 +14,15 @@ from training.data.noise.pair import Pair
 
 
 class Correlated(BaseModel):
-    """Noise of luminance and of colour apart, each with a level and an extent of its own."""
+    """Noise of luminance and of color, each with its own level and extent."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     share: float = Field(ge=0, le=1)
-    sigma_max: float = Field(default=30, gt=0, description="0-255 scale, of luminance and of colour.")
+    sigma_max: float = Field(default=30, gt=0, description="0-255 scale, of luminance and of color.")
     sigma_power: float = Field(default=2, gt=0, description="Cameras leave little noise in most files.")
     luminance_px: float = Field(default=1.3, ge=0, description="Largest extent of luminance noise, pixels.")
-    color_px: float = Field(default=4.0, ge=0, description="Largest extent of colour noise, pixels.")
+    color_px: float = Field(default=4.0, ge=0, description="Largest extent of color noise, pixels.")
     lines: float = Field(default=0.15, ge=0, le=1, description="Share of patches with noisy rows or columns.")
 
     def __call__(self, clean: torch.Tensor, draw: Draw) -> Pair:
@@ -30,7 +30,7 @@ class Correlated(BaseModel):
         level = self._level(draw, len(clean))
         noise = level * self._luminance(clean, draw)
         if clean.shape[1] > 1:
-            # Cameras' color noise goes with that of luminance; scans and film have theirs.
+            # In cameras, color noise is as strong as luminance noise; in scans and film it is independent.
             color = torch.where(draw.chance(len(clean), 0.5), level, self._level(draw, len(clean)))
             noise = noise + color * draw.uniform(len(clean), 0.2, 1.2) * self._color(clean, draw)
         noise = noise * self._brightness(clean, draw) + self._lines(clean, draw)
@@ -51,7 +51,7 @@ class Correlated(BaseModel):
         return noise - luma(noise)
 
     def _brightness(self, clean: torch.Tensor, draw: Draw) -> torch.Tensor:
-        """Stronger in the shadows, in the middle tones, in the lights, or the same everywhere."""
+        """Draw factors that are larger in the shadows, the middle tones or the highlights, or equal everywhere."""
         level = luma(clean).clamp(0, 1)
         kinds = torch.stack([torch.ones_like(level), 1.3 - level, 4 * level * (1 - level) + 0.2, level.sqrt() + 0.1])
         return kinds[draw.choice(len(clean), len(kinds)), torch.arange(len(clean), device=draw.device)]

@@ -1,4 +1,4 @@
-"""Bayer mosaics, and two linear ways back: bilinear, and corrected by the gradients of the channel that is there.
+"""Bayer mosaics, and two linear demosaicing methods: bilinear, and with the gradient correction of Malvar et al.
 
 Source: Malvar, He and Cutler, "High-quality linear interpolation for demosaicing of Bayer-patterned color images",
 ICASSP 2004.
@@ -7,10 +7,11 @@ ICASSP 2004.
 import torch
 from torch.nn import functional as F
 
-#: The channel of the four places of a cell: RG / GB.
+#: Channel at each of the four places of a cell: RG / GB.
 _BAYER = ((0, 1), (1, 2))
 
-# Eighths. At red and blue places: green, and the opposite color; at green places: the color of the row, of the column.
+# Weights in eighths. At red and blue places: for green, and for the opposite color. At green places: for the color of
+# the row, and for that of the column.
 _BILINEAR = (
     [[0, 0, 0, 0, 0], [0, 0, 2, 0, 0], [0, 2, 0, 2, 0], [0, 0, 2, 0, 0], [0, 0, 0, 0, 0]],
     [[0, 0, 0, 0, 0], [0, 2, 0, 2, 0], [0, 0, 0, 0, 0], [0, 2, 0, 2, 0], [0, 0, 0, 0, 0]],
@@ -27,11 +28,11 @@ _GREEN, _OPPOSITE, _IN_ROW, _IN_COLUMN = range(4)
 
 
 def places(side: int, phase: torch.Tensor) -> torch.Tensor:
-    """Tell which place of the Bayer cell each pixel has, 0 to 3 in reading order: (B, 1, side, side).
+    """Return each pixel's place in the Bayer cell, 0 to 3 in reading order: (B, 1, side, side).
 
     Args:
         side: Side of the patch, pixels.
-        phase: (B, 2) row and column, 0 or 1, of the cell that the patch begins with.
+        phase: Row and column in the cell, 0 or 1, of each patch's first pixel (B, 2).
     """
     axis = torch.arange(side, device=phase.device)
     rows = (axis[None, :, None] + phase[:, 0, None, None]) % 2
@@ -40,13 +41,13 @@ def places(side: int, phase: torch.Tensor) -> torch.Tensor:
 
 
 def mosaic(images: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
-    """Keep one channel of (B, 3, H, W) for each pixel: (B, 1, H, W)."""
+    """Keep one channel per pixel of (B, 3, H, W): (B, 1, H, W)."""
     channel = torch.tensor(_BAYER, device=images.device).flatten()[place]
     return images.gather(1, channel)
 
 
 def demosaiced(raw: torch.Tensor, place: torch.Tensor, corrected: torch.Tensor) -> torch.Tensor:
-    """Interpolate (B, 1, H, W) to (B, 3, H, W), by Malvar's filters where ``corrected`` (B, 1, 1, 1), else bilinear."""
+    """Interpolate (B, 1, H, W) to (B, 3, H, W): Malvar's filters if ``corrected`` (B, 1, 1, 1), else bilinear."""
     banks = torch.tensor([_BILINEAR, _MALVAR], dtype=raw.dtype, device=raw.device).flatten(0, 1)[:, None] / 8
     both = F.conv2d(F.pad(raw, (2,) * 4, mode="reflect"), banks)
     found = torch.where(corrected, both[:, 4:], both[:, :4])

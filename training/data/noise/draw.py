@@ -1,4 +1,4 @@
-"""Random numbers of one batch."""
+"""The random numbers of one batch."""
 
 import math
 from dataclasses import dataclass
@@ -8,24 +8,24 @@ import torch
 
 @dataclass(frozen=True)
 class Draw:
-    """Draws from one generator, so that everything about a batch follows from the generator's seed."""
+    """A source of random numbers with one generator, so that a batch is determined by the generator's seed."""
 
     generator: torch.Generator
 
     def uniform(self, count: int, low: float = 0.0, high: float = 1.0) -> torch.Tensor:
-        """Draw (count, 1, 1, 1) values, uniform in [low, high)."""
+        """Draw values (count, 1, 1, 1), uniform in [low, high)."""
         return low + (high - low) * torch.rand(count, 1, 1, 1, generator=self.generator, device=self.device)
 
     def log_uniform(self, count: int, low: float, high: float) -> torch.Tensor:
-        """Draw (count, 1, 1, 1) values whose logarithm is uniform."""
+        """Draw values (count, 1, 1, 1) whose logarithm is uniform."""
         return self.uniform(count, math.log(low), math.log(high)).exp()
 
     def chance(self, count: int, probability: float) -> torch.Tensor:
-        """Draw (count, 1, 1, 1) booleans, true with ``probability``."""
+        """Draw booleans (count, 1, 1, 1), true with ``probability``."""
         return self.uniform(count) < probability
 
     def choice(self, count: int, options: int) -> torch.Tensor:
-        """Draw (count,) integers from 0 to ``options - 1``."""
+        """Draw integers (count,) from 0 to ``options - 1``."""
         return torch.randint(options, (count,), generator=self.generator, device=self.device)
 
     def normal(self, *shape: int) -> torch.Tensor:
@@ -34,5 +34,5 @@ class Draw:
 
     @property
     def device(self) -> torch.device:
-        """Where the numbers are drawn."""
+        """Return the generator's device."""
         return self.generator.device

@@ -1,23 +1,23 @@
-"""Smoothing and resampling of patches, each with parameters of its own."""
+"""Smoothing and resampling of patches, with separate parameters for each patch."""
 
 import math
 
 import torch
 from torch.nn import functional as F
 
-#: Rec. 601 luma, as Pillow's convert("L") and JPEG have it.
+#: Rec. 601 luma, as in Pillow's convert("L") and in JPEG.
 LUMA = (0.299, 0.587, 0.114)
 
 
 def luma(images: torch.Tensor) -> torch.Tensor:
-    """Return the luma (B, 1, H, W) of RGB images; gray ones as they are."""
+    """Return the luma (B, 1, H, W) of RGB images; gray images are returned unchanged."""
     if images.shape[1] == 1:
         return images
     return (images * torch.tensor(LUMA, device=images.device)[:, None, None]).sum(dim=1, keepdim=True)
 
 
 def blurred(images: torch.Tensor, sigma_px: torch.Tensor, *, reach: int = 4) -> torch.Tensor:
-    """Blur by Gaussians of ``sigma_px`` (B, 1, 1, 1), cut off at ``reach`` pixels; borders are mirrored."""
+    """Blur by Gaussians of ``sigma_px`` (B, 1, 1, 1), truncated at ``reach`` pixels, with mirrored borders."""
     batch, channels, height, _ = images.shape
     offsets = torch.arange(-reach, reach + 1, device=images.device)
     kernels = torch.exp(-(offsets**2) / (2 * sigma_px.flatten()[:, None].clamp(min=1e-3) ** 2))
@@ -28,7 +28,7 @@ def blurred(images: torch.Tensor, sigma_px: torch.Tensor, *, reach: int = 4) -> 
 
 
 def correlated(white: torch.Tensor, sigma_px: torch.Tensor) -> torch.Tensor:
-    """Filter white noise by Gaussians of ``sigma_px`` (B, 1, 1, 1), periodically, and keep its variance at one."""
+    """Filter white noise by Gaussians of ``sigma_px`` (B, 1, 1, 1), periodically, and restore its variance of one."""
     height, width = white.shape[-2:]
     down = torch.fft.fftfreq(height, device=white.device)[:, None]
     across = torch.fft.rfftfreq(width, device=white.device)[None]
@@ -40,11 +40,11 @@ def correlated(white: torch.Tensor, sigma_px: torch.Tensor) -> torch.Tensor:
 
 
 def resampled(images: torch.Tensor, scale: torch.Tensor, *, mode: str) -> torch.Tensor:
-    """Enlarge or reduce the middle of each image by ``scale`` (B, 1, 1, 1) to the same shape, mirrored outside.
+    """Scale each image about its middle by ``scale`` (B, 1, 1, 1), keeping its shape; borders are mirrored.
 
     Args:
         images: (B, C, H, W).
-        scale: Above 1 enlarges; below 1 reduces, smoothing first.
+        scale: Above 1 enlarges; below 1 smooths and reduces.
         mode: ``bilinear``, ``bicubic`` or ``nearest``.
     """
     sigma_px = (0.5 * (1 / scale.clamp(max=1) ** 2 - 1).clamp(min=0).sqrt()).clamp(min=1e-3)

@@ -1,4 +1,4 @@
-"""The noise model as a whole: what shares of the patches are given which noise, and what happens to them after."""
+"""The noise model as a whole: the share of patches for each part, and what follows the noise."""
 
 from collections.abc import Callable
 from typing import Self
@@ -23,7 +23,7 @@ _RESAMPLING = ("bilinear", "bicubic", "nearest")
 
 
 class Lossy(BaseModel):
-    """Shares of the patches of each part that are compressed."""
+    """The share of each part's patches that are compressed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,7 +34,7 @@ class Lossy(BaseModel):
 
 
 class NoiseMixture(BaseModel):
-    """The ``[noise]`` table of a recipe. The shares of the parts sum to at most 1; what is left stays clean."""
+    """The ``[noise]`` table of a recipe. The shares of the parts sum to at most 1; the rest stays clean."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,18 +50,20 @@ class NoiseMixture(BaseModel):
         default=0.45,
         ge=0,
         le=1,
-        description="Share of scenes enlarged by 1 to 3 before the noise: at a sensor's own resolution they are soft.",
+        description="Share of scenes enlarged by 1 to 3 before the noise: photographs are soft at full resolution.",
     )
-    patterned: float = Field(default=0.1, ge=0, le=1, description="Share of scenes with a regular pattern in them.")
-    resampled: float = Field(default=0.15, ge=0, le=1, description="Share resampled after the noise, by 0.5 to 2.")
-    constant: float = Field(default=0.06, ge=0, le=1, description="Share with an area of one value, without noise.")
-    gray: float = Field(default=0.06, ge=0, le=1, description="Share of colour patches with three equal channels.")
+    patterned: float = Field(default=0.1, ge=0, le=1, description="Share of scenes with a regular pattern.")
+    resampled: float = Field(default=0.15, ge=0, le=1, description="Share resampled by 0.5 to 2 after the noise.")
+    constant: float = Field(default=0.06, ge=0, le=1, description="Share with a constant area without noise.")
+    gray: float = Field(default=0.06, ge=0, le=1, description="Share of color patches with three equal channels.")
 
     @model_validator(mode="after")
     def _shares_fit(self) -> Self:
         total = sum(part.share for part in self._parts())
         if total > 1 + 1e-9:
-            raise ValueError(f"the shares of white, photons, camera and correlated sum to {total:g}; at most 1")
+            raise ValueError(
+                f"the shares of white, photons, camera and correlated sum to {total:g}; they may sum to at most 1"
+            )
         return self
 
     def pairs(self, clean: torch.Tensor, draw: Draw) -> Pair:
@@ -72,7 +74,7 @@ class NoiseMixture(BaseModel):
             draw: Random numbers; the pairs are a function of them and of ``clean``.
 
         Returns:
-            Noisy and clean patches. Where a camera or a resampler changes the picture, the clean one is changed alike.
+            Noisy and clean patches. What a camera or resampling does to the picture is done to the clean patch too.
         """
         count = len(clean)
         clean = self.levels.stretched(self._magnified(clean, draw), draw)
@@ -84,7 +86,7 @@ class NoiseMixture(BaseModel):
         pair = Pair(clean, clean)
         for index, part in enumerate(self._parts()):
             pair = pair.at((kind == index).nonzero().flatten(), _made_by(part, draw))
-        # Gray stored as RGB: noise and all.
+        # A gray photograph stored as RGB has gray noise too.
         pair = pair.where(gray, pair.both(lambda images: luma(images).expand_as(images)))
         pair = pair.at(_chosen(draw, count, self.outliers.share), lambda some: self.outliers(some, draw))
         pair = pair.at(_chosen(draw, count, self.resampled), lambda some: _resampled(some, draw))
@@ -106,7 +108,7 @@ class NoiseMixture(BaseModel):
         return clean.index_copy(0, chosen, enlarged)
 
     def _kinds(self, count: int, draw: Draw) -> torch.Tensor:
-        """Draw each patch's part, (count,): one more than there are is none."""
+        """Draw the index of each patch's part (count,); the number of parts stands for no noise."""
         bounds = torch.tensor([part.share for part in self._parts()], device=draw.device).cumsum(0)
         return torch.bucketize(draw.uniform(count).flatten(), bounds)
 
@@ -121,13 +123,13 @@ def _chosen(draw: Draw, count: int, share: float) -> torch.Tensor:
 
 def _resampled(pair: Pair, draw: Draw) -> Pair:
     scale = torch.cat([draw.log_uniform(len(pair.noisy), 0.5, 2)] * 2)
-    # One way for all of them: two or three patches of a batch.
+    # One mode for all: a batch has two or three such patches.
     mode = _RESAMPLING[int(draw.choice(1, len(_RESAMPLING)))]
     return pair.both(lambda images: resampled(images, scale, mode=mode))
 
 
 def _with_constant_area(pair: Pair, draw: Draw) -> Pair:
-    """Lay an area of one value without noise over both: a border, a letterbox, a mask, a caption's ground."""
+    """Lay a constant area without noise over both: a border, a letterbox, a mask, the background of a caption."""
     count, _, side, _ = pair.noisy.shape
     area = rectangle(count, side, draw)
     value = draw.choice(count, 3).view(count, 1, 1, 1) / 2

@@ -1,6 +1,6 @@
-"""Single wrong pixels, and stars: salt and pepper, hot and dead pixels, points of light.
+"""Outliers: single wrong pixels (salt and pepper, hot and dead pixels) and stars (points of light).
 
-Hot and dead pixels are noise. Stars are not: they are in the clean patch too, up to a thousand times as bright as it.
+Wrong pixels are noise. Stars are not: the clean patch has them too, up to a thousand times brighter than itself.
 """
 
 import torch
@@ -11,12 +11,12 @@ from training.data.noise.draw import Draw
 from training.data.noise.filters import blurred
 from training.data.noise.pair import Pair
 
-#: Side of the cells that networks clip by: the stride of a U-Net of three scales.
+#: Side of the cells in which networks clip outliers: the stride of a U-Net with three scales.
 _CELL = 8
 
 
 class Outliers(BaseModel):
-    """Outliers on top of other noise."""
+    """Outliers added to the noise of other parts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,10 +25,10 @@ class Outliers(BaseModel):
     excess: tuple[float, float] = Field(default=(0.3, 1000), description="Peak of stars, log-uniform.")
 
     def __call__(self, pair: Pair, draw: Draw) -> Pair:
-        """Add outliers to (B, C, P, P), P a multiple of eight."""
+        """Add outliers to (B, C, P, P), where P is a multiple of eight."""
         count = len(pair.noisy)
         changed = self._wrong(pair, draw).where(draw.chance(count, 0.4), self._starry(pair, draw))
-        # What a network is not shown, it cannot be asked to take away.
+        # A network cannot remove what its clipping hides from it.
         hidden = changed.noisy - clip_outliers(changed.noisy, cell=_CELL)
         stars = changed.clean - pair.clean
         return Pair(changed.noisy, changed.clean + torch.where(stars == 0, hidden, torch.zeros(())))
@@ -36,7 +36,7 @@ class Outliers(BaseModel):
     def _wrong(self, pair: Pair, draw: Draw) -> Pair:
         count, channels, *sides = pair.noisy.shape
         density = draw.log_uniform(count, *self.density)
-        # Of a sensor one channel is wrong, of a transmission all; stuck at white, or at black as often.
+        # A sensor's defect affects one channel, a transmission error all. White and black are equally frequent.
         drawn = draw.uniform(pair.noisy.numel()).view(count, channels, *sides)
         drawn = torch.where(draw.chance(count, 0.5), drawn, drawn[:, :1])
         black = draw.chance(count, 0.5) & (drawn < density / 2)

@@ -1,7 +1,7 @@
-"""Regular patterns as part of clean scenes: meshes, fabrics, screens, gratings.
+"""Regular patterns in clean scenes: meshes, fabrics, screens, gratings.
 
-They are rare among photographs, and a network that has not met them takes the strongest of them for noise: of a chair's
-mesh in a photograph it made a gray area.
+They are rare in photographs, and a network that has never seen them removes the strongest as noise: it turned the mesh
+of a chair into a gray area.
 """
 
 import math
@@ -13,14 +13,14 @@ from training.data.noise.uneven import rectangle
 
 
 def patterned(clean: torch.Tensor, draw: Draw) -> torch.Tensor:
-    """Lay a pattern of two waves over a part of each patch (B, C, P, P) in [0, 1]: dots, checks, or lines."""
+    """Lay a pattern of two waves (dots, checks or lines) over a part of each patch (B, C, P, P) in [0, 1]."""
     count, channels, side, _ = clean.shape
     angle, period = draw.uniform(count, 0, math.pi), draw.log_uniform(count, 2.2, 14)
     first = _wave(count, side, draw, angle, period)
     second = _wave(count, side, draw, angle + math.pi / 2 + draw.uniform(count, -0.4, 0.4), period)
     crossed = torch.where(draw.chance(count, 0.5), first * second, torch.minimum(first, second))
     wave = torch.where(draw.chance(count, 0.3), first, crossed)
-    # From a sine to hard edges.
+    # The shape ranges from a sine to hard edges.
     shaped = torch.tanh(draw.log_uniform(count, 0.3, 10) * wave)
     shaped = shaped / shaped.abs().amax(dim=(1, 2, 3), keepdim=True).clamp(min=1e-3)
     depth = draw.uniform(count, 0.05, 0.5)

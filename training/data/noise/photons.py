@@ -1,4 +1,4 @@
-"""Photon counting: Poisson noise of few to many counts, with the Gaussian noise of reading.
+"""Photon noise: Poisson noise of few to many counts, with Gaussian read noise.
 
 Source: Foi et al., "Practical Poissonian-Gaussian noise modeling and fitting for single-image raw-data", IEEE TIP 2008.
 """
@@ -12,18 +12,18 @@ from training.data.noise.pair import Pair
 
 
 class Photons(BaseModel):
-    """Counts, scaled to [0, 1]; as in microscopes and at night much of the image is dark, and the optics soft."""
+    """Photon counts, scaled to [0, 1]. As in microscopy and at night, images are often dark and the optics soft."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     share: float = Field(ge=0, le=1)
     counts: tuple[float, float] = Field(default=(2, 1000), description="Photons at white, log-uniform.")
-    read_noise: float = Field(default=10, ge=0, description="Largest standard deviation of reading, photons.")
-    dark: float = Field(default=3, ge=1, description="Largest exponent that the intensities are raised to.")
+    read_noise: float = Field(default=10, ge=0, description="Largest standard deviation of the read noise, photons.")
+    dark: float = Field(default=3, ge=1, description="Largest exponent applied to the intensities.")
     soft_px: float = Field(default=2.0, ge=0, description="Largest blur of the optics, pixels.")
 
     def __call__(self, clean: torch.Tensor, draw: Draw) -> Pair:
-        """Count photons of (B, C, P, P)."""
+        """Simulate photon counts of (B, C, P, P)."""
         count = len(clean)
         soft = blurred(clean, draw.uniform(count, 0, self.soft_px), reach=6)
         scene = torch.where(draw.chance(count, 0.6), soft, clean).clamp(0, 1)

@@ -1,7 +1,8 @@
-"""Noise that is not equally strong everywhere: factors of a standard deviation over a patch.
+"""Noise of uneven strength: factors of the standard deviation over a patch.
 
-Vignetting and shading (gradients), stitched or merged exposures (halves), local denoising (blobs), rendered or masked
-areas (rectangles without noise). A network that only sees noise of one strength takes the quietest place for all.
+It models vignetting and shading (gradients), stitched or merged exposures (halves), local denoising (blobs), and
+rendered or masked areas (rectangles without noise). A network that only sees noise of one strength judges the whole
+image by its quietest place.
 """
 
 import math
@@ -13,22 +14,22 @@ from training.data.noise.draw import Draw
 
 
 def strength(count: int, side: int, draw: Draw) -> torch.Tensor:
-    """Draw (count, 1, side, side) factors in [0, 1]: a half-plane, a gradient, blobs or a quiet rectangle each."""
+    """Draw factors (count, 1, side, side) in [0, 1], each with a half-plane, a gradient, blobs or a quiet rectangle."""
     kinds = torch.stack([_half(count, side, draw), _gradient(count, side, draw), _blobs(count, side, draw)])
     kinds = torch.cat([kinds, 1 - rectangle(count, side, draw)[None].float()])
     drawn = kinds[draw.choice(count, len(kinds)), torch.arange(count, device=draw.device)]
-    # The quiet part has some noise in two of three patches.
+    # In two of three patches the quiet part has some noise.
     quiet = draw.uniform(count) * ~draw.chance(count, 1 / 3)
     return quiet + (1 - quiet) * drawn
 
 
 def rectangle(count: int, side: int, draw: Draw) -> torch.Tensor:
-    """Draw (count, 1, side, side) masks: rectangles of any size, many of which reach over the border."""
+    """Draw masks (count, 1, side, side) of rectangles of any size, many of which reach over the border."""
     inside = torch.ones(count, 1, side, side, dtype=torch.bool, device=draw.device)
     for axis in (2, 3):
         place = torch.arange(side, device=draw.device).view([-1 if each == axis else 1 for each in range(4)])
         middle, half = draw.uniform(count, 0, side), draw.uniform(count, side / 16, side / 2)
-        # One in three goes through: a bar, as a letterbox has it.
+        # One in three spans the whole axis: a bar, as in a letterbox.
         inside &= ((place - middle).abs() < half) | draw.chance(count, 1 / 3)
     return inside
 

@@ -1,12 +1,12 @@
-"""White Gaussian noise: the paper's, and with a strength that varies over the patch.
+"""White Gaussian noise as in the paper, optionally with a strength that varies over the patch.
 
-Source: Mohan et al., ICLR 2020, section 5 (one sigma per patch, uniform in a range, never clipped).
+Channels are independent, partly shared, or equal. Source: Mohan et al., ICLR 2020, section 5 (one sigma per patch,
+uniform in a range, never clipped).
 """
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from training.data.noise.channels import shared
 from training.data.noise.draw import Draw
 from training.data.noise.pair import Pair
 from training.data.noise.uneven import strength
@@ -30,3 +30,18 @@ class White(BaseModel):
         varied = torch.where(draw.chance(count, self.uneven), strength(count, side, draw), torch.ones(()))
         noise = shared(draw.normal(*clean.shape), draw, independent=self.independent)
         return Pair(clean + sigma * varied * noise, clean)
+
+
+def shared(white: torch.Tensor, draw: Draw, *, independent: float) -> torch.Tensor:
+    """Share standard normal noise (B, C, H, W) between the channels, keeping its variance.
+
+    Args:
+        white: Independent noise.
+        draw: Random numbers.
+        independent: Share of patches whose channels stay independent; in the others, a random part is shared.
+    """
+    count, channels = white.shape[:2]
+    if channels == 1:
+        return white
+    common = draw.uniform(count) * ~draw.chance(count, independent)
+    return common.sqrt() * draw.normal(count, 1, *white.shape[2:]) + (1 - common).sqrt() * white

@@ -1,1 +1,1 @@
-"""How models do on noise that is not white: made cases, and folders of real pairs."""
+"""Quality on noise that is not white: synthetic cases, and folders of real pairs."""

@@ -1,6 +1,6 @@
-"""Disturbances as people's files have them, made from clean images, and where their effect is measured.
+"""Realistic disturbances of clean images, and the regions in which their effect is measured.
 
-Nothing here is shared with the noise that is trained on: the cases are made by NumPy, SciPy and Pillow, and seeded.
+The cases share no code with the training noise. NumPy, SciPy and Pillow make them, with seeds.
 """
 
 import io
@@ -16,20 +16,20 @@ from training.evaluate.metrics import FloatImage
 
 Mask = npt.NDArray[np.bool_]
 
-#: Level of the noise where a case does not say another, 0-255 scale.
+#: Default noise level of a case, 0-255 scale.
 SIGMA_255 = 25.0
-#: Distance from a disturbance, pixels: closer than the first nothing is asked for, beyond the last is elsewhere.
+#: Distances from a disturbance in pixels: closer than the first nothing is measured, beyond the second counts as far.
 NEAR_PX = (8, 64)
 
 
 @dataclass(frozen=True)
 class Disturbed:
-    """A case made from one image.
+    """One image of a case.
 
     Attributes:
-        noisy: What the denoiser is given, (H, W, C) float32.
-        clean: What would be right, of the same shape.
-        regions: Parts that are measured apart, (H, W) each, by name; the whole image is called "".
+        noisy: The denoiser's input (H, W, C), float32.
+        clean: The ideal result, of the same shape.
+        regions: Masks (H, W) of the regions to measure separately, by name; the whole image has the name "".
     """
 
     noisy: FloatImage
@@ -50,17 +50,17 @@ def _white(clean: FloatImage, random: np.random.Generator, sigma_255: float = SI
 
 
 def white(sigma_255: float) -> Make:
-    """Make the case of white noise in floats: what the others are compared with."""
+    """Make the case of white noise in floats, the reference for the others."""
     return lambda clean, random: _whole(_white(clean, random, sigma_255), clean)
 
 
 def rounded(clean: FloatImage, random: np.random.Generator) -> Disturbed:
-    """White noise, clipped and rounded to 8 bits."""
+    """Add white noise, clip, and round to 8 bits."""
     return _whole(np.round(_white(clean, random).clip(0, 1) * 255) / 255, clean)
 
 
 def lossy(kind: str, quality: int) -> Make:
-    """Make the case of a file written from noisy pixels; color as phones have it, at half the resolution."""
+    """Make the case of a compressed noisy file, with color at half the resolution, as in phones."""
 
     def make(clean: FloatImage, random: np.random.Generator) -> Disturbed:
         pixels = np.round(_white(clean, random).clip(0, 1) * 255).astype(np.uint8)
@@ -76,7 +76,7 @@ def lossy(kind: str, quality: int) -> Make:
 
 
 def gray_as_rgb(clean: FloatImage, random: np.random.Generator) -> Disturbed:
-    """A gray photograph stored as three equal channels."""
+    """Add white noise to a gray photograph stored as three equal channels."""
     channels = clean.shape[2]
     gray = (clean @ np.array([0.299, 0.587, 0.114], dtype=np.float32))[..., None] if channels == 3 else clean
     repeat = (1, 1, channels)
@@ -84,19 +84,19 @@ def gray_as_rgb(clean: FloatImage, random: np.random.Generator) -> Disturbed:
 
 
 def enlarged(clean: FloatImage, random: np.random.Generator) -> Disturbed:
-    """A noisy image enlarged by 1.5, cubic."""
+    """Add white noise and enlarge by 1.5, cubic."""
     factors = (1.5, 1.5, 1)
     return _whole(ndimage.zoom(_white(clean, random), factors, order=3), ndimage.zoom(clean, factors, order=3))
 
 
 def blurred(clean: FloatImage, random: np.random.Generator) -> Disturbed:
-    """Noise blurred by one pixel, at the same level."""
+    """Add noise that is blurred by one pixel, at the same level."""
     noise = ndimage.gaussian_filter(random.standard_normal(clean.shape), (1, 1, 0))
     return _whole(clean + SIGMA_255 / 255 * noise / noise.std(), clean)
 
 
 def chroma(clean: FloatImage, random: np.random.Generator) -> Disturbed:
-    """Coarse color blotches over finer luminance noise, as high ISO has them."""
+    """Add coarse color blotches and finer luminance noise, as at high ISO."""
     blotches = ndimage.gaussian_filter(random.standard_normal(clean.shape), (2.5, 2.5, 0))
     blotches -= blotches.mean(axis=2, keepdims=True)
     fine = ndimage.gaussian_filter(random.standard_normal((*clean.shape[:2], 1)), (0.6, 0.6, 0))
@@ -105,25 +105,25 @@ def chroma(clean: FloatImage, random: np.random.Generator) -> Disturbed:
 
 
 def rows(clean: FloatImage, random: np.random.Generator) -> Disturbed:
-    """A level of its own for each row, and white noise of 10."""
+    """Add a random offset to each row, and white noise of 10."""
     lines = 15 / 255 * random.standard_normal((len(clean), 1, 1))
     return _whole(_white(clean, random, 10) + lines, clean)
 
 
 def photons(clean: FloatImage, random: np.random.Generator) -> Disturbed:
-    """Twenty photons at white."""
+    """Simulate twenty photons at white."""
     return _whole(random.poisson(clean * 20) / 20, clean)
 
 
 def salt_and_pepper(clean: FloatImage, random: np.random.Generator) -> Disturbed:
-    """Every hundredth pixel black or white, over white noise of 10."""
+    """Add white noise of 10, and turn every hundredth pixel black or white."""
     drawn = random.random(clean.shape[:2])[..., None]
     noisy = np.where(drawn < 0.01, np.float32(drawn < 0.005), _white(clean, random, 10))
     return _whole(noisy, clean)
 
 
 def camera(clean: FloatImage, random: np.random.Generator) -> Disturbed:
-    """Shot and read noise on a Bayer mosaic, interpolated bilinearly, as JPEG of quality 92."""
+    """Add shot and read noise on a Bayer mosaic, interpolate bilinearly, and compress as JPEG of quality 92."""
     linear = ndimage.gaussian_filter(clean, (0.6, 0.6, 0)) ** 2.2
     parity = np.add.outer(2 * (np.arange(len(clean)) % 2), np.arange(clean.shape[1]) % 2)
     taken = (parity[..., None] == np.array([0, 1, 3])) | ((parity == 2)[..., None] & np.array([False, True, False]))
@@ -148,7 +148,7 @@ def camera(clean: FloatImage, random: np.random.Generator) -> Disturbed:
 
 
 def beside(value: float | None) -> Make:
-    """Make the case of noise beside an area without: of one value, or the clean image where ``value`` is None."""
+    """Make the case of noise beside an area without noise: constant, or the clean image if ``value`` is None."""
 
     def make(clean: FloatImage, random: np.random.Generator) -> Disturbed:
         border = clean.shape[1] // 3
@@ -165,7 +165,7 @@ def beside(value: float | None) -> Make:
 
 
 def two_levels(clean: FloatImage, random: np.random.Generator) -> Disturbed:
-    """Noise of 5 in the left half, of 50 in the right."""
+    """Add noise of 5 to the left half and of 50 to the right half."""
     middle = clean.shape[1] // 2
     left = np.broadcast_to(np.arange(clean.shape[1]) < middle, clean.shape[:2])
     noisy = np.where(left[..., None], _white(clean, random, 5), _white(clean, random, 50))
@@ -173,14 +173,14 @@ def two_levels(clean: FloatImage, random: np.random.Generator) -> Disturbed:
 
 
 def one_level(clean: FloatImage, random: np.random.Generator) -> Disturbed:
-    """The same halves, each as it is alone: what ``two_levels`` should come near to."""
+    """Add noise of 50 everywhere: the reference for the right half of ``two_levels``."""
     middle = clean.shape[1] // 2
     left = np.broadcast_to(np.arange(clean.shape[1]) < middle, clean.shape[:2])
     return Disturbed(_white(clean, random, 50), clean, {"sigma 50": ~left})
 
 
 def hot_pixel(excess: float) -> Make:
-    """Make the case of one pixel of ``excess`` times white, in noise of 10; 0 is the same without it."""
+    """Make the case of one pixel brighter by ``excess`` times white in noise of 10; 0 is the same without it."""
 
     def make(clean: FloatImage, random: np.random.Generator) -> Disturbed:
         noisy = _white(clean, random, 10)
@@ -192,7 +192,7 @@ def hot_pixel(excess: float) -> Make:
 
 
 def stars(clean: FloatImage, random: np.random.Generator) -> Disturbed:
-    """Points of light, up to a thousand times white and 2.4 pixels wide at half their height, in noise of 10."""
+    """Add points of light, up to a thousand times white and 2.4 pixels wide at half height, and noise of 10."""
     height, width, _ = clean.shape
     places = [(round(height * y), round(width * x)) for y, x in ((0.2, 0.3), (0.55, 0.7), (0.8, 0.25))]
     light = np.zeros((height, width, 1))
@@ -209,7 +209,7 @@ def _rings(shape: tuple[int, ...], places: list[tuple[int, int]]) -> Mapping[str
     return {"5 to 16 px from it": (distance >= 5) & (distance < 16), "farther": distance >= 16}
 
 
-#: By the name that the tables have.
+#: Name in the tables -> case.
 CASES: Mapping[str, Make] = {
     **{f"white, sigma {sigma_255:g}": white(sigma_255) for sigma_255 in (5, 15, 25, 50)},
     "white, 8 bits": rounded,

@@ -1,4 +1,4 @@
-"""Measure denoisers on the cases and on real pairs."""
+"""Measurements of denoisers on the cases and on real pairs."""
 
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -11,22 +11,22 @@ from biasfree.card import CaseScore
 from training.data.images import NamedImage, read_folder
 from training.evaluate.metrics import FloatImage, psnr_db
 from training.evaluate.robustness.cases import CASES, Disturbed, Mask
-from training.evaluate.scores import Denoiser
+from training.evaluate.scores import ImageDenoiser
 
-#: Images of a folder that the cases are made from, and the side of what is taken from their middle, pixels.
+#: Number of images of a folder that the cases are made from, and the side of their central crops in pixels.
 COUNT = 6
 SIDE = 256
 
 
 def measure_cases(
-    denoiser: Denoiser, images: Sequence[NamedImage], *, done: Callable[[str], None] = lambda case: None
+    denoiser: ImageDenoiser, images: Sequence[NamedImage], *, done: Callable[[str], None] = lambda case: None
 ) -> list[CaseScore]:
-    """Measure a denoiser on every case; the noise is seeded, so that every denoiser is given the same.
+    """Measure a denoiser on every case, with seeded noise that is the same for every denoiser.
 
     Args:
-        denoiser: What is measured.
+        denoiser: The denoiser to measure.
         images: Clean images; the first ``COUNT`` are used.
-        done: Told of each case once it is measured.
+        done: Called with each case after its measurement.
     """
     clean = [_middle(image.unit) for image in images[:COUNT]]
     scores = []
@@ -38,16 +38,16 @@ def measure_cases(
 
 
 def measure_pairs(
-    denoiser: Denoiser, folder: Path, *, channels: int, done: Callable[[str], None] = lambda case: None
+    denoiser: ImageDenoiser, folder: Path, *, channels: int, done: Callable[[str], None] = lambda case: None
 ) -> CaseScore:
-    """Measure a denoiser on real pairs: files of the same names in ``noisy`` and ``clean`` below ``folder``.
+    """Measure a denoiser on real pairs: files with equal names in ``noisy`` and ``clean`` below ``folder``.
 
     Raises:
-        ValueError: The folders do not hold the same names.
+        ValueError: The names of the files differ.
     """
     noisy, clean = (read_folder(folder / kind, channels=channels) for kind in ("noisy", "clean"))
     if [image.name for image in noisy] != [image.name for image in clean]:
-        raise ValueError(f"{folder / 'noisy'} and {folder / 'clean'} must hold files of the same names")
+        raise ValueError(f"{folder / 'noisy'} and {folder / 'clean'} must have files with the same names")
     whole = [_pair(one, other) for one, other in zip(noisy, clean, strict=True)]
     score = _scores(f"{folder.name} ({len(noisy)} pairs)", denoiser, whole)[0]
     done(score.case)
@@ -69,7 +69,7 @@ def _middle(image: FloatImage) -> FloatImage:
     return image[top : top + SIDE, left : left + SIDE]
 
 
-def _scores(case: str, denoiser: Denoiser, disturbed: Sequence[Disturbed]) -> list[CaseScore]:
+def _scores(case: str, denoiser: ImageDenoiser, disturbed: Sequence[Disturbed]) -> list[CaseScore]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         denoised = list(pool.map(lambda each: denoiser(each.noisy), disturbed))
     results = list(zip(denoised, disturbed, strict=True))

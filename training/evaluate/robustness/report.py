@@ -1,4 +1,4 @@
-"""The table of robustness: a row for each case and region, a column for each denoiser."""
+"""The table of robustness: one row per case and region, one column per denoiser."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -7,23 +7,59 @@ from pathlib import Path
 
 from rich.console import Console
 
+from biasfree import frames
 from biasfree.artifact import SHIPPED, Artifact
 from biasfree.card import CaseScore
 from biasfree.classical import METHODS, load
+from biasfree.options import DenoiseOptions
 from training.data.images import NamedImage, read_folder
+from training.evaluate.metrics import FloatImage
 from training.evaluate.onnx_model import OnnxDenoiser
-from training.evaluate.robustness.default import DefaultDenoiser
 from training.evaluate.robustness.measure import is_gray, measure_cases, measure_pairs
-from training.evaluate.scores import Denoiser
+from training.evaluate.scores import ImageDenoiser, denoise_planes
 
+#: Number of channels -> name in tables and in the names of the shipped models.
 KINDS = {1: "gray", 3: "color"}
+
+
+class DefaultDenoiser:
+    """The service's choice between two networks if a request names no model.
+
+    Args:
+        any_noise: The network for any noise.
+        white: The network for white noise.
+    """
+
+    def __init__(self, any_noise: ImageDenoiser, white: ImageDenoiser) -> None:
+        self._networks: dict[frames.Which, ImageDenoiser] = {"any-noise": any_noise, "white-noise": white}
+        self._chosen: list[frames.Which] = []
+
+    def __call__(self, noisy: FloatImage, /) -> FloatImage:
+        """Denoise an image (H, W, C), float32."""
+        options = DenoiseOptions()
+        which, done = frames.run(frames.choose(noisy, options), self._denoise)
+        self._chosen.append(which)
+        image: FloatImage = frames.run(frames.denoise_frame(noisy, options, done), self._denoise).frame
+        return image
+
+    def taken(self) -> str:
+        """Count for how many images since the last call the network for white noise was chosen."""
+        counted = f"{self._chosen.count('white-noise')} of {len(self._chosen)}"
+        self._chosen.clear()
+        return counted
+
+    def _denoise(self, request: frames.PassRequest) -> FloatImage:
+        return denoise_planes(self._networks[request.which], request.noisy)
 
 
 @dataclass(frozen=True)
 class RobustnessTable:
-    """Scores by the denoisers' names, all of the same cases on images of ``channels`` channels.
+    """Scores of denoisers on the same cases.
 
-    ``white_chosen`` tells for each case how often the default took the network for white noise; empty without one.
+    Attributes:
+        channels: Number of image channels, C.
+        scores: Denoiser's name -> its scores.
+        white_chosen: Case -> how often the default chose the network for white noise; empty without the default.
     """
 
     channels: int
@@ -31,7 +67,7 @@ class RobustnessTable:
     white_chosen: Mapping[str, str]
 
     def markdown(self) -> str:
-        """PSNR in dB: what was given, and every denoiser's result."""
+        """Return the PSNR in dB of the input and of every denoiser's result, as a Markdown table."""
         head = [f"PSNR, dB ({KINDS[self.channels]})", "measured on", "input", *(f"`{name}`" for name in self.scores)]
         if self.white_chosen:
             head.append("network for white noise chosen")
@@ -58,14 +94,14 @@ def robustness(
     """Measure models and every classical denoiser on the cases and on real pairs.
 
     Args:
-        models: ONNX files; the shipped ones where empty.
+        models: ONNX files; the shipped models if empty.
         gray: Folder of clean images, read as gray, for the gray models.
         color: Folder of clean images, read as RGB, for the color models.
-        pairs: Folders with ``noisy`` and ``clean``; gray models are measured on gray ones, color models on the others.
-        console: Where progress is shown.
+        pairs: Folders with ``noisy`` and ``clean``. Gray pairs are for gray models, the others for color models.
+        console: Console for the progress.
 
     Returns:
-        A table for gray and one for color.
+        One table for gray and one for color.
 
     Raises:
         ValueError: A folder has no images, or pairs do not match.
@@ -92,7 +128,7 @@ def _table(
         scores["default"] = _measured(
             default, images, pairs, channels, lambda case: chosen.update({case: default.taken()})
         )
-    named: dict[str, Denoiser] = {**networks, **{name: load(name) for name in METHODS}}
+    named: dict[str, ImageDenoiser] = {**networks, **{name: load(name) for name in METHODS}}
     for name, denoiser in named.items():
         if console:
             console.print(f"{KINDS[channels]}: {name}")
@@ -101,26 +137,26 @@ def _table(
 
 
 def _default(networks: Mapping[str, OnnxDenoiser], channels: int) -> DefaultDenoiser | None:
-    """What the service does where no model is named, if both networks are among those measured."""
+    """Combine the two networks that the service chooses between; return None if one of them is missing."""
     white = networks.get(KINDS[channels])
     any_noise = networks.get(f"{KINDS[channels]}-real")
     return DefaultDenoiser(any_noise, white) if white and any_noise else None
 
 
 def _measured(
-    denoiser: Denoiser,
+    denoiser: ImageDenoiser,
     images: Sequence[NamedImage],
     pairs: Sequence[Path],
     channels: int,
     done: Callable[[str], None] = lambda case: None,
 ) -> list[CaseScore]:
-    """Measure one denoiser on real pairs and on the cases; ``done`` is told of each case."""
+    """Measure one denoiser on real pairs and on the cases; call ``done`` with each case."""
     real = [measure_pairs(denoiser, each, channels=channels, done=done) for each in pairs]
     return real + measure_cases(denoiser, images, done=done)
 
 
 def write(tables: Sequence[RobustnessTable], output: Path) -> None:
-    """Write ``robustness.md`` and ``robustness.json`` into a folder, made if it is not there."""
+    """Write ``robustness.md`` and ``robustness.json`` into a folder, which is created if missing."""
     output.mkdir(parents=True, exist_ok=True)
     (output / "robustness.md").write_text("\n".join(table.markdown() for table in tables))
     facts = [

@@ -1,4 +1,4 @@
-"""A server of files on this machine, to download from."""
+"""A local server of files to download."""
 
 import hashlib
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from training.data.sources import RemoteFile
 
 @dataclass
 class Server:
-    """A folder that is served, and the paths that were asked for."""
+    """A served folder, and the paths that were requested."""
 
     folder: Path
     url: str
     requests: list[str] = field(default_factory=list)
 
     def offer(self, name: str, content: bytes, *, checksum: str | None = "right") -> RemoteFile:
-        """Serve a file; ``right`` stands for its own SHA-256."""
+        """Serve a file; ``right`` stands for its real SHA-256."""
         (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (self.folder / name).write_bytes(content)
         right = f"sha256:{hashlib.sha256(content).hexdigest()}"

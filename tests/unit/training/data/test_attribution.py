@@ -15,7 +15,7 @@ DOCUMENT = Path(__file__).parents[4] / "docs" / "attribution.md"
 
 
 def table(heading: str) -> list[list[str]]:
-    """Cells of the page's table with that heading."""
+    """Return the cells of the page's table with this heading."""
     rows = attribution().partition(f"\n{heading}\n")[2].partition("\n\n")[0].splitlines()[1:]
     return [re.split(r"(?<!\\) ?\| ?", line)[1:-1] for line in rows]
 
@@ -30,7 +30,7 @@ def test_the_document_is_in_step_with_the_list(tmp_path: Path) -> None:
 
 
 def test_every_photograph_has_a_row_with_all_four_cells() -> None:
-    """File, author, license as the source spells it, and source."""
+    """They are file, author, license in the source's spelling, and source."""
     rows = {cells[0]: cells for cells in table("| file | author | license | source |")}
     photos = read_photos()
     assert len(rows) == len(photos)
@@ -42,7 +42,7 @@ def test_every_photograph_has_a_row_with_all_four_cells() -> None:
 
 
 def test_the_summary_counts_every_photograph_once() -> None:
-    """By license and by terms."""
+    """Both tables do, by license and by terms."""
     count = len(read_photos())
     licenses = table("| license | terms | photographs |")
     assert sum(int(cells[2]) for cells in licenses) == count
@@ -64,12 +64,12 @@ def test_the_summary_counts_every_photograph_once() -> None:
     ],
 )
 def test_only_spellings_are_unified(spelling: str, name: str) -> None:
-    """What is another license keeps its own name."""
+    """Another license keeps its own name."""
     assert summarized(spelling) == name
 
 
 def test_license_whose_terms_are_unknown_is_refused() -> None:
-    """Nothing is counted as allowed that nobody looked at."""
+    """Nothing counts as allowed before somebody has checked it."""
     with pytest.raises(ValueError, match=r"CC-BY-NC-4\.0"):
         terms_of("CC-BY-NC-4.0")
     assert not any("NC" in name or "ND" in name for name in TERMS)
@@ -81,5 +81,5 @@ def test_photographs_without_an_author_ask_for_no_credit() -> None:
 
 
 def test_lines_of_prose_are_short() -> None:
-    """At most 120 columns, but for rows of tables."""
+    """They have at most 120 columns; rows of tables may be longer."""
     assert [line for line in attribution().splitlines() if len(line) > 120 and not line.startswith("|")] == []

@@ -1,4 +1,4 @@
-"""Reading folders of images, and dividing them."""
+"""Reading and scaling folders of images."""
 
 import hashlib
 from pathlib import Path
@@ -9,11 +9,10 @@ from PIL import Image
 
 from tests.unit.training.fit.runs import photograph, write_photographs
 from training.data.images import read_folder, rescaled
-from training.fit.run import _split
 
 
 def test_folder_is_read_recursively_in_the_order_of_its_paths(tmp_path: Path) -> None:
-    """Other files are passed over."""
+    """Files that are not images are skipped."""
     write_photographs(tmp_path / "b", 2)
     write_photographs(tmp_path, 1)
     (tmp_path / "readme.txt").write_text("no image")
@@ -23,8 +22,8 @@ def test_folder_is_read_recursively_in_the_order_of_its_paths(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
-def test_gray_and_colour_are_pillows_conversions(tmp_path: Path, channels: int, mode: str) -> None:
-    """(H, W, C) uint8, upright."""
+def test_gray_and_color_are_pillows_conversions(tmp_path: Path, channels: int, mode: str) -> None:
+    """Images are (H, W, C) uint8 and upright."""
     stored = Image.fromarray(photograph(12, 20, seed=3, channels=3))
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees
@@ -41,28 +40,8 @@ def test_folder_without_images_is_refused(tmp_path: Path) -> None:
         read_folder(tmp_path, channels=1)
 
 
-def test_no_file_is_trained_on_and_measured(tmp_path: Path) -> None:
-    """A copy under another name is found by its content."""
-    images = write_photographs(tmp_path / "images", 5)
-    validation = tmp_path / "validation"
-    validation.mkdir()
-    (validation / "other name.png").write_bytes((images / "2.png").read_bytes())
-    trained, measured = _split(images, validation, channels=1)
-    assert [image.name for image in trained] == ["0.png", "1.png", "3.png", "4.png"]
-    assert [image.name for image in measured] == ["other name.png"]
-
-
-def test_without_a_validation_folder_some_images_are_held_out(tmp_path: Path) -> None:
-    """Copies among them too."""
-    images = write_photographs(tmp_path, 17)
-    (images / "16.png").write_bytes((images / "0.png").read_bytes())
-    trained, measured = _split(images, None, channels=1)
-    assert len(measured) >= 8
-    assert not {image.sha256 for image in trained} & {image.sha256 for image in measured}
-
-
 def test_a_rescaled_image_has_its_scale_and_its_mean():
-    """Gray and colour; scale 1 is the image itself."""
+    """Gray and color work alike, and scale 1 returns the image itself."""
     pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
     half = rescaled(pixels, 0.5)
     assert half.shape == (20, 30, 3)

@@ -1,4 +1,4 @@
-"""What is measured on is not trained on, whatever its file is called and however it was cut."""
+"""Images to measure on are never trained on, under any file name and however they were cut."""
 
 import io
 from pathlib import Path
@@ -18,50 +18,50 @@ PHOTOGRAPHS = ("camera", "coins", "moon", "page")
 
 
 def named(pixels: np.ndarray, name: str = "x") -> NamedImage:
-    """An image (H, W) or (H, W, C)."""
+    """Return an image (H, W) or (H, W, C) with a name."""
     return NamedImage(name, pixels.reshape(*pixels.shape[:2], -1), name)
 
 
 def photographs() -> list[NamedImage]:
-    """Different ones."""
+    """Return different photographs."""
     return [named(getattr(skimage.data, name)(), name) for name in PHOTOGRAPHS]
 
 
 def names(images: list[NamedImage]) -> list[str]:
-    """Of images."""
+    """Return the names of images."""
     return [image.name for image in images]
 
 
 @pytest.mark.parametrize(("top", "left", "side"), [(37, 91, 256), (0, 0, 300), (201, 130, 64)])
 def test_a_crop_is_found_in_its_photograph(top, left, side):
-    """Wherever it was cut, and in no other."""
+    """It is found wherever it was cut, and in no other photograph."""
     crop = skimage.data.camera()[top : top + side, left : left + side]
     assert names(overlapping(photographs(), [named(crop)])) == ["camera"]
 
 
 def test_a_photograph_is_found_when_it_was_saved_as_jpeg():
-    """Another file, other pixels, the same picture."""
+    """File and pixels differ, but the picture is the same."""
     buffer = io.BytesIO()
     Image.fromarray(skimage.data.coins()).save(buffer, "JPEG", quality=50)
     assert names(overlapping(photographs(), [named(np.asarray(Image.open(buffer)))])) == ["coins"]
 
 
 def test_other_photographs_are_not_found():
-    """Nor are those that are too small to tell."""
+    """Images too small to compare are not found either."""
     cat = np.asarray(ImageOps.grayscale(Image.fromarray(skimage.data.chelsea())))
     thumbnail = skimage.data.camera()[:40, :40]
     assert overlapping(photographs(), [named(cat), named(thumbnail)]) == []
 
 
-def test_colours_are_compared_as_gray():
-    """A gray crop of a colour photograph is one."""
+def test_colors_are_compared_as_gray():
+    """A gray crop of a color photograph is found."""
     cat = skimage.data.chelsea()
     crop = np.asarray(ImageOps.grayscale(Image.fromarray(cat)))[20:276, 100:356]
     assert names(overlapping([named(cat, "cat"), *photographs()], [named(crop)])) == ["cat"]
 
 
 def test_a_run_leaves_out_what_shows_what_it_is_measured_on(tmp_path: Path) -> None:
-    """By its hash it would be trained on."""
+    """By its hash alone it would be trained on."""
     images, validation = tmp_path / "images", tmp_path / "validation"
     for folder in (images, validation):
         folder.mkdir()

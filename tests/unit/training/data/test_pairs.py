@@ -13,7 +13,7 @@ P = 4
 
 
 def coordinates(height: int, width: int) -> np.ndarray:
-    """An image (H, W, 3) whose pixels are (row, column, 77)."""
+    """Make an image (H, W, 3) whose pixels are (row, column, 77)."""
     rows, columns = np.mgrid[:height, :width]
     return np.stack([rows, columns, np.full_like(rows, 77)], axis=-1).astype(np.uint8)
 
@@ -21,12 +21,12 @@ def coordinates(height: int, width: int) -> np.ndarray:
 def sample(
     *images: np.ndarray, patch: int = P, batch: int = 64, sigma_max: float = 100.0, **others: float
 ) -> PairSampler:
-    """A sampler of small patches."""
+    """Make a sampler of small patches."""
     return PairSampler(images, patch=patch, batch=batch, sigma_max=sigma_max, **others)
 
 
 def test_same_step_gives_the_same_pairs() -> None:
-    """Whatever was drawn before."""
+    """They do not depend on earlier draws."""
     one, other = sample(photograph(20, 30, seed=0)), sample(photograph(20, 30, seed=0))
     one.batch(3)
     for name in ("noisy", "clean", "sigma_255"):
@@ -45,7 +45,7 @@ def test_other_step_rank_or_seed_gives_other_pairs(change: dict[str, int]) -> No
 
 
 def test_crops_lie_inside_the_image_in_all_eight_orientations() -> None:
-    """Every crop is a square of neighbours of one image, up to its corners, and each symmetry of the square occurs."""
+    """Every crop is a square of neighbors of one image, up to its corners, and each symmetry of the square occurs."""
     small, large = coordinates(9, 6), coordinates(5, 50)
     orientations, corners = set(), set()
     for step in range(8):
@@ -58,7 +58,7 @@ def test_crops_lie_inside_the_image_in_all_eight_orientations() -> None:
             assert sorted(zip((rows - top).flatten().tolist(), (columns - left).flatten().tolist(), strict=True)) == [
                 (row, column) for row in range(P) for column in range(P)
             ]
-            # Neighbours stay neighbours.
+            # Neighbors stay neighbors.
             steps = (rows.diff(dim=1).abs() + columns.diff(dim=1).abs(), rows.diff(dim=0) + columns.diff(dim=0))
             assert (steps[0] == 1).all()
             assert (steps[1].abs() == 1).all()
@@ -70,14 +70,14 @@ def test_crops_lie_inside_the_image_in_all_eight_orientations() -> None:
 
 
 def test_every_position_of_every_image_is_as_likely() -> None:
-    """A large image is drawn more often than a small one."""
+    """A large image is therefore drawn more often than a small one."""
     small, large = np.zeros((4, 5, 1), np.uint8), np.full((4, 9, 1), 255, np.uint8)
     share = float(sample(small, large, batch=8000).batch(0).clean.mean())
     assert share == pytest.approx(6 / 8, abs=0.02)
 
 
 def test_noise_levels_are_uniform_from_nothing_to_the_maximum() -> None:
-    """Kolmogorov's distance of 8000 draws is below 0.02 but once in a hundred."""
+    """Kolmogorov's distance of 8000 draws exceeds 0.02 only once in a hundred."""
     pairs = sample(photograph(20, 30, seed=0), batch=8000, sigma_max=80.0).batch(0)
     levels = np.sort(pairs.sigma_255.numpy()) / 80
     assert 0 <= levels[0] < levels[-1] <= 1
@@ -86,7 +86,7 @@ def test_noise_levels_are_uniform_from_nothing_to_the_maximum() -> None:
     assert float((noise / pairs.sigma_255).mean()) == pytest.approx(1, abs=0.02)
 
 
-def test_sigma_power_favours_low_noise() -> None:
+def test_sigma_power_favors_low_noise() -> None:
     """The median of sigma_max u^2 is a quarter of sigma_max."""
     pairs = sample(photograph(20, 30, seed=0), batch=8000, sigma_power=2.0).batch(0)
     assert float(pairs.sigma_255.median()) == pytest.approx(25, abs=2)
@@ -101,7 +101,7 @@ def test_noise_is_never_clipped() -> None:
 
 
 def test_images_smaller_than_the_patch_are_left_out() -> None:
-    """One of three fits."""
+    """Only one of three is large enough."""
     images = np.full((3, 40, 1), 10, np.uint8), np.full((40, 3, 1), 20, np.uint8), np.full((4, 4, 1), 51, np.uint8)
     clean = sample(*images).batch(0).clean
     assert torch.equal(clean, torch.full((64, 1, 4, 4), 51 / 255))
@@ -109,7 +109,7 @@ def test_images_smaller_than_the_patch_are_left_out() -> None:
 
 def test_no_image_as_large_as_the_patch_is_refused() -> None:
     """The message names the patch."""
-    with pytest.raises(ValueError, match="expected an image of at least 9 x 9, got none among 1"):
+    with pytest.raises(ValueError, match="none of the 1 images is as large as the patch of 9 x 9"):
         sample(np.zeros((8, 20, 1), np.uint8), patch=9)
 
 
@@ -122,8 +122,8 @@ def test_permuted_channels_are_the_same_channels_in_every_order():
     assert orders == set(itertools.permutations((10, 20, 30)))
 
 
-def test_saturated_patches_keep_gray_and_enlarge_colour():
-    """Differences from the mean channel grow by a factor from 1 to the maximum; a gray image stays as it is."""
+def test_saturated_patches_keep_gray_and_enlarge_color():
+    """Differences from the mean channel grow by a factor from 1 to the maximum, and a gray image stays unchanged."""
     image = np.empty((20, 20, 3), np.uint8)
     image[...] = (100, 110, 120)
     clean = PairSampler([image], patch=8, batch=100, sigma_max=0, saturation=3).batch(0).clean
@@ -136,7 +136,7 @@ def test_saturated_patches_keep_gray_and_enlarge_colour():
 
 
 def test_grain_is_part_of_what_is_clean():
-    """Each patch has a level of its own from nothing to the maximum; what is added to it as noise stays what it was."""
+    """Each patch has its own level from zero to the maximum, and the noise added to it stays the same."""
     flat = np.full((40, 40, 3), 128, np.uint8)
     batch = sample(flat, patch=32, batch=500, sigma_max=10, grain=3.0).batch(0)
     grain = batch.clean - 128 / 255
@@ -150,7 +150,7 @@ def test_grain_is_part_of_what_is_clean():
 
 
 def test_grain_is_smooth_in_some_patches_and_alternates_in_others():
-    """Along rows and columns apart, by the correlation of neighbours; the channels have grain of their own."""
+    """Rows and columns differ, by the correlation of neighbors, and each channel has its own grain."""
     flat = np.full((40, 40, 3), 128, np.uint8)
     grain = sample(flat, patch=32, batch=300, grain=3.0).batch(0).clean.double() - 128 / 255
     power = (grain**2).mean(dim=(1, 2, 3))

@@ -1,4 +1,4 @@
-"""The photographs of the list, from a server on this machine."""
+"""The listed photographs, from a local server."""
 
 import csv
 import hashlib
@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from tests.unit.training.data.servers import Server
 from tests.unit.training.fit.runs import photograph
-from training.data import photos
 from training.cli import app
+from training.data import photos
 from training.data.photos import Photo, read_photos
 from training.data.scaled_photos import scale_down
 from training.data.sources import IMAGE_SETS
@@ -24,14 +24,14 @@ COMMIT = "0123456789ab"
 
 
 def original(seed: int, *, width: int = 48, height: int = 32, kind: str = "JPEG", **options: object) -> bytes:
-    """An image file in memory."""
+    """Make an image file in memory."""
     buffer = io.BytesIO()
     Image.fromarray(photograph(height, width, seed=seed, channels=3)).save(buffer, kind, **options)
     return buffer.getvalue()
 
 
 def row(name: str, content: bytes, *, source: str = "github:someone/pictures", **others: str) -> Photo:
-    """A row of the list for an original."""
+    """Make a row of the list for an original."""
     facts = {field.name: "" for field in fields(Photo)} | {
         "file": f"{name}.jpg",
         "source": source,
@@ -45,7 +45,7 @@ def row(name: str, content: bytes, *, source: str = "github:someone/pictures", *
 
 @dataclass
 class Listed:
-    """A list in place of the shipped one, and a folder to download into."""
+    """A replacement for the shipped list, and a folder to download into."""
 
     file: Path
     output: Path
@@ -58,26 +58,26 @@ class Listed:
             writer.writerows(vars(photo) for photo in rows)
 
     def get(self) -> tuple[int, str]:
-        """Run the command: its exit status and all that it printed."""
+        """Run the command and return its exit status and output."""
         result = CliRunner().invoke(app, ["get-data", "photos", "--output", str(self.output)])
         return result.exit_code, result.output
 
     @property
     def scaled(self) -> list[str]:
-        """Names of the files of the set."""
+        """Return the names of the set's files."""
         return sorted(path.name for path in (self.output / "photos").iterdir())
 
 
 @pytest.fixture
 def listed(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Listed:
-    """The server stands for the host of the repositories."""
+    """Replace the host of the repositories by the local server."""
     monkeypatch.setattr(photos, "GITHUB", server.url)
     monkeypatch.setattr(photos, "LIST", tmp_path / "photos.tsv")
     return Listed(tmp_path / "photos.tsv", tmp_path / "data")
 
 
 def test_originals_are_fetched_from_their_repositories_and_scaled_down(server: Server, listed: Listed) -> None:
-    """At the commit of the source, or at the newest; to the size of the list."""
+    """They come from the source's commit or else the newest one, and get the size in the list."""
     first, second = original(1), original(2)
     server.offer("someone/pictures/raw/HEAD/wall papers/a.jpg", first)
     server.offer(f"someone/pictures/raw/{COMMIT}/wall papers/b.jpg", second)
@@ -90,7 +90,7 @@ def test_originals_are_fetched_from_their_repositories_and_scaled_down(server: S
 
 
 def test_missing_original_is_reported_and_the_rest_still_comes(server: Server, listed: Listed) -> None:
-    """The count at the end is an error; the page of the photograph is named."""
+    """The count at the end is an error, and the photograph's page is named."""
     gone, changed, there = original(1), original(2), original(3)
     server.offer("someone/pictures/raw/HEAD/wall papers/changed.jpg", original(4))
     server.offer("someone/pictures/raw/HEAD/wall papers/there.jpg", there)
@@ -105,7 +105,7 @@ def test_missing_original_is_reported_and_the_rest_still_comes(server: Server, l
 
 
 def test_second_call_asks_only_for_what_is_missing(server: Server, listed: Listed) -> None:
-    """And succeeds once everything is there."""
+    """It succeeds once everything is available."""
     first, second = original(1), original(2)
     server.offer("someone/pictures/raw/HEAD/wall papers/a.jpg", first)
     listed.write(row("a", first), row("b", second))
@@ -117,7 +117,7 @@ def test_second_call_asks_only_for_what_is_missing(server: Server, listed: Liste
 
 
 def test_original_of_a_package_is_taken_from_where_the_user_unpacked_it(server: Server, listed: Listed) -> None:
-    """The message says where; nothing is asked of the network; another file in that place is refused."""
+    """The message names the place, no request is sent, and another file in that place is refused."""
     content = original(1)
     listed.write(row("a", content, source="debian:some-wallpapers (bookworm .deb)"))
     place = listed.output / "downloads/photos/debian/some-wallpapers/wall papers/a.jpg"
@@ -134,7 +134,7 @@ def test_original_of_a_package_is_taken_from_where_the_user_unpacked_it(server: 
 
 
 def test_photographs_are_scaled_down_upright_by_lanczos(tmp_path: Path) -> None:
-    """As the ones that were trained on: EXIF orientation applied, quality 95, chroma at full size."""
+    """Like the training files, they are JPEG of quality 95 with chroma at full size, after EXIF orientation."""
     source, target = tmp_path / "original.jpg", tmp_path / "scaled.jpg"
     exif = Image.Exif()
     exif[0x0112] = 6  # stored lying on its side
@@ -160,7 +160,7 @@ def test_original_with_alpha_becomes_rgb(tmp_path: Path) -> None:
 
 
 def test_shipped_list_is_whole_and_safe() -> None:
-    """Each row once, well formed, with a path that stays in its folder; as many as the set says."""
+    """Each row occurs once, is well formed and stays in its folder, and the count matches the set."""
     rows = read_photos()
     assert len(rows) == IMAGE_SETS["photos"].count
     assert len({photo.file for photo in rows}) == len({photo.place for photo in rows}) == len(rows)
@@ -177,6 +177,6 @@ def test_shipped_list_is_whole_and_safe() -> None:
 
 
 def test_address_of_an_original_is_quoted() -> None:
-    """Blanks and letters beyond ASCII."""
+    """It may have spaces and letters beyond ASCII."""
     photo = row("a", b"", source=f"github:someone/pictures@{COMMIT}", original_path="Blå/a b.jpg")
     assert photo.url == f"https://github.com/someone/pictures/raw/{COMMIT}/Bl%C3%A5/a%20b.jpg"

@@ -11,7 +11,7 @@ from training.data.prefetch import batches
 
 
 def test_worker_processes_give_the_batches_that_this_one_would_have_made() -> None:
-    """In their order, from the step on that was asked for: a resumed run draws what it would have drawn."""
+    """They come in order from the requested step on, so a resumed run draws the same batches."""
     image = photograph(40, 50, seed=1, channels=3)
     pairs = PairSampler([image], patch=32, batch=3, sigma_max=100, noise=NoiseMixture(), detailed=0.5)
     here, there = (list(itertools.islice(batches(pairs, first_step=7, workers=n), 4)) for n in (0, 2))

@@ -1,27 +1,23 @@
-"""How quality is measured."""
+"""The measures of quality."""
 
 import math
 
 import numpy as np
 import pytest
-import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-from torch import nn
 
 from tests.unit.training.fit.runs import photograph
-from training.data.images import NamedImage
 from training.evaluate.metrics import add_noise, psnr_db, ssim
-from training.fit.validation import SIDE, Validation
 
 
 def image(channels: int = 1) -> np.ndarray:
-    """(H, W, C) float32 in [0, 1]."""
+    """Make an image (H, W, C) float32 in [0, 1]."""
     return photograph(21, 34, seed=5, channels=channels).astype(np.float32) / np.float32(255)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_noise_is_the_published_formula(channels: int) -> None:
-    """``ANCHORS.md``: default_rng([0, round(100 sigma), i]), (H, W) for gray, (H, W, 3) for colour, not clipped."""
+    """It is default_rng([0, round(100 sigma), i]), (H, W) for gray, (H, W, 3) for color (``ANCHORS.md``)."""
     clean = image(channels)
     shape = (21, 34) if channels == 1 else (21, 34, 3)
     noise = np.random.default_rng([0, 1250, 4]).standard_normal(shape).reshape(clean.shape)
@@ -34,7 +30,7 @@ def test_noise_is_the_published_formula(channels: int) -> None:
 
 
 def test_psnr_and_ssim_clamp_the_output_and_equal_scikit_image() -> None:
-    """Data range 1, no rounding."""
+    """The data range is 1, without rounding."""
     clean = image(3)
     noisy = add_noise(clean, sigma_255=90, index=0)
     clamped = np.clip(noisy, 0, 1)
@@ -45,24 +41,14 @@ def test_psnr_and_ssim_clamp_the_output_and_equal_scikit_image() -> None:
 
 
 def test_gray_ssim_is_that_of_the_plain_image() -> None:
-    """The channel axis of one changes nothing."""
+    """A channel axis of length one changes nothing."""
     clean = image()
     noisy = np.clip(add_noise(clean, sigma_255=20, index=0), 0, 1)
     assert ssim(clean, noisy) == pytest.approx(structural_similarity(clean[..., 0], noisy[..., 0], data_range=1))
 
 
 def test_equal_images_have_infinite_psnr() -> None:
-    """Also when clamping makes them equal."""
+    """This includes images that clamping makes equal."""
     white = np.ones((8, 8, 1), np.float32)
     assert psnr_db(white, white + 1) == math.inf
     assert ssim(white, white + 1) == 1
-
-
-def test_validation_measures_central_crops_and_restores_the_mode() -> None:
-    """The identity network scores what its noise costs."""
-    pixels = photograph(SIDE + 10, SIDE + 20, seed=0)
-    network = nn.Identity().train()
-    measured = Validation([NamedImage("a", pixels, "")], device=torch.device("cpu"))(network)
-    clean = pixels[5:-5, 10:-10].astype(np.float32) / np.float32(255)
-    assert measured == pytest.approx(psnr_db(clean, add_noise(clean, sigma_255=25, index=0)), abs=1e-5)
-    assert network.training

@@ -19,7 +19,7 @@ from training.evaluate.scores import evaluate
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of two small photographs, and the photographs."""
+    """Write the page for two small photographs, and return the folder of both."""
     place = tmp_path_factory.mktemp("quality")
     images = write_photographs(place / "photographs", 2, side=40)
     quality(
@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def rows(page: str) -> dict[str, list[str]]:
-    """Cells by label; a label in several tables has the cells of all."""
+    """Return the cells by label; a label in several tables gets the cells of all."""
     found: dict[str, list[str]] = {}
     for line in re.findall(r"^\| (.*) \|$", page, re.MULTILINE):
         label, *cells = line.split(" | ")
@@ -42,7 +42,7 @@ def rows(page: str) -> dict[str, list[str]]:
 
 
 def test_every_shipped_model_and_every_classical_denoiser_is_measured(folder):
-    """Gray and colour, PSNR and SSIM."""
+    """The page has PSNR and SSIM for gray and color."""
     found = rows((folder / "docs" / "quality.md").read_text())
     for name in METHODS:
         assert len(found[name]) == 2 * 2 * 2, name
@@ -51,7 +51,7 @@ def test_every_shipped_model_and_every_classical_denoiser_is_measured(folder):
 
 
 def test_the_numbers_are_those_of_evaluate(folder):
-    """With the same noise."""
+    """They use the same noise."""
     clean = read_folder(folder / "photographs", channels=1)
     scores = evaluate(OnnxDenoiser(SHIPPED / "gray.onnx"), clean, (0.0, 25.0))
     found = rows((folder / "docs" / "quality.md").read_text())["gray"]
@@ -60,7 +60,7 @@ def test_the_numbers_are_those_of_evaluate(folder):
 
 
 def test_the_figures_of_the_page_are_beside_it(folder):
-    """Every one that it shows."""
+    """Every figure on the page exists and shows something."""
     page = (folder / "docs" / "quality.md").read_text()
     shown = re.findall(r"\]\((images/.*?\.png)\)", page)
     assert len(shown) == 2

@@ -13,20 +13,19 @@ from tests.unit.training.fit.runs import photograph
 from training.data.images import NamedImage
 from training.evaluate.metrics import FloatImage, psnr_db
 from training.evaluate.robustness.cases import CASES
-from training.evaluate.robustness.default import DefaultDenoiser
 from training.evaluate.robustness.measure import is_gray, measure_cases, measure_pairs
-from training.evaluate.robustness.report import robustness, write
+from training.evaluate.robustness.report import DefaultDenoiser, robustness, write
 from training.evaluate.scores import identity
 
 
 def named(channels: int, *, side: int = 200) -> list[NamedImage]:
-    """Two photographs."""
+    """Return two photographs."""
     images = [photograph(side, side, seed=seed, channels=channels) for seed in range(2)]
     return [NamedImage(f"{index}.png", image, str(index)) for index, image in enumerate(images)]
 
 
 def write_pairs(folder: Path, *, channels: int) -> Path:
-    """One clean photograph and the same with noise."""
+    """Write one clean photograph and a noisy copy."""
     clean = photograph(64, 64, seed=1, channels=channels)
     noisy = np.clip(clean + 20 * np.random.default_rng(0).standard_normal(clean.shape), 0, 255).astype(np.uint8)
     for kind, pixels in (("clean", clean), ("noisy", noisy)):
@@ -38,7 +37,7 @@ def write_pairs(folder: Path, *, channels: int) -> Path:
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("case", CASES)
 def test_every_case_disturbs_the_image_the_same_way_each_time(case: str, channels: int) -> None:
-    """Finite, of the clean image's shape, and with parts to measure that are not empty."""
+    """The result is finite, has the clean image's shape, and every region to measure has pixels."""
     clean = named(channels)[0].unit
     one, same = (CASES[case](clean, np.random.default_rng(3)) for _ in range(2))
     assert one.noisy.dtype == np.float32
@@ -51,13 +50,13 @@ def test_every_case_disturbs_the_image_the_same_way_each_time(case: str, channel
 
 
 def test_a_denoiser_that_does_nothing_has_the_scores_of_its_input() -> None:
-    """In every case and part."""
+    """This holds in every case and region."""
     for score in measure_cases(identity, named(1)):
         assert score.psnr_db == score.input_psnr_db
 
 
 def test_an_error_in_one_part_is_seen_in_that_part_only() -> None:
-    """Beside a black area: what is wrong near it does not count farther away."""
+    """An error near a black area does not count farther away."""
 
     def wrong_near_the_border(noisy: FloatImage) -> FloatImage:
         changed = noisy.copy()
@@ -70,7 +69,7 @@ def test_an_error_in_one_part_is_seen_in_that_part_only() -> None:
 
 
 def test_pairs_are_measured_whole_and_refused_where_names_differ(tmp_path: Path) -> None:
-    """The input's score is that of the noisy file."""
+    """The score of the input is that of the noisy file."""
     folder = write_pairs(tmp_path / "pairs", channels=3)
     score = measure_pairs(identity, folder, channels=3)
     assert score.case == "pairs (1 pairs)"
@@ -81,13 +80,13 @@ def test_pairs_are_measured_whole_and_refused_where_names_differ(tmp_path: Path)
 
 
 def test_gray_pairs_are_told_from_color_ones(tmp_path: Path) -> None:
-    """By their pixels, so that gray files stored as RGB are gray."""
+    """Their pixels decide, so gray files stored as RGB are gray."""
     assert is_gray(write_pairs(tmp_path / "gray", channels=1))
     assert not is_gray(write_pairs(tmp_path / "color", channels=3))
 
 
 def test_the_table_has_every_model_of_its_channels_and_every_classical_denoiser(tmp_path: Path) -> None:
-    """As Markdown and as JSON; pairs are in the table of their channels."""
+    """It is written as Markdown and JSON, and pairs are in the table of their channels."""
     images = tmp_path / "images"
     images.mkdir()
     Image.fromarray(photograph(80, 80, seed=0, channels=3)).save(images / "a.png")
@@ -105,7 +104,7 @@ def test_the_table_has_every_model_of_its_channels_and_every_classical_denoiser(
 
 
 def test_the_default_takes_the_network_for_white_noise_where_that_removes_as_much() -> None:
-    """And counts how often it did."""
+    """It also counts how often it did."""
 
     def any_noise(noisy: FloatImage) -> FloatImage:
         return np.full_like(noisy, 0.5)

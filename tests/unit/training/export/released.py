@@ -1,7 +1,4 @@
-"""Synthetic checkpoints in the format that the authors released, and their networks written out once more.
-
-Nothing here uses the networks of this project: names and layers are those of the format's description.
-"""
+"""Synthetic checkpoints in the authors' format, and an independent implementation of their networks."""
 
 from argparse import Namespace
 from collections.abc import Callable
@@ -16,7 +13,7 @@ WIDTH = {"dncnn": 64, "unet": 32, "rcnn": 64, "sdensenet": 64}
 
 
 class _Maker:
-    """Random weights, whose sizes keep what passes through them in bounds."""
+    """A source of random weights, scaled so that the features stay bounded."""
 
     def __init__(self) -> None:
         self.generator = torch.Generator().manual_seed(0)
@@ -48,7 +45,7 @@ class _Maker:
 
 
 def make_state(architecture: str, *, bias: bool) -> State:
-    """A state dict as the authors' code writes it."""
+    """Make a state dict in the format of the authors' code."""
     maker = _Maker()
     if architecture == "dncnn":
         maker.layer("first_layer", 1, 64, bias=bias)
@@ -74,7 +71,7 @@ def make_state(architecture: str, *, bias: bool) -> State:
 def write_released(
     path: Path, state: State, *, bias: bool, prefix: str = "", listed: bool = True, **options: object
 ) -> Path:
-    """A file of the released format; further options go into its Namespace."""
+    """Write a file of the released format; further options go into its Namespace."""
     named = {f"{prefix}{name}": value for name, value in state.items()}
     arguments = Namespace(
         **{"bias": bias, "min_noise": 0, "max_noise": 100, "lr": 1e-3, "data_path": "data", **options}
@@ -84,7 +81,7 @@ def write_released(
 
 
 def forward(architecture: str, state: State, noisy: torch.Tensor, *, bias: bool) -> torch.Tensor:
-    """The network in float64, from its description: (B, 1, H, W) in and out."""
+    """Compute the network in float64 from its description: (B, 1, H, W) in and out."""
     weights = {name: value.double() for name, value in state.items()}
     networks: dict[str, Callable[[State, torch.Tensor, bool], torch.Tensor]] = {
         "dncnn": _dncnn,

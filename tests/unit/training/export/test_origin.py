@@ -1,6 +1,7 @@
-"""What a card says of the images that were trained on."""
+"""The card's facts about the training."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.unit.training.fit.runs import ALONE, IMAGES, TINY, Record, fit, sampl
 from training.data.photos import list_sha256, read_photos
 from training.data.sources import IMAGE_SETS
 from training.export.export import Provenance, export
+from training.fit.recipe import Recipe
 from training.fit.start import Start
 from training.fit.trainer import Trainer
 
@@ -19,14 +21,14 @@ SHORT = TINY.with_budget(steps=1, minutes=None)
 
 
 def exported(run: Path, data: str, licence: str = NOT_STATED) -> Training:
-    """The training facts on the card of a run's model file."""
+    """Export a run and return the training facts on its card."""
     output = run / "model.onnx"
     export(run, output, Provenance("tiny", "1", data, licence), evaluation_sets=[])
     return Artifact.load(output).card.training
 
 
 def test_card_of_the_photographs_carries_the_hash_of_their_list(tmp_path: Path) -> None:
-    """And their number, the page that has their authors, and their terms."""
+    """It also has their number, the page with their authors, and their terms."""
     fit(SHORT, tmp_path, images=LISTED)
     training = exported(tmp_path, "photos")
     assert training.data == f"photos: 494 images, docs/attribution.md, SHA-256 of the list {list_sha256()}"
@@ -34,14 +36,14 @@ def test_card_of_the_photographs_carries_the_hash_of_their_list(tmp_path: Path) 
 
 
 def test_run_on_other_images_cannot_name_the_list(tmp_path: Path) -> None:
-    """The first that is not on it is named."""
+    """The message names the first image that is not listed."""
     fit(SHORT, tmp_path, images=LISTED | IMAGES)
-    with pytest.raises(ValueError, match=r"2 of the images trained on .*a\.png"):
+    with pytest.raises(ValueError, match=r"2 of the training images .*a\.png"):
         exported(tmp_path, "photos")
 
 
 def test_words_go_onto_the_card_as_they_are(tmp_path: Path) -> None:
-    """A comma does not make image sets of them."""
+    """A comma does not turn words into image sets."""
     fit(SHORT, tmp_path)
     training = exported(tmp_path, "photos, and my own", "all mine")
     assert (training.data, training.licence) == ("photos, and my own", "all mine")
@@ -54,7 +56,7 @@ def test_license_in_words_takes_precedence_over_that_of_the_set(tmp_path: Path) 
 
 
 def test_card_never_hides_the_images_behind_the_first_weights(tmp_path: Path) -> None:
-    """A run that started from another's weights names both sets, or the card says that one is missing."""
+    """A run that started from another one's weights names both sets, or the card says that one is missing."""
     fit(SHORT, tmp_path / "first")
     start = Start.read(tmp_path / "first")
     trainer = Trainer(SHORT, sampler(SHORT), images=LISTED, processes=ALONE, start=start)
@@ -67,3 +69,11 @@ def test_card_never_hides_the_images_behind_the_first_weights(tmp_path: Path) ->
     assert both.data.startswith("bsds432: 432 images, ")
     assert "non-commercial" in both.licence
     assert list_sha256() in both.data
+
+
+@pytest.mark.parametrize("noise", [None, {"white": {"share": 0.3, "sigma_max": 30}}], ids=["plain", "noise table"])
+def test_card_states_the_largest_white_noise_of_the_training(tmp_path: Path, noise: dict[str, Any] | None) -> None:
+    """A noise table has its own limit, which takes precedence over the recipe's."""
+    recipe = Recipe.model_validate(SHORT.model_dump() | {"sigma_max": 70, "noise": noise})
+    fit(recipe, tmp_path)
+    assert exported(tmp_path, "mine").sigma_range_255 == (0, 30 if noise else 70)

@@ -31,7 +31,7 @@ IMAGES = {"a.png": "sha-a", "b.png": "sha-b"}
 
 
 def photograph(height: int, width: int, *, seed: int, channels: int = 1) -> npt.NDArray[np.uint8]:
-    """Smooth blobs (H, W, C) uint8."""
+    """Make smooth blobs (H, W, C) uint8."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width]
     waves = np.zeros((height, width, channels))
@@ -42,7 +42,7 @@ def photograph(height: int, width: int, *, seed: int, channels: int = 1) -> npt.
 
 
 def write_photographs(folder: Path, count: int, *, side: int = 24, seed: int = 0) -> Path:
-    """``count`` PNG files in a folder."""
+    """Write ``count`` PNG files into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(count):
         Image.fromarray(photograph(side, side, seed=seed + index)[..., 0]).save(folder / f"{index}.png")
@@ -50,7 +50,7 @@ def write_photographs(folder: Path, count: int, *, side: int = 24, seed: int = 0
 
 
 def sampler(recipe: Recipe, *, rank: int = 0) -> PairSampler:
-    """Pairs from two small photographs."""
+    """Return a source of pairs from two small photographs."""
     images = [photograph(40, 56, seed=1), photograph(30, 33, seed=2)]
     return PairSampler(
         images,
@@ -65,7 +65,7 @@ def sampler(recipe: Recipe, *, rank: int = 0) -> PairSampler:
 
 @dataclass
 class Record:
-    """Keeps what a run reports, and then does something else with it."""
+    """An observer that keeps what a run reports, and then calls ``then``."""
 
     then: Callable[[StepResult], Any] = lambda _: None
     steps: list[StepResult] = field(default_factory=list)
@@ -73,16 +73,16 @@ class Record:
 
     @property
     def losses(self) -> list[float]:
-        """Of the steps, in their order."""
+        """Return the losses of the steps, in order."""
         return [result.loss for result in self.steps]
 
     def on_step(self, result: StepResult) -> None:
-        """Keep it."""
+        """Record the step and call ``then``."""
         self.steps.append(result)
         self.then(result)
 
     def on_validation(self, step: int, psnr_db: float) -> None:
-        """Keep it."""
+        """Record the PSNR."""
         self.validations.append((step, psnr_db))
 
 
@@ -104,7 +104,7 @@ def fit(
 
 
 def assert_same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
-    """The same tensors, bit for bit."""
+    """Check that all tensors are equal, bit for bit."""
     assert one.keys() == other.keys()
     for name, value in one.items():
         assert torch.equal(value, other[name]), name

@@ -8,7 +8,7 @@ from training.fit.average import WeightAverage
 
 
 def test_average_equals_a_dense_reference_and_goes_on_from_its_weights() -> None:
-    """Weights and buffers; the decay depends on the step alone."""
+    """It covers weights and buffers, and the decay depends on the step alone."""
     random = np.random.default_rng(0)
     network = nn.BatchNorm2d(3).double()
     average = WeightAverage(network, decay=0.8)
@@ -27,7 +27,7 @@ def test_average_equals_a_dense_reference_and_goes_on_from_its_weights() -> None
 
 
 def test_first_step_leaves_nothing_of_the_start() -> None:
-    """Random weights are no part of the average."""
+    """The random initial weights are not part of the average."""
     network = nn.Linear(2, 2)
     average = WeightAverage(network, decay=0.999)
     network.weight.data.fill_(5)
@@ -36,7 +36,7 @@ def test_first_step_leaves_nothing_of_the_start() -> None:
 
 
 def test_counters_are_copied() -> None:
-    """Integers have no average."""
+    """Integers cannot be averaged."""
     network = nn.BatchNorm2d(1)
     average = WeightAverage(network, decay=0.5)
     network.num_batches_tracked.fill_(7)

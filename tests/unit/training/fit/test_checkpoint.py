@@ -14,7 +14,7 @@ SHORT = TINY.with_budget(steps=2, minutes=None)
 
 
 def test_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
-    """Recipe, place in the run, images and weights."""
+    """Recipe, place in the run, images and weights are the same."""
     written = fit(SHORT, tmp_path)[0].checkpoint()
     read = Checkpoint.load(tmp_path)
     assert read is not None
@@ -40,7 +40,7 @@ def test_failure_while_writing_leaves_the_old_checkpoint(tmp_path: Path, monkeyp
 
 
 class Payload:
-    """Would write a file when unpickled."""
+    """An object that writes a file when unpickled."""
 
     def __init__(self, target: Path) -> None:
         self.target = target
@@ -51,28 +51,28 @@ class Payload:
 
 @pytest.mark.parametrize("write", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value, 2))])
 def test_foreign_pickle_is_refused_and_not_run(tmp_path: Path, write: Any) -> None:
-    """A checkpoint is data."""
+    """A checkpoint is data, not code."""
     write({"recipe": Payload(tmp_path / "owned.txt")}, tmp_path / FILE)
-    with pytest.raises(ValueError, match="expected the checkpoint of a training run"):
+    with pytest.raises(ValueError, match="not the checkpoint of a training run"):
         Checkpoint.load(tmp_path)
     assert not (tmp_path / "owned.txt").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint"])
 def test_damaged_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
-    """With the same sentence."""
+    """The message is the same as for a foreign file."""
     (tmp_path / FILE).write_bytes(content)
-    with pytest.raises(ValueError, match="expected the checkpoint of a training run"):
+    with pytest.raises(ValueError, match="not the checkpoint of a training run"):
         Checkpoint.load(tmp_path)
 
 
 def test_other_dictionary_is_refused(tmp_path: Path) -> None:
-    """Someone else's weights are no run."""
+    """The weights of another program are not a run."""
     torch.save({"model": torch.ones(1)}, tmp_path / FILE)
-    with pytest.raises(ValueError, match="expected the checkpoint of a training run"):
+    with pytest.raises(ValueError, match="not the checkpoint of a training run"):
         Checkpoint.load(tmp_path)
 
 
 def test_folder_without_a_checkpoint_is_a_new_run(tmp_path: Path) -> None:
-    """Nothing to load."""
+    """There is nothing to load."""
     assert Checkpoint.load(tmp_path) is None

@@ -28,7 +28,7 @@ with Processes.join(device="cpu") as processes:
 
 
 def test_two_processes_learn_the_same_weights_from_different_pairs(tmp_path: Path) -> None:
-    """Over gloo on the CPU; only the first one writes and reports."""
+    """They use gloo on the CPU, and only the first one writes and reports."""
     (tmp_path / "worker.py").write_text(WORKER)
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     # A start of three interpreters with torch, not the training, is what takes the time.
@@ -52,7 +52,7 @@ def test_two_processes_learn_the_same_weights_from_different_pairs(tmp_path: Pat
 
 
 def test_without_torchrun_a_process_stands_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """First of one, and it agrees with itself."""
+    """It is the first of one, and agrees with itself."""
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     network = torch.nn.Identity()
     with Processes.join(device="cpu") as processes:
@@ -65,7 +65,7 @@ def test_without_torchrun_a_process_stands_alone(monkeypatch: pytest.MonkeyPatch
     "capabilities", [{"avx512_bf16": True}, {"amx_bf16": True}, {"avx2": True, "avx512_bf16": False}]
 )
 def test_a_processor_has_bf16_or_computes_in_float32(capabilities, monkeypatch, tmp_path: Path) -> None:
-    """Without it a bf16 recipe gives the losses of float32, as emulation would not, and in a fraction of its time."""
+    """Without bf16, a bf16 recipe gives the losses of float32, in a fraction of the time of emulation."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     has_it = any(value for name, value in capabilities.items() if "bf16" in name)
     assert ALONE.has_bf16 is has_it

@@ -1,4 +1,4 @@
-"""What the owner of a run sees."""
+"""The display of a run's progress."""
 
 import io
 from pathlib import Path
@@ -12,7 +12,7 @@ from training.fit.trainer import StepResult
 
 
 def results(steps: int, *, seconds: float) -> list[StepResult]:
-    """Half a run."""
+    """Return the steps of half a run."""
     return [
         StepResult(step, step / (2 * steps), step * seconds, loss=0.0125, learning_rate=0.002)
         for step in range(1, steps + 1)
@@ -20,7 +20,7 @@ def results(steps: int, *, seconds: float) -> list[StepResult]:
 
 
 def show(folder: Path, *, terminal: bool, steps: int, seconds: float) -> str:
-    """What half a run with one validation prints."""
+    """Return what half a run with one validation prints."""
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=terminal, width=160)
     with LiveProgress(folder, pixels_per_step=1_000_000, console=console) as progress:
@@ -31,14 +31,14 @@ def show(folder: Path, *, terminal: bool, steps: int, seconds: float) -> str:
 
 
 def test_terminal_shows_loss_psnr_rate_and_time_left(tmp_path: Path) -> None:
-    """Two megapixels a second, and as long to go as it took."""
+    """The rate is two megapixels per second, and half of the time is left."""
     shown = show(tmp_path, terminal=True, steps=40, seconds=0.5)
     for text in ("step 40", "50%", "loss 0.01250", "PSNR 29.12 dB", "2.00 Mpx/s", "0:00:20 left"):
         assert text in shown
 
 
 def test_log_file_gets_a_line_now_and_then(tmp_path: Path) -> None:
-    """Not one for each step, and the same facts."""
+    """It gets fewer lines than steps, with the same facts."""
     steps = int(4 * LINE_EVERY_S) + 1
     lines = show(tmp_path, terminal=False, steps=steps, seconds=1).splitlines()
     assert len(lines) == 4
@@ -46,7 +46,7 @@ def test_log_file_gets_a_line_now_and_then(tmp_path: Path) -> None:
 
 
 def test_tensorboard_reads_the_curves_back(tmp_path: Path) -> None:
-    """Loss, learning rate, rate and validation."""
+    """They are loss, learning rate, rate and validation PSNR."""
     show(tmp_path, terminal=False, steps=40, seconds=0.5)
     events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     expected = {"loss": 0.0125, "learning_rate": 0.002, "pixels_per_s": 2e6}

@@ -10,20 +10,20 @@ from training.fit.recipe import Recipe, read_recipe, recipe_names
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_shipped_recipe_builds_its_network(name: str) -> None:
-    """Bias-free, and for the number of channels it says."""
+    """It is bias-free and has the recipe's number of channels."""
     recipe = read_recipe(name)
     network = build(recipe.architecture, recipe.arguments)
     assert network.arguments["channels"] == recipe.channels
     assert not network.arguments["bias"]
 
 
-def test_recipes_for_gray_and_colour_are_shipped() -> None:
-    """The two models of the service."""
+def test_recipes_for_gray_and_color_are_shipped() -> None:
+    """They belong to the two models of the service."""
     assert {"gray", "color"} <= set(recipe_names())
 
 
 def test_unknown_field_is_refused(tmp_path: Path) -> None:
-    """A misspelt setting is not silently the default."""
+    """A misspelled setting does not silently become the default."""
     (tmp_path / "mine.toml").write_text("steps = 10\nlearning_rte = 1.0\n")
     with pytest.raises(ValueError, match=r"mine\.toml.*\n?learning_rte"):
         read_recipe(str(tmp_path / "mine.toml"))
@@ -31,20 +31,20 @@ def test_unknown_field_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("budget", [{}, {"steps": 5, "minutes": 1}], ids=["none", "both"])
 def test_budget_is_either_steps_or_minutes(budget: dict[str, int]) -> None:
-    """Exactly one of them."""
+    """A recipe needs exactly one of them."""
     with pytest.raises(ValueError, match="exactly one of steps and minutes"):
         Recipe(**budget)
 
 
 def test_other_budget_replaces_the_first() -> None:
-    """Minutes instead of steps, and nothing else changes."""
+    """Minutes replace steps, and nothing else changes."""
     recipe = Recipe(steps=5, patch=33)
     assert recipe.with_budget(steps=None, minutes=2) == Recipe(minutes=2, patch=33)
     assert recipe.with_budget(steps=None, minutes=None) is recipe
 
 
 def test_missing_recipe_names_those_there_are(tmp_path: Path) -> None:
-    """By name and by path."""
+    """It may be missing by name or by path."""
     with pytest.raises(ValueError, match=r"color, .*gray"):
         read_recipe("grey")
     with pytest.raises(ValueError, match="none"):

@@ -1,4 +1,4 @@
-"""Networks that meet noise they were not trained on."""
+"""Networks on noise that they were not trained on."""
 
 import json
 from pathlib import Path
@@ -17,8 +17,8 @@ from training.export.export import Provenance, export
 from training.fit.checkpoint import Checkpoint
 from training.fit.recipe import read_recipe
 from training.reproduce import generalisation
-from training.reproduce.catalogue import Request
-from training.reproduce.generalisation_findings import SIGMAS_255, Generalisation, Measured
+from training.reproduce.generalisation import SIGMAS_255, Generalization, Measured
+from training.reproduce.pages import Request
 from training.reproduce.twins import FULL, MIDDLE, NARROW, twins
 
 TINY = """
@@ -34,7 +34,7 @@ optimizer = "adamw"
 
 @pytest.fixture
 def request_(tmp_path: Path) -> Request:
-    """Small photographs to measure on, and others to train on."""
+    """Return small photographs to measure on, and others to train on."""
     return Request(
         images=write_photographs(tmp_path / "clean", 2, seed=9),
         output=tmp_path / "out",
@@ -44,19 +44,19 @@ def request_(tmp_path: Path) -> Request:
 
 @pytest.fixture(autouse=True)
 def _tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One tiny recipe instead of the two that take minutes."""
+    """Use one tiny recipe instead of the two that take minutes."""
     recipe = tmp_path / "tiny.toml"
     recipe.write_text(TINY)
     monkeypatch.setattr(generalisation, "RECIPES", (str(recipe),))
 
 
-def make(request: Request) -> Generalisation:
-    """What the page shows."""
+def make(request: Request) -> Generalization:
+    """Measure everything that the page shows."""
     return generalisation.measure(request, generalisation.RECIPES)
 
 
 def test_every_number_is_that_of_the_exported_network(tmp_path, request_):
-    """Measured again through export and ONNX Runtime."""
+    """Export and ONNX Runtime give the same numbers."""
     (group,) = make(request_).networks.values()
     clean = read_folder(tmp_path / "clean", channels=1)
     for each in group:
@@ -69,7 +69,7 @@ def test_every_number_is_that_of_the_exported_network(tmp_path, request_):
 
 
 def test_what_was_trained_is_not_trained_again(request_):
-    """The second call reads the runs, and finds the same."""
+    """The second call reads the finished runs and finds the same numbers."""
     first = make(request_)
     runs = sorted((request_.output / "runs").rglob("checkpoint.pt"))
     assert len(runs) == 6
@@ -78,7 +78,7 @@ def test_what_was_trained_is_not_trained_again(request_):
 
 
 def test_the_page_is_the_findings(request_):
-    """Numbers, a table with the gap, and a figure."""
+    """It has the numbers, a table with the gap, and a figure."""
     found, page = make(request_), generalisation.page(request_)
     page.write(request_.output)
     facts = json.loads((request_.output / "generalisation.json").read_text())
@@ -94,7 +94,7 @@ def test_the_page_is_the_findings(request_):
 
 @pytest.mark.parametrize("name", ["small-dncnn", "small-resunet"])
 def test_twins_differ_in_bias_and_in_noise_alone(name):
-    """So that nothing else explains what is found."""
+    """Nothing else can then explain the findings."""
     recipe = read_recipe(name)
     six = list(twins(recipe))
     expected = [(sigma_max, bias) for sigma_max in (NARROW, MIDDLE, FULL) for bias in (False, True)]
@@ -106,14 +106,14 @@ def test_twins_differ_in_bias_and_in_noise_alone(name):
 
 
 def test_a_score_is_found_by_its_noise_level(tmp_path):
-    """And not by its place."""
+    """Its place does not matter."""
     scores = evaluate(identity, read_folder(write_photographs(tmp_path, 1), channels=1), SIGMAS_255)
     measured = Measured(next(twins(read_recipe(generalisation.RECIPES[0]))), scores)
     assert measured.at(90) == scores[SIGMAS_255.index(90)].psnr_db
 
 
 def test_the_command_asks_for_photographs_to_train_on(tmp_path):
-    """Before anything is made."""
+    """It does so before making anything."""
     arguments = ["reproduce", "generalisation", "--images", str(tmp_path), "--output", str(tmp_path / "out")]
     answer = CliRunner().invoke(app, arguments)
     assert answer.exit_code == 2

@@ -13,7 +13,7 @@ from biasfree.architectures import DnCNN
 from biasfree.artifact import SHIPPED, Artifact
 from tests.unit.training.fit.runs import write_photographs
 from training.reproduce import bias, filters, layers, noise
-from training.reproduce.catalogue import Request
+from training.reproduce.pages import Request
 from training.reproduce.patches import Patch, read_patches
 
 TINY = """
@@ -29,7 +29,7 @@ optimizer = "adamw"
 
 @pytest.fixture
 def request_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Request:
-    """Photographs to measure on and to train on, and a tiny recipe for the networks that are trained."""
+    """Return photographs to measure and train on, and replace the recipes by a tiny one."""
     recipe = tmp_path / "tiny.toml"
     recipe.write_text(TINY)
     for module in (bias, layers):
@@ -43,12 +43,12 @@ def request_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Request:
 
 
 def a_patch(folder: Path, side: int) -> Patch:
-    """The middle of one photograph."""
+    """Return the middle of one photograph."""
     return read_patches(write_photographs(folder, 1, side=40), channels=1, count=1, side=side)[0]
 
 
 def dncnn(*, with_bias: bool) -> DnCNN:
-    """Small, with kernels and additive constants that matter."""
+    """Build a small network whose kernels and additive constants matter."""
     torch.manual_seed(3)
     network = DnCNN(depth=5, width=6, bias=with_bias)
     for parameter in network.parameters():
@@ -57,7 +57,7 @@ def dncnn(*, with_bias: bool) -> DnCNN:
 
 
 def test_the_noise_is_what_it_is_called(request_):
-    """As strong as asked for, around zero, and each value for itself."""
+    """It has the requested strength, zero mean, and no correlation."""
     facts = noise.page(request_).facts
     for level in facts["levels"]:
         sigma = level["sigma_255"]
@@ -68,7 +68,7 @@ def test_the_noise_is_what_it_is_called(request_):
 
 
 def test_a_filter_is_a_row_of_the_jacobian(tmp_path):
-    """Of the shipped network, by plain autograd."""
+    """The shipped network's filters agree with plain autograd."""
     network, patch = rebuild.network(Artifact.load(SHIPPED / "gray.onnx")), a_patch(tmp_path, 24)
     found = filters._measure(network, patch)
     for level, sigma in enumerate(filters.SIGMAS_255):
@@ -80,7 +80,7 @@ def test_a_filter_is_a_row_of_the_jacobian(tmp_path):
 
 
 def test_pixels_are_flat_textured_and_on_an_edge(tmp_path):
-    """By their gradients."""
+    """Their gradients show it."""
     clean = a_patch(tmp_path, 40).clean
     gradient = np.hypot(*np.gradient(clean[0].numpy()))
     flat, texture, edge = (gradient[pixel] for pixel in filters._pixels(clean))
@@ -90,7 +90,7 @@ def test_pixels_are_flat_textured_and_on_an_edge(tmp_path):
 
 
 def test_a_radius_is_the_distance_of_the_weights(tmp_path):
-    """All at the pixel: 0; half of the energy three pixels away: 3 / sqrt 2."""
+    """It is 0 with all weights at the pixel, and 3 / sqrt 2 with half of the energy three pixels away."""
     rows = torch.zeros(1, 3, 20, 20)
     rows[0, :, 10, 10] = 1
     rows[0, 1, 10, 13] = 1
@@ -100,7 +100,7 @@ def test_a_radius_is_the_distance_of_the_weights(tmp_path):
 
 
 def test_the_net_bias_is_what_the_jacobian_does_not_explain(tmp_path):
-    """f(y) - A y, with A from plain autograd; nothing without additive constants."""
+    """It is f(y) - A y, with A from plain autograd, and zero without additive constants."""
     patch = a_patch(tmp_path, 12)
     for with_bias in (True, False):
         network, noisy = dncnn(with_bias=with_bias), patch.noisy(30)
@@ -114,7 +114,7 @@ def test_the_net_bias_is_what_the_jacobian_does_not_explain(tmp_path):
 
 
 def test_layers_are_the_jacobians_of_the_features(tmp_path):
-    """Rank, gain, asymmetry and agreement of every layer, from plain autograd in float64."""
+    """Rank, gain, asymmetry and agreement of every layer equal those from plain autograd in float64."""
     network, noisy = dncnn(with_bias=False), a_patch(tmp_path, 8).noisy(30)
     found = layers.measure(network, noisy)
     double = DnCNN(**network.arguments).double()
@@ -149,7 +149,7 @@ def test_layers_are_the_jacobians_of_the_features(tmp_path):
 
 @pytest.mark.parametrize("module", [noise, filters, bias, layers], ids=lambda module: module.__name__.split(".")[-1])
 def test_a_page_is_written_with_its_numbers_and_pictures(request_, module, monkeypatch):
-    """Tables, JSON without NaN, and a figure that shows something."""
+    """It has tables, JSON without NaN, and a figure that shows something."""
     if module is layers:
         monkeypatch.setattr(layers, "SIDE", 10)
     page = module.page(request_)
@@ -162,6 +162,6 @@ def test_a_page_is_written_with_its_numbers_and_pictures(request_, module, monke
 
 
 def test_a_network_that_is_no_dncnn_is_refused_by_layers(request_):
-    """In one sentence."""
-    with pytest.raises(ValueError, match="expected a DnCNN"):
+    """The message is one sentence."""
+    with pytest.raises(ValueError, match="must be a DnCNN"):
         layers.page(Request(images=request_.images, output=request_.output, model=SHIPPED / "gray.onnx"))

@@ -1,4 +1,4 @@
-"""Small scenes for the tests of the noise."""
+"""Small scenes for the tests of the noise model."""
 
 import numpy as np
 import torch
@@ -8,26 +8,26 @@ from training.data.noise import Draw, Pair
 
 
 def draw(seed: int = 0) -> Draw:
-    """Random numbers that are the same every time."""
+    """Return random numbers that are the same every time."""
     return Draw(torch.Generator().manual_seed(seed))
 
 
 def scenes(count: int, *, channels: int = 3, side: int = 48) -> torch.Tensor:
-    """Smooth photographs (count, channels, side, side) in [0, 1]."""
+    """Make smooth photographs (count, channels, side, side) in [0, 1]."""
     images = [photograph(side, side, seed=seed, channels=channels) for seed in range(count)]
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
 
 
 def flat(count: int, value: float, *, channels: int = 3, side: int = 64) -> torch.Tensor:
-    """Patches of one value."""
+    """Make constant patches."""
     return torch.full((count, channels, side, side), value)
 
 
 def noise_of(pair: Pair) -> torch.Tensor:
-    """What was added."""
+    """Return the noise that was added."""
     return pair.noisy - pair.clean
 
 
 def neighbor_correlation(noise: torch.Tensor) -> float:
-    """Mean correlation with the pixel to the right."""
+    """Return the mean correlation with the pixel to the right."""
     return float(((noise[..., 1:] * noise[..., :-1]).mean(dim=(-2, -1)) / noise.square().mean(dim=(-2, -1))).mean())

@@ -9,12 +9,12 @@ from training.data.noise.filters import blurred, correlated, luma, resampled
 
 
 def each(*values: float) -> torch.Tensor:
-    """A parameter for each patch."""
+    """Return one parameter per patch."""
     return torch.tensor(values)[:, None, None, None]
 
 
 def test_correlated_noise_keeps_its_variance_and_widens() -> None:
-    """White at an extent of 0, and the wider the more correlated."""
+    """It is white at an extent of 0, and its correlation grows with the extent."""
     noise = correlated(draw().normal(3, 2, 64, 64), each(0.0, 0.7, 2.0))
     torch.testing.assert_close(noise.square().mean(dim=(2, 3)), torch.ones(3, 2))
     first, second, third = (neighbor_correlation(one) for one in noise)
@@ -23,7 +23,7 @@ def test_correlated_noise_keeps_its_variance_and_widens() -> None:
 
 
 def test_blur_keeps_the_mean_and_each_patch_has_its_own() -> None:
-    """Without any extent the patch is unchanged."""
+    """At an extent of 0 a patch stays unchanged."""
     scene = scenes(2)
     soft = blurred(scene, each(0.0, 1.5))
     torch.testing.assert_close(soft[0], scene[0])
@@ -42,7 +42,7 @@ def test_resampling_by_one_changes_nothing_and_by_two_enlarges_the_middle(mode: 
 
 
 def test_reducing_averages_noise_away() -> None:
-    """Half the size, about half the deviation."""
+    """Half the size gives about half the deviation."""
     noise = draw().normal(4, 1, 64, 64)
     halved = resampled(noise, each(0.5, 0.5, 0.5, 0.5), mode="bilinear")
     assert float(halved.std()) < 0.6
@@ -58,7 +58,7 @@ def test_luma_of_gray_is_gray() -> None:
 @pytest.mark.parametrize("phase", [(0, 0), (0, 1), (1, 0), (1, 1)], ids=str)
 @pytest.mark.parametrize("corrected", [False, True])
 def test_demosaicing_gives_a_ramp_of_gray_back(phase: tuple[int, int], corrected: bool) -> None:
-    """Both ways interpolate linearly, wherever the cell begins."""
+    """Both methods interpolate linearly, wherever the cell begins."""
     down, across = torch.meshgrid(torch.arange(16.0), torch.arange(16.0), indexing="ij")
     image = (0.3 * down + 0.7 * across).expand(1, 3, -1, -1)
     place = places(16, torch.tensor([phase]))
@@ -68,7 +68,7 @@ def test_demosaicing_gives_a_ramp_of_gray_back(phase: tuple[int, int], corrected
 
 
 def test_demosaicing_gives_flat_colors_back() -> None:
-    """Each channel from its own places: the filters' weights of the other channels sum to zero."""
+    """Each channel comes from its own pixels: the filters' weights of the other channels sum to zero."""
     image = torch.tensor([0.2, 0.5, 0.9])[None, :, None, None].expand(1, 3, 12, 12).contiguous()
     for phase in ((0, 0), (1, 0)):
         place = places(12, torch.tensor([phase]))

@@ -12,7 +12,7 @@ from training.fit.recipe import read_recipe
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pairs_follow_from_the_random_numbers(channels: int) -> None:
-    """The same seed gives the same pairs, another one others: a resumed run needs no more."""
+    """The same seed gives the same pairs and another seed others, so a resumed run needs no more state."""
     mixture, clean = NoiseMixture(), scenes(24, channels=channels)
     one, same, other = (mixture.pairs(clean, draw(seed)) for seed in (5, 5, 6))
     assert torch.equal(one.noisy, same.noisy)
@@ -23,7 +23,7 @@ def test_pairs_follow_from_the_random_numbers(channels: int) -> None:
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pairs_are_finite_whatever_is_drawn(channels: int) -> None:
-    """Over many batches, among them empty parts and patches that meet everything."""
+    """This holds over many batches, including empty parts and patches with every disturbance."""
     mixture = NoiseMixture(resampled=0.5, constant=0.5, gray=0.5)
     for seed in range(40):
         pair = mixture.pairs(scenes(4, channels=channels), draw(seed))
@@ -31,7 +31,7 @@ def test_pairs_are_finite_whatever_is_drawn(channels: int) -> None:
 
 
 def test_gray_patches_have_equal_channels_in_both() -> None:
-    """As a gray photograph stored as RGB has them, noise included."""
+    """The noise is gray too, as in a gray photograph stored as RGB."""
     pair = NoiseMixture(gray=1, outliers={"share": 0}, compressed={"white": 0}).pairs(scenes(20), draw())
     same = (pair.noisy == pair.noisy[:, :1]).flatten(1).all(dim=1)
     assert float(same.float().mean()) > 0.5  # those that were not compressed: JPEG rounds channels apart
@@ -39,7 +39,7 @@ def test_gray_patches_have_equal_channels_in_both() -> None:
 
 
 def test_a_mixture_of_nothing_leaves_patches_clean() -> None:
-    """What no part claims stays as it is."""
+    """Patches of no part stay unchanged."""
     nothing = {
         "white": {"share": 0},
         "photons": {"share": 0},
@@ -60,7 +60,7 @@ def test_a_mixture_of_nothing_leaves_patches_clean() -> None:
 
 
 def test_areas_of_one_value_have_no_noise() -> None:
-    """Borders and letterboxes are the same in both."""
+    """Borders and letterboxes are equal in the noisy and the clean patch."""
     mixture = NoiseMixture(white=White(share=1, sigma_max=50), constant=1, photons={"share": 0}, camera={"share": 0},
                            correlated={"share": 0}, outliers={"share": 0}, levels={"clipped": 0, "rounded": 0},
                            compressed={"white": 0}, resampled=0)  # fmt: skip
@@ -70,7 +70,7 @@ def test_areas_of_one_value_have_no_noise() -> None:
 
 
 def test_shares_beyond_the_whole_are_refused() -> None:
-    """With what they sum to."""
+    """The message states their sum."""
     with pytest.raises(ValidationError, match=r"sum to 1\.5"):
         NoiseMixture(white={"share": 1}, photons={"share": 0.5}, camera={"share": 0}, correlated={"share": 0})
     with pytest.raises(ValidationError, match="snow"):
@@ -79,7 +79,7 @@ def test_shares_beyond_the_whole_are_refused() -> None:
 
 @pytest.mark.parametrize("name", ["gray-noise", "color-noise", "gray-noise-third", "color-noise-third"])
 def test_the_shipped_recipes_leave_some_patches_clean(name: str) -> None:
-    """So that clean images stay so."""
+    """The networks learn to keep clean images unchanged."""
     noise = read_recipe(name).noise
     assert noise is not None
     assert 0 < 1 - sum(part.share for part in (noise.white, noise.photons, noise.camera, noise.correlated)) < 0.1

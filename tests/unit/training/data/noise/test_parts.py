@@ -5,7 +5,6 @@ import torch
 
 from tests.unit.training.data.noise.scenes import draw, flat, neighbor_correlation, noise_of, scenes
 from training.data.noise.camera import Camera
-from training.data.noise.channels import shared
 from training.data.noise.compression import Compression
 from training.data.noise.correlated import Correlated
 from training.data.noise.levels import Levels
@@ -14,11 +13,11 @@ from training.data.noise.pair import Pair
 from training.data.noise.patterns import patterned
 from training.data.noise.photons import Photons
 from training.data.noise.uneven import rectangle, strength
-from training.data.noise.white import White
+from training.data.noise.white import White, shared
 
 
 def test_white_noise_has_levels_up_to_the_largest_and_no_correlation() -> None:
-    """Half of the patches are below sigma_max / 4, for a power of two."""
+    """With a power of two, half of the patches are below sigma_max / 4."""
     pair = White(share=1, sigma_max=80, sigma_power=2, uneven=0, independent=1)(flat(300, 0.5, side=32), draw())
     levels = 255 * noise_of(pair).flatten(1).std(dim=1)
     assert float(levels.max()) == pytest.approx(80, rel=0.1)
@@ -27,7 +26,7 @@ def test_white_noise_has_levels_up_to_the_largest_and_no_correlation() -> None:
 
 
 def test_uneven_noise_is_quiet_in_one_part_and_loud_in_another() -> None:
-    """Factors between 0 and 1; some patches have an area without any noise."""
+    """The factors are between 0 and 1, and some patches have an area without any noise."""
     factors = strength(200, 32, draw())
     assert factors.shape == (200, 1, 32, 32)
     assert float(factors.min()) == 0
@@ -36,7 +35,7 @@ def test_uneven_noise_is_quiet_in_one_part_and_loud_in_another() -> None:
 
 
 def test_rectangles_reach_across_or_lie_inside() -> None:
-    """Some are bars from side to side, as letterboxes."""
+    """Some are bars from side to side, as in letterboxes."""
     inside = rectangle(200, 32, draw())
     bars = inside.all(dim=3).any(dim=2) | inside.all(dim=2).any(dim=2)
     assert 20 < int(bars.sum()) < 180
@@ -44,7 +43,7 @@ def test_rectangles_reach_across_or_lie_inside() -> None:
 
 
 def test_noise_shared_between_channels_keeps_its_variance() -> None:
-    """Channels are correlated in some patches, and as loud as before."""
+    """In some patches the channels are correlated, and the noise is as strong as before."""
     white = draw(1).normal(100, 3, 32, 32)
     mixed = shared(white, draw(), independent=0.5)
     assert float(mixed.std()) == pytest.approx(1, abs=0.02)
@@ -54,7 +53,7 @@ def test_noise_shared_between_channels_keeps_its_variance() -> None:
 
 
 def test_photon_noise_has_the_variance_of_its_counts() -> None:
-    """Poisson: variance = mean / counts at white."""
+    """For Poisson noise, the variance is the mean over the counts at white."""
     photons = Photons(share=1, counts=(50, 50.001), read_noise=0, dark=1, soft_px=0)
     pair = photons(flat(40, 0.5), draw())
     variance = noise_of(pair).square().mean(dim=(1, 2, 3))
@@ -63,7 +62,7 @@ def test_photon_noise_has_the_variance_of_its_counts() -> None:
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_camera_without_noise_gives_its_target(channels: int) -> None:
-    """Noise is the only difference between what is seen and what is right."""
+    """Noise is the only difference between input and target."""
     camera = Camera(share=1, shot=(1e-12, 1.1e-12), hot=0)
     pair = camera(scenes(6, channels=channels), draw())
     torch.testing.assert_close(pair.noisy, pair.clean, rtol=0, atol=0.02)
@@ -71,7 +70,7 @@ def test_a_camera_without_noise_gives_its_target(channels: int) -> None:
 
 
 def test_a_camera_develops_what_it_undid() -> None:
-    """Smooth scenes come back as they were: curve, gains, matrix and mosaic cancel."""
+    """Smooth scenes are reproduced: curve, gains, matrix and mosaic cancel."""
     scene = 0.2 + 0.5 * scenes(20, side=64)
     pair = Camera(share=1, shot=(1e-12, 1.1e-12), hot=0, smoothed=0, sharpened=0)(scene, draw())
     error = (pair.clean - scene)[..., 8:-8, 8:-8].abs().flatten(1).mean(dim=1)
@@ -79,14 +78,14 @@ def test_a_camera_develops_what_it_undid() -> None:
 
 
 def test_camera_noise_is_correlated_and_grows_with_brightness() -> None:
-    """Interpolation correlates neighbors; shot noise follows the light before the tone curve."""
+    """Interpolation correlates neighbors, and shot noise follows the light before the tone curve."""
     camera = Camera(share=1, shot=(3e-3, 3.1e-3), hot=0, smoothed=0, sharpened=0)
     assert neighbor_correlation(noise_of(camera(flat(20, 0.5), draw()))) > 0.2
 
 
 @pytest.mark.parametrize("lines", [0.0, 1.0])
 def test_correlated_noise_is_wider_than_a_pixel(lines: float) -> None:
-    """And rows or columns are the same from end to end."""
+    """Noisy rows or columns are constant from end to end."""
     pair = Correlated(share=1, lines=lines, luminance_px=1.3)(flat(100, 0.5), draw())
     noise = noise_of(pair)
     assert neighbor_correlation(noise) > 0.3
@@ -96,7 +95,7 @@ def test_correlated_noise_is_wider_than_a_pixel(lines: float) -> None:
 
 
 def test_wrong_pixels_are_noise_and_stars_are_not() -> None:
-    """Stars are in the clean patch too; a wrong pixel stays in it only as far as a network is not shown it."""
+    """Stars are in the clean patch too. A wrong pixel is, only as far as clipping hides it from the network."""
     scene = scenes(60, side=64)
     pair = Outliers(share=1, excess=(100, 1000))(Pair(scene, scene), draw())
     starry = pair.clean.flatten(1).amax(dim=1) > 50
@@ -107,7 +106,7 @@ def test_wrong_pixels_are_noise_and_stars_are_not() -> None:
 
 
 def test_patterns_are_regular_and_lie_in_a_part_of_the_patch() -> None:
-    """One frequency stands out, and the rest of the patch is as it was."""
+    """One frequency stands out, and the rest of the patch is unchanged."""
     ground = flat(30, 0.5, side=64)
     changed = patterned(ground, draw())[:, 0] - 0.5
     outside = (changed == 0).flatten(1).float().mean(dim=1)
@@ -128,7 +127,7 @@ def test_what_is_clipped_or_rounded_stays_in_range_and_so_does_its_target() -> N
 
 
 def test_crushed_patches_lose_their_shadows_or_lights() -> None:
-    """Values pile up at the ends of the range."""
+    """Values accumulate at the ends of the range."""
     scene = 0.1 + 0.8 * scenes(40)
     stretched = Levels(crushed=1).stretched(scene, draw())
     ends = ((stretched == 0) | (stretched == 1)).flatten(1).any(dim=1)
@@ -139,7 +138,7 @@ def test_crushed_patches_lose_their_shadows_or_lights() -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("webp", [0.0, 1.0])
 def test_compression_changes_what_is_seen_only(channels: int, webp: float) -> None:
-    """Files of low quality differ, and not by much on smooth scenes."""
+    """Files of low quality differ, but not by much on smooth scenes."""
     scene = scenes(8, channels=channels)
     pair = Compression(quality=(30, 31), webp=webp)(Pair(scene, scene), draw())
     assert torch.equal(pair.clean, scene)

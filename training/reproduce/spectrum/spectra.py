@@ -1,4 +1,4 @@
-"""Whole spectra of ten photographs, and how symmetric they are (the report's figure 3)."""
+"""Whole spectra of ten photographs, and their symmetry (the report's figure 3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Spectra:
     """Spectra of the patches.
 
     Attributes:
-        singular_values: s_i (M, N), falling.
+        singular_values: s_i (M, N), descending.
         symmetry: u_i . v_i (M, N).
     """
 
@@ -30,7 +30,7 @@ class Spectra:
 
 
 def measure_spectra(network: Network, patches: Sequence[Patch]) -> Spectra:
-    """Take the network apart at every patch.
+    """Decompose the network's Jacobian at every patch.
 
     Raises:
         OutOfMemoryBudget: The patches are too large.

@@ -1,4 +1,4 @@
-"""How the effective dimensionality falls with the noise (the paper, section 5)."""
+"""The effective dimensionality, and how it falls with the noise level (the paper, section 5)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,13 +32,13 @@ class Dimensionality:
 
     @property
     def means(self) -> FloatArray:
-        """Over the patches (S,)."""
+        """Return the means over the patches (S,)."""
         means: FloatArray = self.values.mean(axis=1)
         return means
 
     @property
     def slope(self) -> float:
-        """Of the means against sigma, log-log."""
+        """Return the slope of the means against sigma, log-log."""
         return slope(self.sigmas_255, self.means)
 
 
@@ -59,5 +59,5 @@ def measure_dimensionality(network: Network, patches: Sequence[Patch]) -> Dimens
 
 
 def slope(sigmas_255: Sequence[float], values: npt.ArrayLike) -> float:
-    """Exponent of the power law through ``values`` (S,), by least squares on the logarithms."""
+    """Return the exponent of the power law through ``values`` (S,), by least squares on the logarithms."""
     return float(np.polyfit(np.log(sigmas_255), np.log(values), 1)[0])

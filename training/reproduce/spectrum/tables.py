@@ -1,4 +1,4 @@
-"""Findings as tables, the paper's numbers beside them."""
+"""The findings as tables, beside the paper's numbers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from decimal import Decimal
 
 import numpy as np
 
-from training.reproduce import published, subspaces
-from training.reproduce.activity import LayerActivity
-from training.reproduce.dimensionality import slope
-from training.reproduce.findings import Findings
-from training.reproduce.sheet import Sheet
+from training.reproduce.pages import Sheet
+from training.reproduce.spectrum import published, subspaces
+from training.reproduce.spectrum.activity import LayerActivity
+from training.reproduce.spectrum.dimensionality import slope
+from training.reproduce.spectrum.findings import Findings
 
 
 @dataclass(frozen=True)
 class _Row:
-    """One of the ``Measures``: its field, what it is called, and the format of its numbers."""
+    """One of the ``Measures``: its field, its label, and the format of its numbers."""
 
     field: str
     label: str
@@ -41,13 +41,13 @@ ROWS = (
     _Row("filter_sum", "filter sums: mean", ".3f"),
     _Row("filter_sum_deviation", "filter sums: deviation", ".3f"),
     _Row("sigma_frobenius_255", "sigma from ‖I - A‖", ".1f"),
-    _Row("sigma_trace_255", "sigma as served", ".1f"),
+    _Row("sigma_trace_255", "sigma from tr A", ".1f"),
     _Row("homogeneity_error", "homogeneity error", ".0e"),
 )
 
 
 def sheets(findings: Findings) -> list[Sheet]:
-    """All of the tables."""
+    """Return all tables."""
     return [_dimensionality(findings), _measures(findings), _nestedness(findings), _activity(findings)]
 
 
@@ -112,6 +112,6 @@ def _activity(findings: Findings) -> Sheet:
 
 
 def _shares(layer: LayerActivity) -> list[str]:
-    """Two digits; none at all is 0, and nothing else is."""
+    """Format the mean at each level and the largest share with two digits; only an exact zero is written as 0."""
     fractions = [*layer.active.mean(axis=1), layer.active.max()]
     return [f"{Decimal(f'{100 * fraction:.1e}'):f} %" if fraction else "0" for fraction in fractions]

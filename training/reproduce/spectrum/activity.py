@@ -1,4 +1,4 @@
-"""Which layers of ReLUs a network makes use of, on whole photographs."""
+"""The share of active ReLUs in each layer, on whole photographs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from biasfree.analysis.linearisation import Relus, relus_at
 from biasfree.analysis.regions import activity
 from biasfree.architectures import Network
 from training.reproduce.patches import Patch, on_every_core
-from training.reproduce.subspaces import SIGMAS_255
+from training.reproduce.spectrum.subspaces import SIGMAS_255
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -21,9 +21,9 @@ class LayerActivity:
     """One layer of ReLUs.
 
     Attributes:
-        channels: Its feature maps.
-        reduction: Pixels of the image for one of the layer, along an axis.
-        active: The fraction of its units that is active, for each of ``SIGMAS_255`` and each photograph (S, M).
+        channels: Number of feature maps.
+        reduction: Image pixels per pixel of the layer, along an axis.
+        active: Fraction of active units at each of ``SIGMAS_255`` in each photograph (S, M).
     """
 
     channels: int
@@ -32,10 +32,10 @@ class LayerActivity:
 
 
 def measure_activity(network: Network, patches: Sequence[Patch]) -> list[LayerActivity]:
-    """Pass the whole noisy photographs through the network, and look at its ReLUs.
+    """Measure the activity of every ReLU layer on the whole noisy photographs.
 
     Returns:
-        The layers, from the input to the output.
+        The layers, from input to output.
     """
     measured = on_every_core(lambda patch: _activity(network, patch), patches)
     fractions = np.array([active for _, active in measured])
@@ -44,7 +44,7 @@ def measure_activity(network: Network, patches: Sequence[Patch]) -> list[LayerAc
 
 
 def _activity(network: Network, patch: Patch) -> tuple[list[tuple[int, int]], list[list[float]]]:
-    """Channels and reduction of every layer, and its active fraction at each noise level (S, L)."""
+    """Return channels and reduction of every layer, and their active fractions at each noise level (S, L)."""
     active, layers = [], []
     for sigma_255 in SIGMAS_255:
         noisy = patch.noisy_photograph(sigma_255)

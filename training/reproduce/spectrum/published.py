@@ -1,6 +1,6 @@
-"""What the paper's network gives: BF-DnCNN, trained on noise from 0 to 100.
+"""The results of the paper's network, BF-DnCNN trained on noise from 0 to 100.
 
-Published in the paper, or measured with the weights that the authors released.
+They are published in the paper or were measured with the weights that the authors released.
 """
 
 from collections.abc import Mapping
@@ -18,11 +18,10 @@ DIMENSIONALITY: Mapping[float, float] = {
     90: 29,
     100: 27,
 }
-#: The slope that is stated with them. A line through their logarithms, as ``dimensionality.slope`` draws it, falls with
-#: -1.14 over all ten and with -1.02 over the last six.
+#: The slope that the paper states. ``dimensionality.slope`` gives -1.14 for all ten values and -1.02 for the last six.
 SLOPE = -1.02
 
-#: Sides in pixels of the patch of a photograph that the following were measured on, with the same noise scaled.
+#: Side in pixels of the patch that the following were measured on, with the same noise scaled to each level.
 SIDE = 30
 #: ``Measures`` by field, then by sigma.
 MEASURES: Mapping[str, Mapping[float, float]] = {
@@ -40,5 +39,5 @@ MEASURES: Mapping[str, Mapping[float, float]] = {
     "filter_sum_deviation": {10: 0.018, 30: 0.041, 100: 0.100},
     "sigma_frobenius_255": {10: 10.2, 30: 29.4, 100: 98.6},
 }
-#: Nestedness, and what a random subspace would give, by the higher sigma; the lower one is 10.
+#: Nestedness, and that of a random subspace, by the higher sigma; the lower one is 10.
 NESTEDNESS: Mapping[float, tuple[float, float]] = {30: (0.960, 0.23), 100: (0.949, 0.23)}

@@ -1,4 +1,4 @@
-"""What a network looks for and gives back: singular vectors from all over the spectrum (the report's figure 4)."""
+"""Singular vectors from the whole spectrum: the patterns a network detects and returns (the report's figure 4)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from training.reproduce.patches import Patch, on_every_core
 
 #: The report's noise level, 0-255 scale.
 SIGMA_255 = 30.0
-#: Photographs shown.
+#: Number of photographs shown.
 PATCHES = 2
 
 FloatArray = npt.NDArray[np.float32]
@@ -24,7 +24,7 @@ class Gallery:
     """Some singular vectors at one patch.
 
     Attributes:
-        name: The photograph.
+        name: The photograph's name.
         clean: x (C, P, P).
         noisy: y (C, P, P).
         denoised: f(y) (C, P, P).
@@ -49,7 +49,7 @@ class Gallery:
 
 
 def measure_galleries(network: Network, patches: Sequence[Patch]) -> list[Gallery]:
-    """Singular vectors at the first patches.
+    """Take singular vectors at the first patches.
 
     Raises:
         OutOfMemoryBudget: The patches are too large.
@@ -58,14 +58,14 @@ def measure_galleries(network: Network, patches: Sequence[Patch]) -> list[Galler
 
 
 def places(leading: int, size: int) -> tuple[int, ...]:
-    """Where to look: both ends of the spectrum, within the first d, around d, and between d and N.
+    """Choose places in the spectrum: both ends, within the first d, around d, and between d and N.
 
     Args:
         leading: d, rounded down, >= 1.
         size: N.
 
     Returns:
-        Up to nine different places, rising, counted from 0.
+        Up to nine different places, ascending, counted from 0.
     """
     within = (0, 1, leading // 4, leading // 2, leading - 1)
     beyond = (min(2 * leading, size - 1), (leading + size) // 2, size - 2, size - 1)

@@ -1,4 +1,4 @@
-"""Findings as figures."""
+"""The findings as figures."""
 
 from collections.abc import Mapping
 
@@ -11,19 +11,19 @@ from PIL import Image
 
 from biasfree.analysis.key_numbers import number
 from biasfree.analysis.pictures import intensity_image, signed_image, vector_limit
-from training.reproduce import gallery, published, spectra
-from training.reproduce.dimensionality import slope
-from training.reproduce.findings import Findings
-from training.reproduce.gallery import Gallery
-from training.reproduce.subspaces import SMALL
+from training.reproduce.pages import BLUE, GRAY, LIGHT, RED, plain
+from training.reproduce.spectrum import gallery, published, spectra
+from training.reproduce.spectrum.dimensionality import slope
+from training.reproduce.spectrum.findings import Findings
+from training.reproduce.spectrum.gallery import Gallery
+from training.reproduce.spectrum.subspaces import SMALL
 
-BLUE, RED, LIGHT, GRAY = "#2166ac", "#b2182b", "#c3ccd5", "#8c96a0"
-#: Below this share of the largest singular value is rounding error of float32.
+#: Smaller shares of the largest singular value are float32 rounding error.
 FLOOR = 1e-6
 
 
 def figures(findings: Findings) -> Mapping[str, Figure]:
-    """By the name of their files."""
+    """Draw all figures, by the name of their files."""
     return {
         "spectra": _spectra(findings),
         "singular-vectors": _vectors(findings),
@@ -32,7 +32,7 @@ def figures(findings: Findings) -> Mapping[str, Figure]:
 
 
 def _spectra(findings: Findings) -> Figure:
-    """The report's figure 3."""
+    """Draw the report's figure 3."""
     figure = Figure(figsize=(10, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     _values(left, findings.spectra.singular_values)
@@ -62,7 +62,7 @@ def _symmetry(axes: Axes, findings: Findings) -> None:
 
 
 def _vectors(findings: Findings) -> Figure:
-    """The report's figure 4: for each image a row of left and one of right vectors."""
+    """Draw the report's figure 4: per image a row of left and a row of right vectors."""
     columns = 1 + max(len(each.indices) for each in findings.galleries)
     figure = Figure(figsize=(1.2 * columns, 2.7 * len(findings.galleries)), layout="constrained")
     parts = figure.subfigures(len(findings.galleries), 1, squeeze=False, hspace=0.04)[:, 0]
@@ -121,7 +121,7 @@ def _dimensionality(findings: Findings) -> Figure:
 
 
 def _power_law(axes: Axes, values: Mapping[float, float], marker: str, color: str, name: str) -> None:
-    """Means of d by sigma, and the line of least squares through them."""
+    """Draw the means of d against sigma, and the least-squares line through them."""
     sigmas_255 = [*values]
     exponent = slope(sigmas_255, [*values.values()])
     middle, level = (np.exp(np.mean(np.log(each))) for each in (sigmas_255, [*values.values()]))
@@ -129,9 +129,3 @@ def _power_law(axes: Axes, values: Mapping[float, float], marker: str, color: st
     axes.loglog(
         sigmas_255, [*values.values()], marker, color=color, mfc="white", label=f"{name}, slope ${exponent:.2f}$"
     )
-
-
-def plain(axes: Axes) -> None:
-    """Without a box, with a grid."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(visible=True, alpha=0.3)

@@ -1,34 +1,34 @@
-"""Everything that ``reproduce spectrum`` measures."""
+"""All measurements of ``reproduce spectrum``."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from biasfree.architectures import Network
-from training.reproduce import gallery, spectra, subspaces
-from training.reproduce.activity import LayerActivity, measure_activity
-from training.reproduce.dimensionality import Dimensionality, measure_dimensionality
-from training.reproduce.gallery import Gallery, measure_galleries
 from training.reproduce.patches import Patch
-from training.reproduce.spectra import Spectra, measure_spectra
-from training.reproduce.subspaces import Subspaces, measure_subspaces
+from training.reproduce.spectrum import gallery, spectra, subspaces
+from training.reproduce.spectrum.activity import LayerActivity, measure_activity
+from training.reproduce.spectrum.dimensionality import Dimensionality, measure_dimensionality
+from training.reproduce.spectrum.gallery import Gallery, measure_galleries
+from training.reproduce.spectrum.spectra import Spectra, measure_spectra
+from training.reproduce.spectrum.subspaces import Subspaces, measure_subspaces
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What was measured.
+    """Measurements of one network.
 
     Attributes:
         model: The model's name and version.
         images: The folder's name.
-        names: The photographs (M,).
+        names: The photographs' names (M,).
         side: P.
         size: N.
-        dimensionality: d against the noise.
-        subspaces: Of each patch.
-        spectra: Of all patches.
-        galleries: Of two patches.
-        layers: Of ReLUs.
+        dimensionality: d against the noise level.
+        subspaces: The signal's subspace in each patch.
+        spectra: The spectra of all patches.
+        galleries: Singular vectors of two patches.
+        layers: Activity of the ReLU layers.
     """
 
     model: str
@@ -64,11 +64,11 @@ class Findings:
 
     @property
     def subject(self) -> str:
-        """What was measured on what, in words."""
+        """Describe in words what was measured on which images."""
         return f"{self.model}, {len(self.names)} images of {self.images}, {self.side} x {self.side}"
 
     def facts(self) -> dict[str, Any]:
-        """All numbers."""
+        """Return all numbers."""
         return {
             "model": self.model,
             "images": self.images,

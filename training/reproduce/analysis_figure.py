@@ -1,4 +1,4 @@
-"""``analysis-figure``: the figure of ``/analyze`` for the documents."""
+"""``analysis-figure``: the example figure of an analysis in the documentation."""
 
 from pathlib import Path
 
@@ -16,15 +16,15 @@ from biasfree.artifact import SHIPPED, Artifact
 from training.evaluate.metrics import add_noise
 
 SIGMA_255 = 25.0
-#: The cat's eye, and pixels in the flat and on the edges of it.
+#: The cat's eye, and pixels in its flat areas and on its edges.
 PATCH = Patch(150, 92, 40, 40)
 PIXELS = ((158, 100), (170, 96), (170, 104), (174, 112), (170, 120), (159, 114), (182, 106), (185, 126))
-#: A small file for the documents; only the colour bars show steps.
-COLOURS = 256
+#: A palette keeps the file small; only the color bars show steps.
+COLORS = 256
 
 
-def draw_example(output: Path) -> None:
-    """Analyse scikit-image's photograph of a cat with the shipped gray model, and write the figure as a PNG."""
+def draw_analysis_figure(output: Path) -> None:
+    """Analyze scikit-image's photograph of a cat with the shipped gray model, and write the figure as a PNG."""
     model = Artifact.load(SHIPPED / "gray.onnx")
     cat: npt.NDArray[np.uint8] = chelsea()  # type: ignore[no-untyped-call]  # it has no types
     gray = np.asarray(Image.fromarray(cat).convert("L"), np.float32)[..., np.newaxis] / np.float32(255)
@@ -35,4 +35,4 @@ def draw_example(output: Path) -> None:
     report = analyze(rebuild.network(model), request)
     output.write_bytes(figure(report, title=f"What model {model.card.name} did to this patch"))
     with Image.open(output) as picture:
-        picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(output, optimize=True)
+        picture.convert("RGB").quantize(COLORS, dither=Image.Dither.NONE).save(output, optimize=True)

@@ -1,16 +1,11 @@
 """The Jacobian's spectrum on photographs, beside the paper's (the report's figures 3 and 4, the paper's section 5)."""
 
 from biasfree import rebuild
-from biasfree.artifact import SHIPPED, Artifact
-from training.reproduce.catalogue import Request
-from training.reproduce.document import Page
-from training.reproduce.figures import figures
-from training.reproduce.findings import Findings
+from training.reproduce.pages import Page, Request
 from training.reproduce.patches import read_patches
-from training.reproduce.tables import sheets
-
-#: What is measured if no model is named.
-MODEL = SHIPPED / "gray.onnx"
+from training.reproduce.spectrum.figures import figures
+from training.reproduce.spectrum.findings import Findings
+from training.reproduce.spectrum.tables import sheets
 
 
 def page(request: Request) -> Page:
@@ -24,9 +19,8 @@ def page(request: Request) -> Page:
 
 
 def measure(request: Request) -> Findings:
-    """What the page shows."""
-    artifact = Artifact.load(request.model or MODEL)
-    channels, count = artifact.card.channels, request.count
-    patches = read_patches(request.images, channels=channels, count=count, side=request.side)
+    """Measure everything that the page shows."""
+    artifact = request.artifact()
+    patches = read_patches(request.images, channels=artifact.card.channels, count=request.count, side=request.side)
     name = f"{artifact.card.name} {artifact.card.version}"
     return Findings.of(rebuild.network(artifact), patches, model=name, images=request.images.resolve().name)

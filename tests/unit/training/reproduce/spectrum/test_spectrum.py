@@ -1,9 +1,7 @@
 """The paper's measurements, against plain NumPy on a Jacobian from plain autograd."""
 
-import io
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,52 +9,31 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from rich.console import Console
 from torch.nn import functional as F
 from typer.testing import CliRunner
 
 from biasfree import rebuild
 from biasfree.architectures import DnCNN, ResUNet
 from biasfree.artifact import SHIPPED, Artifact
-from tests.unit.training.fit.runs import write_photographs
+from tests.unit.training.reproduce.test_patches import SIDE, patches
 from training.cli import app
-from training.data.images import read_folder
-from training.evaluate.metrics import add_noise
-from training.reproduce import published, subspaces
-from training.reproduce.activity import measure_activity
-from training.reproduce.catalogue import Request
-from training.reproduce.dimensionality import SIGMAS_255, measure_dimensionality, slope
-from training.reproduce.gallery import measure_galleries, places
-from training.reproduce.patches import NOISE_255, read_patches
-from training.reproduce.sheet import Sheet
-from training.reproduce.spectra import measure_spectra
-from training.reproduce.spectrum import measure
-from training.reproduce.subspaces import measure_subspaces, nestedness
-
-ROOT = Path(__file__).parents[4]
-
-SIDE = 10
-
-
-@pytest.fixture
-def photographs(tmp_path: Path) -> Path:
-    """Three of them."""
-    return write_photographs(tmp_path / "photographs", 3)
+from training.reproduce.pages import Request
+from training.reproduce.spectrum import measure, published, subspaces
+from training.reproduce.spectrum.activity import measure_activity
+from training.reproduce.spectrum.dimensionality import SIGMAS_255, measure_dimensionality, slope
+from training.reproduce.spectrum.gallery import measure_galleries, places
+from training.reproduce.spectrum.spectra import measure_spectra
+from training.reproduce.spectrum.subspaces import measure_subspaces, nestedness
 
 
 @pytest.fixture(scope="module")
 def gray():
-    """The shipped network."""
+    """Rebuild the shipped gray network."""
     return rebuild.network(Artifact.load(SHIPPED / "gray.onnx"))
 
 
-def patches(folder, *, count=3, side=SIDE):
-    """The middles of gray photographs."""
-    return read_patches(folder, channels=1, count=count, side=side)
-
-
 def in_double(network, noisy):
-    """A (N, N) and f(y) (N,), float64."""
+    """Return A (N, N) and f(y) (N,), float64."""
     doubled = type(network)(**network.arguments).double().eval()
     doubled.load_state_dict(network.state_dict())
     denoise = lambda values: doubled(values[None])[0]  # noqa: E731
@@ -65,33 +42,8 @@ def in_double(network, noisy):
     return matrix.detach().numpy(), denoise(noisy.double()).detach().numpy().ravel()
 
 
-def test_a_patch_is_the_middle_of_its_photograph(photographs):
-    """Also where the margins are odd; all of it where the patch is as large."""
-    pixels = read_folder(photographs, channels=1)[1].unit
-    for side, middle in ((24, slice(0, 24)), (11, slice(6, 17))):
-        patch = patches(photographs, side=side)[1]
-        np.testing.assert_array_equal(patch.clean[0], pixels[middle, middle, 0])
-
-
-def test_the_noise_is_that_of_evaluate_scaled(photographs):
-    """At the level it is taken from it is the same; at ten times the level, ten times that."""
-    patch = patches(photographs)[2]
-    noisy = add_noise(patch.photograph, sigma_255=NOISE_255, index=2)
-    one, ten = (patch.noisy_photograph(level).numpy() for level in (NOISE_255, 10 * NOISE_255))
-    np.testing.assert_allclose(one[0], noisy[..., 0], atol=1e-6)
-    clean = patch.photograph[..., 0]
-    np.testing.assert_allclose(ten[0] - clean, 10 * (one[0] - clean), atol=1e-5)
-    np.testing.assert_array_equal(patch.noisy(NOISE_255)[0], one[0, 7:17, 7:17])
-
-
-def test_a_photograph_smaller_than_its_patch_is_refused(photographs):
-    """With its name and both sizes."""
-    with pytest.raises(ValueError, match=r"expected images of 25 x 25 or more, got 0\.png of 24 x 24"):
-        patches(photographs, side=25)
-
-
 def test_the_effective_dimensionality_is_the_squared_norm_of_the_jacobian(photographs, gray):
-    """Of each patch at each level."""
+    """This holds for each patch at each level."""
     chosen = patches(photographs, count=2)
     found = measure_dimensionality(gray, chosen)
     assert found.values.shape == (len(SIGMAS_255), 2)
@@ -102,19 +54,19 @@ def test_the_effective_dimensionality_is_the_squared_norm_of_the_jacobian(photog
 
 
 def test_the_slope_of_a_power_law_is_its_exponent():
-    """Whatever its factor."""
+    """The factor does not matter."""
     assert slope([1, 2, 5, 70], 3 * np.array([1, 2, 5, 70.0]) ** -1.3) == pytest.approx(-1.3)
 
 
 def test_the_papers_slope_is_that_of_its_upper_six_levels():
-    """As ``published`` says."""
+    """``published`` says so."""
     sigmas, values = zip(*published.DIMENSIONALITY.items(), strict=True)
     assert slope(sigmas, values) == pytest.approx(-1.14, abs=0.005)
     assert slope(sigmas[4:], values[4:]) == pytest.approx(published.SLOPE, abs=0.005)
 
 
 def test_measures_are_those_of_the_jacobian(photographs, gray):
-    """Every one of them, computed once more."""
+    """All of them are computed once more."""
     patch = patches(photographs)[0]
     sigma_255 = subspaces.SIGMAS_255[1]
     noisy = patch.noisy(sigma_255)
@@ -154,7 +106,7 @@ def test_measures_are_those_of_the_jacobian(photographs, gray):
 
 
 def test_the_identity_passes_everything(photographs):
-    """An untrained network: no noise is removed, nothing is small, and every subspace holds every other."""
+    """An untrained network removes no noise, has no small singular values, and all its subspaces coincide."""
     network = ResUNet(widths=(4, 8), blocks=1, bottom_blocks=1).eval()
     (found,) = measure_subspaces(network, patches(photographs, count=1))
     for measures in found.measures:
@@ -167,7 +119,7 @@ def test_the_identity_passes_everything(photographs):
 
 
 def test_nestedness_is_one_within_zero_across_and_in_between_a_mean():
-    """Of axes of a basis."""
+    """The subspaces are spanned by axes of a basis."""
     basis = torch.linalg.qr(torch.randn(12, 12, generator=torch.Generator().manual_seed(0), dtype=torch.double)).Q.T
     assert nestedness(basis[2:5], basis[:6]) == pytest.approx(1)
     assert nestedness(basis[6:], basis[:6]) == pytest.approx(0)
@@ -177,7 +129,7 @@ def test_nestedness_is_one_within_zero_across_and_in_between_a_mean():
 
 
 def test_activity_is_the_share_of_positive_inputs_over_the_whole_photograph(photographs):
-    """Of the first layer, where that is easy to say."""
+    """The first layer is easy to check."""
     network = DnCNN(depth=3, width=5, normalise=False).eval().requires_grad_(False)
     chosen = patches(photographs)
     layers = measure_activity(network, chosen)
@@ -189,14 +141,14 @@ def test_activity_is_the_share_of_positive_inputs_over_the_whole_photograph(phot
 
 
 def test_layers_are_named_by_their_resolution(photographs, gray):
-    """From half of the image's down to an eighth, and up again."""
+    """It falls from half of the image's to an eighth, and rises again."""
     layers = measure_activity(gray, patches(photographs, count=1))
     assert [layer.reduction for layer in layers] == [2, 2, 4, 4, 8, 8, 8, 8, 4, 4, 2, 2]
 
 
 @given(st.integers(1, 5000).flatmap(lambda size: st.tuples(st.integers(1, size), st.just(size))))
 def test_places_are_different_rising_and_reach_both_ends(sizes):
-    """For every dimensionality that there can be."""
+    """This holds for every possible dimensionality."""
     leading, size = sizes
     chosen = places(leading, size)
     assert (chosen[0], chosen[-1]) == (0, size - 1)
@@ -205,7 +157,7 @@ def test_places_are_different_rising_and_reach_both_ends(sizes):
 
 
 def test_vectors_are_pairs_of_the_jacobian(photographs, gray):
-    """``A v = s u`` for each of those shown, to float32."""
+    """``A v = s u`` holds to float32 for each pair shown."""
     chosen = patches(photographs)
     galleries = measure_galleries(gray, chosen)
     assert [each.name for each in galleries] == ["0.png", "1.png"]
@@ -218,7 +170,7 @@ def test_vectors_are_pairs_of_the_jacobian(photographs, gray):
 
 
 def test_spectra_have_a_row_for_each_patch(photographs, gray):
-    """Falling."""
+    """The values are descending."""
     chosen = patches(photographs, count=2)
     found = measure_spectra(gray, chosen)
     assert found.singular_values.shape == found.symmetry.shape == (2, SIDE**2)
@@ -227,29 +179,8 @@ def test_spectra_have_a_row_for_each_patch(photographs, gray):
         np.testing.assert_allclose(values, np.linalg.svd(matrix, compute_uv=False), atol=1e-4)
 
 
-def test_a_sheet_is_the_same_printed_and_written():
-    """Every cell, in its order."""
-    sheet = Sheet("Title", ("a", "b"), (("1", "2"), ("3", "")))
-    assert sheet.markdown() == "**Title**\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n| 3 |  |\n"
-    table = sheet.table()
-    assert (table.title, table.row_count, [column.header for column in table.columns]) == ("Title", 2, ["a", "b"])
-
-
-@pytest.mark.parametrize("columns", [2, 12])
-def test_a_sheet_is_whole_in_eighty_columns(columns):
-    """A table where it fits, Markdown where cells would be cut."""
-    printed = io.StringIO()
-    sheet = Sheet(
-        "Title", ("level", *(f"{n}" for n in range(columns))), (("what is measured", *["1.234567"] * columns),)
-    )
-    sheet.show(Console(width=80, file=printed))
-    (line,) = [line for line in printed.getvalue().splitlines() if "measured" in line]
-    assert line.count("1.234567") == columns
-    assert ("┃" in printed.getvalue()) == (columns == 2)
-
-
 def test_the_command_prints_and_writes_what_it_found(tmp_path, photographs):
-    """Tables with the paper's numbers, all numbers as JSON, and three figures."""
+    """It gives tables with the paper's numbers, all numbers as JSON, and three figures."""
     output = tmp_path / "new" / "output"
     arguments = ["reproduce", "spectrum", "--images", photographs, "--output", output, "--size", SIDE, "--count", 2]
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
@@ -277,8 +208,8 @@ def test_published_measures_are_fields():
     assert published.MEASURES.keys() <= subspaces.Measures.__dataclass_fields__.keys()
 
 
-def test_a_colour_model_is_measured_on_colour_patches(tmp_path, photographs):
-    """N counts the channels."""
+def test_a_color_model_is_measured_on_color_patches(tmp_path, photographs):
+    """N counts all channels."""
     findings = measure(Request(images=photographs, output=tmp_path, model=SHIPPED / "color.onnx", count=1, side=6))
     assert findings.size == 3 * 6 * 6
     assert findings.galleries[0].left.shape[1:] == (3, 6, 6)
@@ -288,28 +219,17 @@ def test_a_colour_model_is_measured_on_colour_patches(tmp_path, photographs):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--images", "nowhere"], "below nowhere, found none"),
-        (["--images", "photographs", "--size", "25"], "got 0.png of 24 x 24"),
+        (["--images", "nowhere"], "no images in nowhere"),
+        (["--images", "photographs", "--size", "25"], "0.png has 24 x 24 pixels"),
         (["--images", "photographs", "--model", "missing.onnx"], "missing.onnx cannot be read"),
     ],
     ids=["no images", "small images", "no model"],
 )
 def test_wrong_input_is_one_line(tmp_path, monkeypatch, photographs, arguments, message):
-    """No traceback, and nothing is written."""
+    """There is no traceback, and nothing is written."""
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, ["reproduce", "spectrum", *arguments, "--output", "output"])
     assert result.exit_code == 2
     assert result.output.startswith("error: ")
     assert message in result.output
     assert not (tmp_path / "output").exists()
-
-
-def test_the_example_of_the_documents_is_drawn(tmp_path: Path) -> None:
-    """The same picture as in the documents, pixel for pixel but for rounding."""
-    output = tmp_path / "analysis.png"
-    answer = CliRunner().invoke(app, ["analysis-figure", "--output", str(output)])
-    assert answer.exit_code == 0, answer.output
-    with Image.open(output) as drawn, Image.open(ROOT / "docs" / "images" / "analysis.png") as kept:
-        assert drawn.size == kept.size
-        difference = np.asarray(drawn.convert("L"), float) - np.asarray(kept.convert("L"), float)
-    assert np.abs(difference).mean() < 2

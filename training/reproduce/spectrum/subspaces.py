@@ -1,4 +1,4 @@
-"""The signal's subspace: what is in it at three noise levels, and how they are nested (the paper, section 5)."""
+"""The signal's subspace at three noise levels, and how these subspaces are nested (the paper, section 5)."""
 
 import math
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from biasfree.estimates import Estimate
 from training.reproduce.decomposition import Decomposition, frobenius
 from training.reproduce.patches import Patch, on_every_core
 
-#: The paper's noise levels for this, 0-255 scale. The subspace of the first should hold those of the others.
+#: The paper's noise levels, 0-255 scale. The subspace at the first should contain those at the others.
 SIGMAS_255 = (10.0, 30.0, 100.0)
-#: A singular value below this counts as small: what it belongs to is hardly passed.
+#: A singular value below this counts as small: the network hardly passes its direction.
 SMALL = 0.1
-#: And above this it makes what it belongs to stronger, which no projection does.
+#: A singular value above this amplifies its direction, which no projection does.
 AMPLIFIED = 1.5
 
 
@@ -34,15 +34,15 @@ class Measures:
         below_tenth: Share of s_i < 0.1.
         below_hundredth: Share of s_i < 0.01.
         symmetry_leading: Mean u_i . v_i over the first d (rounded down).
-        symmetry_amplified: Mean u_i . v_i where s_i > 1.5; None where there are none.
+        symmetry_amplified: Mean u_i . v_i where s_i > 1.5; None without such s_i.
         symmetry_passed: Mean u_i . v_i where s_i > 0.1.
-        symmetry_small: Mean u_i . v_i elsewhere; None where there are none.
+        symmetry_small: Mean u_i . v_i where s_i <= 0.1; None without such s_i.
         asymmetry: ||A - A^T||_F / ||A||_F.
         signal_preserved: ||U_d U_d^T x||^2 / ||x||^2 of the clean patch x.
         filter_sum: Mean sum of an equivalent filter, a row of A, over all pixels.
         filter_sum_deviation: Standard deviation of these sums.
         sigma_frobenius_255: Noise level by ``sqrt(||y - f||^2 / (N - 2 tr A + ||A||_F^2))``, 0-255 scale.
-        sigma_trace_255: Noise level as the service estimates it, docs/adr/0001-noise-level-estimate.md.
+        sigma_trace_255: Noise level by ``biasfree.estimates``, docs/adr/0001-noise-level-estimate.md, 0-255 scale.
         homogeneity_error: ||f(y) - A y|| / ||f(y)||.
     """
 
@@ -70,11 +70,11 @@ class Measures:
 
 @dataclass(frozen=True)
 class Nested:
-    """How the subspace at a high noise level lies in that at the lowest.
+    """How well the subspace at the lowest noise level contains that at a higher one.
 
     Attributes:
-        sigma_255: The high level.
-        nestedness: Mean over the axes u at the high level of ||U_d(low)^T u||^2.
+        sigma_255: The higher level.
+        nestedness: Mean over the axes u at the higher level of ||U_d(low)^T u||^2.
         random: The same for a random subspace: d(low) / N.
     """
 
@@ -89,7 +89,7 @@ class Subspaces:
 
     Attributes:
         measures: At each of ``SIGMAS_255``.
-        nested: For each of them but the first.
+        nested: At each of them except the first.
     """
 
     measures: tuple[Measures, ...]
@@ -97,7 +97,7 @@ class Subspaces:
 
 
 def measure_subspaces(network: Network, patches: Sequence[Patch]) -> list[Subspaces]:
-    """Take the network apart at every patch and noise level.
+    """Decompose the network's Jacobian at every patch and noise level.
 
     Raises:
         OutOfMemoryBudget: The patches are too large.
@@ -106,7 +106,7 @@ def measure_subspaces(network: Network, patches: Sequence[Patch]) -> list[Subspa
 
 
 def nestedness(inner: torch.Tensor, outer: torch.Tensor) -> float:
-    """Mean over the rows u of ``inner`` (d, N) of ||outer u||^2; the rows of both are orthonormal."""
+    """Return the mean of ||outer u||^2 over the rows u of ``inner`` (d, N); the rows of both are orthonormal."""
     return float(((outer @ inner.T) ** 2).sum(dim=0).mean())
 
 
@@ -115,7 +115,7 @@ def _subspaces(network: Network, patch: Patch) -> Subspaces:
     for sigma_255 in SIGMAS_255:
         decomposition = Decomposition.of(network, patch.noisy(sigma_255))
         measures.append(_measures(decomposition, patch.clean))
-        axes.append(decomposition.subspace.clone())  # the rest of U need not stay
+        axes.append(decomposition.subspace.clone())  # frees the rest of U
     random = len(axes[0]) / patch.clean.numel()
     nested = (
         Nested(sigma_255, nestedness(inner, axes[0]), random)
@@ -154,7 +154,7 @@ def _measures(decomposition: Decomposition, clean: torch.Tensor) -> Measures:
 
 
 def _sigma_frobenius(estimate: Estimate, decomposition: Decomposition) -> float:
-    """0 where A is the identity, as nothing was taken away."""
+    """Estimate sigma from ||I - A||_F; return 0 for the identity, which removes nothing."""
     removed = estimate.samples - 2 * estimate.trace + decomposition.effective_dimensionality
     return estimate.residual / math.sqrt(removed) if removed > 0 else 0.0
 

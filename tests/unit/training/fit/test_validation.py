@@ -1,0 +1,43 @@
+"""The images kept out of training, and the measurement on them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.unit.training.fit.runs import photograph, write_photographs
+from training.data.images import NamedImage
+from training.evaluate.metrics import add_noise, psnr_db
+from training.fit.validation import SIDE, Validation, split
+
+
+def test_no_file_is_trained_on_and_measured(tmp_path: Path) -> None:
+    """A copy under another name is found by its content."""
+    images = write_photographs(tmp_path / "images", 5)
+    validation = tmp_path / "validation"
+    validation.mkdir()
+    (validation / "other name.png").write_bytes((images / "2.png").read_bytes())
+    trained, measured = split(images, validation, channels=1)
+    assert [image.name for image in trained] == ["0.png", "1.png", "3.png", "4.png"]
+    assert [image.name for image in measured] == ["other name.png"]
+
+
+def test_without_a_validation_folder_some_images_are_held_out(tmp_path: Path) -> None:
+    """Their copies are held out too."""
+    images = write_photographs(tmp_path, 17)
+    (images / "16.png").write_bytes((images / "0.png").read_bytes())
+    trained, measured = split(images, None, channels=1)
+    assert len(measured) >= 8
+    assert not {image.sha256 for image in trained} & {image.sha256 for image in measured}
+
+
+def test_validation_measures_central_crops_and_restores_the_mode() -> None:
+    """The identity network has the PSNR of the noisy crops."""
+    pixels = photograph(SIDE + 10, SIDE + 20, seed=0)
+    network = nn.Identity().train()
+    measured = Validation([NamedImage("a", pixels, "")], device=torch.device("cpu"))(network)
+    clean = pixels[5:-5, 10:-10].astype(np.float32) / np.float32(255)
+    assert measured == pytest.approx(psnr_db(clean, add_noise(clean, sigma_255=25, index=0)), abs=1e-5)
+    assert network.training

@@ -1,0 +1,93 @@
+"""Figures: PSNR curves of an evaluation, and a photograph before and after denoising."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from training.data.images import read_image
+from training.evaluate.metrics import add_noise, psnr_db
+from training.evaluate.onnx_model import OnnxDenoiser
+from training.evaluate.report import INPUT_LABEL, Report, Row
+
+#: Distinguishable lines: ten colors, then the same ten with another marker.
+MARKS = ("o-", "^--")
+COLORS = 10
+
+
+def plot(report: Report, path: Path) -> None:
+    """Draw the PSNR of the result against that of the noisy image, one line per denoiser.
+
+    The noise range of the training is shaded; stronger noise is to its left.
+
+    Args:
+        report: The evaluation to draw; infinite values are left out.
+        path: PNG file to write.
+    """
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.add_subplot()
+    noisy = next(row for row in report.rows if row.label == INPUT_LABEL)
+    input_db = _finite(noisy)
+    _shade_training(axes, report, input_db)
+    axes.plot(input_db, input_db, "--", color="gray", linewidth=1, label=INPUT_LABEL)
+    for place, row in enumerate(row for row in report.rows if row is not noisy):
+        mark, color = MARKS[place // COLORS % len(MARKS)], f"C{place % COLORS}"
+        axes.plot(input_db, _finite(row), mark, color=color, markersize=4, linewidth=1.2, label=row.label)
+    axes.set(xlabel="PSNR of the noisy image, dB", ylabel="PSNR of the result, dB")
+    axes.set_title(f"{report.images}, {report.count} images", size=10)
+    axes.grid(visible=True, alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right upper", frameon=False, fontsize=8)
+    figure.savefig(path, dpi=120)
+
+
+def _finite(row: Row) -> npt.NDArray[np.float64]:
+    """Return the PSNR in dB at each level, with NaN, which is not drawn, instead of infinity."""
+    values = np.array([score.psnr_db for score in row.scores])
+    values[~np.isfinite(values)] = np.nan
+    return values
+
+
+def _shade_training(axes: Axes, report: Report, input_db: npt.NDArray[np.float64]) -> None:
+    """Shade each distinct training range, from the noisy images with its strongest noise to the cleanest ones."""
+    for low, high in sorted({row.trained_sigmas_255 for row in report.rows if row.trained_sigmas_255}):
+        inside = input_db[[low <= sigma <= high for sigma in report.sigmas_255]]
+        if np.isfinite(inside).any():
+            label = f"noise in training, {low:g}-{high:g}"
+            axes.axvspan(np.nanmin(inside), np.nanmax(inside), color="tab:blue", alpha=0.08, linewidth=0, label=label)
+
+
+#: Width of a panel in inches, and dots per inch: three panels make a picture for a README.
+PANEL_IN, DPI = 4.0, 110
+
+
+def illustrate(model: Path, image: Path, output: Path, *, sigma_255: float) -> None:
+    """Draw a photograph clean, with noise, and denoised, with the PSNR of each.
+
+    Args:
+        model: A model file.
+        image: A clean photograph.
+        output: PNG file to write.
+        sigma_255: Noise standard deviation, 0-255 scale.
+
+    Raises:
+        ValueError: ``model`` is not a model file.
+    """
+    denoiser = OnnxDenoiser(model)
+    clean = read_image(image, channels=denoiser.channels).unit
+    noisy = add_noise(clean, sigma_255=sigma_255, index=0)
+    denoised = denoiser(noisy)
+    panels = {
+        "clean": clean,
+        f"noise of sigma {sigma_255:g}: {psnr_db(clean, noisy):.1f} dB": noisy,
+        f"denoised, blind: {psnr_db(clean, denoised):.1f} dB": denoised,
+    }
+    height = PANEL_IN * clean.shape[0] / clean.shape[1] + 0.4
+    figure = Figure(figsize=(3 * PANEL_IN, height), layout="constrained")
+    for axis, (title, pixels) in zip(figure.subplots(1, 3), panels.items(), strict=True):
+        axis.imshow(np.clip(pixels, 0, 1).squeeze(), cmap="gray", vmin=0, vmax=1)
+        axis.set_title(title)
+        axis.set_axis_off()
+    figure.savefig(output, dpi=DPI)

@@ -1,0 +1,156 @@
+"""The pages of ``reproduce``: what they are requested with, and their tables, numbers and figures."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table
+
+from biasfree.artifact import SHIPPED, Artifact
+from training.reproduce.page_names import PageName
+
+#: Resolution of the figures, dots per inch.
+DPI = 120
+#: Wider than any terminal, to measure how wide a table would like to be.
+UNBOUNDED = 10_000
+#: Colors of the figures.
+BLUE, RED, LIGHT, GRAY = "#2166ac", "#b2182b", "#c3ccd5", "#8c96a0"
+
+
+@dataclass(frozen=True)
+class Request:
+    """The input of a page.
+
+    Attributes:
+        images: Folder of clean photographs to measure on.
+        output: Folder to write to. Networks trained for a page are kept in it and not trained again.
+        model: Model file to analyze; the shipped gray model if None.
+        train_on: Folder of photographs to train small networks on.
+        count: Number of photographs, taken in the order of their names.
+        side: P, the side of the patch in the middle of each photograph.
+    """
+
+    images: Path
+    output: Path
+    model: Path | None = None
+    train_on: Path | None = None
+    count: int = 10
+    side: int = 40
+
+    def artifact(self) -> Artifact:
+        """Load the model to analyze.
+
+        Raises:
+            ArtifactError: The file cannot be read or is not a model.
+        """
+        return Artifact.load(self.model or SHIPPED / "gray.onnx")
+
+    def photographs_to_train_on(self) -> Path:
+        """Return ``train_on``.
+
+        Raises:
+            ValueError: It is None.
+        """
+        if self.train_on is None:
+            raise ValueError("this page trains small networks: name a folder of photographs with --train-on")
+        return self.train_on
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table of text cells that can be printed and written."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def table(self) -> Table:
+        """Return the table for the terminal."""
+        result = Table(*self.head, title=self.title)
+        for row in self.rows:
+            result.add_row(*row)
+        return result
+
+    def show(self, console: Console) -> None:
+        """Print a table if it fits the terminal's width, otherwise Markdown, whose cells are never cut."""
+        table = self.table()
+        needed = console.measure(table, options=console.options.update(max_width=UNBOUNDED)).maximum
+        if needed <= console.width:
+            console.print(table)
+        else:
+            console.print(self.markdown(), markup=False, highlight=False, soft_wrap=True)
+
+    def markdown(self) -> str:
+        """Return the table as Markdown, with its title."""
+        lines = [self.head, ("---",) * len(self.head), *self.rows]
+        return f"**{self.title}**\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Tables, numbers and figures of one part of ``reproduce``.
+
+    Attributes:
+        name: Name of its files.
+        title: Heading of the page.
+        sheets: The tables.
+        facts: All numbers, for JSON.
+        figures: File name without suffix -> figure.
+    """
+
+    name: str
+    title: str
+    sheets: Sequence[Sheet]
+    facts: Mapping[str, Any]
+    figures: Mapping[str, Figure]
+
+    def write(self, output: Path) -> None:
+        """Write ``name.md``, ``name.json`` and a PNG per figure into a folder, which is created if missing."""
+        output.mkdir(parents=True, exist_ok=True)
+        (output / f"{self.name}.md").write_text(self.markdown())
+        (output / f"{self.name}.json").write_text(json.dumps(_json_value(self.facts), allow_nan=False) + "\n")
+        for name, figure in self.figures.items():
+            figure.savefig(output / f"{name}.png", dpi=DPI)
+
+    def markdown(self) -> str:
+        """Return the title and the tables as Markdown."""
+        return "\n".join([f"# {self.title}\n", *(sheet.markdown() for sheet in self.sheets)])
+
+
+def reproduce(name: PageName, request: Request, console: Console) -> None:
+    """Make one page or all of them: print the tables, and write tables, numbers and figures.
+
+    Raises:
+        ValueError: Model, photographs or sizes do not fit together.
+    """
+    names = [each for each in PageName if each is not PageName.ALL] if name is PageName.ALL else [name]
+    for each in names:
+        with console.status(each):
+            page: Page = import_module(f"training.reproduce.{each}").page(request)
+        page.write(request.output)
+        for sheet in page.sheets:
+            sheet.show(console)
+
+
+def plain(axes: Axes) -> None:
+    """Remove the box around a plot and add a grid."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(visible=True, alpha=0.3)
+
+
+def _json_value(value: Any) -> Any:
+    """Convert to JSON types; floats keep seven significant digits, the precision of float32."""
+    if isinstance(value, Mapping):
+        return {str(name): _json_value(each) for name, each in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _json_value(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_json_value(each) for each in value]
+    return float(f"{value:.7g}") if isinstance(value, float) else value
