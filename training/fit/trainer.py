@@ -250,8 +250,10 @@ class Trainer:
 
 def _require_same_run(saved: Checkpoint, current: Checkpoint) -> None:
     """Refuse to resume with another recipe or other images; only the budget may change."""
-    for name, was in saved.recipe.model_dump(exclude={"steps", "minutes"}).items():
-        now = getattr(current.recipe, name)
+    budget = {"steps", "minutes"}
+    current_recipe = current.recipe.model_dump(exclude=budget)
+    for name, was in saved.recipe.model_dump(exclude=budget).items():
+        now = current_recipe[name]
         if was != now:
             raise ValueError(
                 f"the run in this folder was started with {name} = {was!r}, not {now!r}; "

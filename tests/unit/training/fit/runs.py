@@ -58,6 +58,7 @@ def sampler(recipe: Recipe, *, rank: int = 0) -> PairSampler:
         batch=recipe.batch,
         sigma_max=recipe.sigma_max,
         sigma_power=recipe.sigma_power,
+        noise=recipe.noise,
         seed=recipe.seed,
         rank=rank,
     )

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from biasfree.architectures import build
 from tests.unit.training.fit.runs import ALONE, IMAGES, TINY, Record, assert_same, fit, sampler
+from training.data.noise import NoiseMixture
 from training.export.export import Provenance, export
 from training.fit.checkpoint import Checkpoint
 from training.fit.start import Start
@@ -81,10 +83,10 @@ def test_psnr_loss_is_minus_the_mean_psnr_in_db() -> None:
     assert float(LOSSES["psnr"](clean, clean)) == pytest.approx(20 * math.log10(0.5 / 255), abs=1e-3)
 
 
-@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
-def test_killed_and_resumed_run_equals_the_uninterrupted_one_exactly(tmp_path: Path, optimizer: str) -> None:
+@pytest.mark.parametrize("changes", [{"optimizer": "muon"}, {"optimizer": "adamw"}, {"noise": NoiseMixture()}])
+def test_killed_and_resumed_run_equals_the_uninterrupted_one_exactly(tmp_path: Path, changes: dict[str, Any]) -> None:
     """Losses, weights and averaged weights are equal bit for bit."""
-    recipe = TINY.model_copy(update={"optimizer": optimizer})
+    recipe = TINY.model_copy(update=changes)
     whole, expected = fit(recipe, tmp_path / "whole", record=Record())
     first = stop_at(11)
     with pytest.raises(Killed):
