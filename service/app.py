@@ -34,6 +34,7 @@ from service.http.request_log import UNREMARKED, RequestLog
 from service.http.room_gate import Gate
 from service.http.security_headers import SecurityHeaders
 from service.http.templates import Templates
+from service.http.trailing_slash import TrailingSlash
 from service.imaging import ImageLimits
 from service.model_store import load_models
 from service.queue.batch_queue import BatchQueue
@@ -110,6 +111,7 @@ def create_app(service: ServiceState) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         telemetry=_telemetry(service),
     )
     app.state.service = service
@@ -129,6 +131,7 @@ def create_app(service: ServiceState) -> FastAPI:
     app.add_middleware(Gate, paths=("/denoise", "/v1/denoise"), require_room=service.require_room)
     app.add_middleware(KeyGate, access=service.access)
     app.add_middleware(LastHandler)
+    app.add_middleware(TrailingSlash)
     if service.settings.cors_origins:
         # Around everything, so that a page can read also what is refused; without cookies, which mean nothing here.
         app.add_middleware(

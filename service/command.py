@@ -95,7 +95,9 @@ def _listen(host: str, port: int) -> socket.socket:
     """Take the port before the models are loaded, so that a port in use is told at once."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        server = socket.create_server((host, port), family=family, backlog=2048)
+        # "::" serves IPv4 as well.
+        dual = host == "::" and socket.has_dualstack_ipv6()
+        server = socket.create_server((host, port), family=family, backlog=2048, dualstack_ipv6=dual)
         # By the number of TCP asyncio knows the sockets whose Nagle algorithm it must switch off, and create_server
         # leaves it out: every answer on a kept connection waited 40 ms for the client's delayed acknowledgement.
         return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=server.detach())

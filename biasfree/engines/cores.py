@@ -1,22 +1,54 @@
 """How many processor cores there are for this process."""
 
-import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
-#: Where Linux tells a control group's share of the processor: "QUOTA PERIOD" in microseconds, or "max PERIOD".
-CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
+#: Where Linux mounts control groups.
+CGROUPS = Path("/sys/fs/cgroup")
+#: Lines "HIERARCHY:CONTROLLERS:PATH" with the groups of this process.
+OWN_GROUPS = Path("/proc/self/cgroup")
 
 
-def usable_cores(cpu_max: Path = CPU_MAX) -> int:
-    """Cores that this process may use: its affinity, and no more than its container's quota, rounded up.
+def usable_cores(cgroups: Path = CGROUPS, own_groups: Path = OWN_GROUPS) -> int:
+    """Return the cores that this process may use: its affinity, and no more than its container's quota.
+
+    A quota of 1.5 cores counts as one: two threads would be stopped for a quarter of the time.
 
     Args:
-        cpu_max: File with the quota (control groups, version 2); without it there is none.
+        cgroups: Where control groups are mounted, version 1 or 2.
+        own_groups: The groups of this process. In a container with a namespace of its own it is the mounted one.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min([cores, *(int(quota) for quota in _quotas(cgroups, own_groups))]))
+
+
+def _quotas(cgroups: Path, own_groups: Path) -> Iterator[float]:
+    """Give the quotas in cores of this process's groups and of all groups around them."""
+    for folder in _folders(cgroups, own_groups):
+        try:
+            if (folder / "cpu.max").exists():  # version 2: "QUOTA PERIOD" in microseconds, or "max PERIOD"
+                quota, period = (folder / "cpu.max").read_text().split()
+            else:
+                quota, period = ((folder / f"cpu.cfs_{name}_us").read_text().strip() for name in ("quota", "period"))
+            if int(quota) > 0:  # -1 for none
+                yield int(quota) / int(period)
+        except (OSError, ValueError, ZeroDivisionError):
+            continue
+
+
+def _folders(cgroups: Path, own_groups: Path) -> set[Path]:
+    found = {cgroups, cgroups / "cpu", cgroups / "cpu,cpuacct"}
     try:
-        quota, period = cpu_max.read_text().split()
-        return max(1, min(cores, math.ceil(int(quota) / int(period))))
-    except (OSError, ValueError):
-        return cores
+        lines = own_groups.read_text().splitlines()
+    except OSError:
+        return found
+    for line in lines:
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        root = cgroups / controllers
+        group = root / path.lstrip("/")
+        found |= {root, group, *(parent for parent in group.parents if parent.is_relative_to(root))}
+    return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -16,6 +17,8 @@ from service.imaging import ImageFormat
 
 #: The field of a form or of JSON that there always is.
 IMAGE = "image"
+#: Windows programs begin JSON with it.
+UTF8_BOM = b"\xef\xbb\xbf"
 #: Enough to say which field does not belong there.
 MAX_FIELDS = 16
 #: A body of one of these types is the image, whatever it turns out to be.
@@ -57,6 +60,14 @@ class InMemoryParser(MultiPartParser):
     """
 
     spool_max_size = sys.maxsize
+
+    def on_headers_finished(self) -> None:
+        """Take every part for a file: a text part may hold no more than 1 MiB, and clients leave out the file name."""
+        part = self._current_part
+        disposition = part.content_disposition or b""
+        if b"filename" not in parse_options_header(disposition)[1]:
+            part.content_disposition = disposition + b"; filename=image"
+        super().on_headers_finished()
 
 
 async def read_uploads(request: Request, body: type[JsonImage], *, timeout_s: float) -> dict[str, Upload]:
@@ -101,7 +112,7 @@ async def _read(request: Request, body: type[JsonImage]) -> dict[str, Upload]:
 async def _multipart(request: Request, fields: list[str]) -> dict[str, Upload]:
     try:
         async with aclosing(request.stream()) as stream:
-            parser = InMemoryParser(request.headers, stream, max_files=len(fields), max_fields=MAX_FIELDS)
+            parser = InMemoryParser(request.headers, stream, max_files=MAX_FIELDS, max_fields=MAX_FIELDS)
             form = await parser.parse()
     except MultiPartException as exc:
         raise MalformedRequest(f"the multipart body cannot be read: {exc.message}") from exc
@@ -127,7 +138,7 @@ async def _files(form: FormData, fields: list[str]) -> dict[str, Upload]:
 
 def _json(content: bytes, body: type[JsonImage]) -> dict[str, Upload]:
     try:
-        images: dict[str, str | None] = body.model_validate_json(content).model_dump()
+        images: dict[str, str | None] = body.model_validate_json(content.removeprefix(UTF8_BOM)).model_dump()
     except ValidationError as exc:
         first = exc.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "body"

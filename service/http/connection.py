@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from httptools import HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 #: From a connection's beginning, or the end of its last answer, to the end of the next headers. A browser may open a
@@ -26,6 +27,9 @@ class BoundedConnection(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._in_headers = False
         self._header_bytes = 0
+        #: Bytes of the headers that are being read.
+        self._head = bytearray()
+        self._between, self._declined = True, False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """A client is there."""
@@ -38,29 +42,59 @@ class BoundedConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Some bytes of headers, a body, or both."""
+        """Handle some bytes of headers, a body, or both."""
+        if self._in_headers or self._between:
+            self._head += data
         super().data_received(data)
+        if self._declined:
+            self._again_without_upgrade()
         if self._in_headers:
             self._header_bytes += len(data)
             if self._header_bytes > MOST_HEADER_BYTES:
                 self._refuse(b"431 Request Header Fields Too Large")
+        else:
+            self._head.clear()
 
     def on_message_begin(self) -> None:
-        """The first byte of a request."""
+        """Handle the first byte of a request."""
         super().on_message_begin()
-        self._in_headers, self._header_bytes = True, 0
+        self._in_headers, self._between, self._header_bytes = True, False, 0
 
     def on_headers_complete(self) -> None:
-        """A request can be answered."""
+        """Start to answer a request."""
         self._in_headers = False
         self._have_headers()
-        super().on_headers_complete()
+        self._declined = self.parser.should_upgrade() and not self._should_upgrade()
+        if not self._declined:
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Handle the end of a request's body."""
+        self._between = True
+        if not self._declined:
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """It has been."""
+        """Wait for the next request."""
         super().on_response_complete()
         if self.cycle.response_complete and not self.transport.is_closing():  # else a pipelined one is next
             self._await_headers()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: offering HTTP/2 is what many clients do by default."""
+
+    def _again_without_upgrade(self) -> None:
+        """Parse a request again whose offer to upgrade is declined.
+
+        The parser stops at the end of such headers, and the body would be lost (RFC 9110, section 7.8: a server may
+        ignore the offer). Java's HttpClient, Ktor and ``curl --http2`` offer HTTP/2 (h2c) with every request.
+        """
+        self._declined = False
+        head, _, rest = bytes(self._head).partition(b"\r\n\r\n")
+        kept = [line for line in head.split(b"\r\n") if not line.lower().startswith((b"upgrade:", b"http2-settings:"))]
+        self._head.clear()
+        self.parser = HttpRequestParser(self)
+        self.data_received(b"\r\n".join(kept) + b"\r\n\r\n" + rest)
 
     def _await_headers(self) -> None:
         self._have_headers()

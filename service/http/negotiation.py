@@ -7,6 +7,8 @@ from service.errors import UnsupportedOutput
 from service.imaging import ImageFormat
 
 JSON = "application/json"
+#: Formats that lose detail.
+LOSSY = (ImageFormat.JPEG, ImageFormat.WEBP)
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,9 @@ class Answer:
 def negotiate(accept: str, *, wanted: ImageFormat | None, possible: Sequence[ImageFormat]) -> Answer:
     """Choose the answer's format: the ``format`` parameter, then ``Accept``, then the first that is possible.
 
+    Browsers and Java's HttpClient name JPEG or WebP by default, with ``*/*``. A format that loses detail is therefore
+    taken only where ``Accept`` allows nothing else, or where the image came in it.
+
     Args:
         accept: The ``Accept`` header, empty if there is none.
         wanted: The ``format`` parameter, which can hold the result; None for ``auto``.
@@ -31,6 +36,11 @@ def negotiate(accept: str, *, wanted: ImageFormat | None, possible: Sequence[Ima
     ranges = _ranges(accept or "*/*")
     candidates = possible if wanted is None else [wanted]
     weights = [_weight(ranges, each.media_type) for each in candidates]
+    faithful = [
+        0.0 if index and each in LOSSY else weight
+        for index, (each, weight) in enumerate(zip(candidates, weights, strict=True))
+    ]
+    weights = faithful if max(faithful) > 0 else weights
     as_json = _weight(ranges, JSON)
     best = max(weights)
     if as_json > best:
@@ -67,9 +77,11 @@ def _ranges(accept: str) -> dict[str, float]:
         name, *parameters = (part.strip().lower() for part in entry.split(";"))
         quality = next((part[2:] for part in parameters if part.startswith("q=")), "1")
         try:
-            ranges[name] = float(quality)
+            weight = float(quality)
         except ValueError:
-            ranges[name] = 0.0
+            weight = 0.0
+        # Java sends "*" for "*/*". NaN is no weight.
+        ranges["*/*" if name == "*" else name] = weight if 0 <= weight <= 1 else 0.0
     return ranges
 
 

@@ -2,6 +2,8 @@
 
 import logging
 import math
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -116,20 +118,32 @@ async def service_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    failures = [
-        {"parameter": ".".join(str(part) for part in each["loc"][1:]), "message": each["msg"]}
-        for each in error.errors()
-    ]
+    known = _parameters(request)
+    failures = [_failure(each, known) for each in error.errors()]
     detail = "; ".join(f"{failure['parameter']}: {failure['message']}" for failure in failures)
     return problem(request, KINDS[errors.InvalidParameter], detail, {"parameters": failures})
 
 
-def _failure(error: dict[str, Any]) -> dict[str, Any]:
-    """One wrong parameter: its name, what is wrong, what was sent, and the bounds it has."""
+def _parameters(request: Request) -> list[str]:
+    """Return the names of the query parameters that the route has."""
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    found: list[str] = []
+    for field in getattr(dependant, "query_params", []):
+        model = field.field_info.annotation
+        found += model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else [field.alias]
+    return found
+
+
+def _failure(error: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
+    """Describe a wrong parameter: its name, what is wrong, what was sent, and the bounds it has."""
     bounds = {key: value for key, value in error.get("ctx", {}).items() if key in ("ge", "gt", "le", "lt", "expected")}
     name = ".".join(str(part) for part in error["loc"][1:])
-    message = "no such parameter" if error["type"] == "extra_forbidden" else error["msg"]
-    return {"parameter": name, "message": message, "actual": str(error["input"]), **bounds}
+    failure = {"parameter": name, "message": error["msg"], "actual": str(error["input"]), **bounds}
+    if error["type"] == "extra_forbidden":
+        likely = get_close_matches(name, known, n=1)
+        hint = f"did you mean {likely[0]!r}?" if likely else f"use any of {', '.join(known)}"
+        failure |= {"message": f"no such parameter; {hint}", "supported": list(known)}
+    return failure
 
 
 async def _http_exception(request: Request, error: Exception) -> JSONResponse:

@@ -75,15 +75,19 @@ class Workers:
 
     def _serve(self, lane: Lane, engine: Engine) -> None:
         """Run batch after batch; a lane that has been idle for a while gives back the memory that was kept for it."""
-        used = False
+        used, model = False, None
         while not self._ledger.stopping:
             if inspection := self._ledger.next_inspection(lane):
                 _inspect(inspection, engine)
                 continue
             turn = self._ledger.await_turn(lane, timeout_s=self._idle_s if used else None)
             if turn is not None:
+                if lane is Lane.BULK and model not in (None, turn.batch.model):
+                    # Each model keeps memory for its largest tile: with two, 24 megapixels took 5.6 GB instead of 3.5.
+                    _tidy(engine)
                 self._run(turn, engine)
                 self._ledger.end_turn(lane)
+                model = turn.batch.model
             elif used and not self._ledger.running(lane):
                 _tidy(engine)
             used = turn is not None

@@ -24,7 +24,7 @@ FLOAT_NPY = [ImageFormat.NPY, ImageFormat.TIFF]
         ("image/webp,*/*;q=0.8", "auto", SIXTEEN_BIT_PNG, "png", False),
         # Equal weights: what came in.
         ("image/*, application/x-npy", "auto", FLOAT_NPY, "npy", False),
-        ("image/png;q=0, */*", "auto", EVERY, "jpeg", False),
+        ("image/png;q=0, */*", "auto", EVERY, "bmp", False),
         ("application/json", "auto", EVERY, "png", True),
         ("application/json", "webp", EVERY, "webp", True),
         ("image/webp, application/json;q=0.1", "auto", EVERY, "webp", False),
