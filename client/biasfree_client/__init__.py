@@ -1,4 +1,4 @@
-"""Client of the biasfree image-denoising service.
+"""The Python client of the biasfree image-denoising service.
 
 >>> from biasfree_client import Denoiser
 >>> Denoiser().denoise("noisy.png", estimate=True).save("clean.png")

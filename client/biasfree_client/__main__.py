@@ -1,4 +1,4 @@
-"""``python -m biasfree_client``: the command line, where its script is not on the path."""
+"""The command line as ``python -m biasfree_client``, for when its script is not on the path."""
 
 from biasfree_client.cli.app import run
 

@@ -1,7 +1,7 @@
-"""The answer to an analyze call: the Jacobian of the network at a patch, decomposed.
+"""The answer to an analyze call: the singular value decomposition of the network's Jacobian at a patch.
 
-``A`` is the Jacobian at the noisy patch ``y`` of N values, ``A = U S V^T``. Shape letters: C channels, P x Q the patch,
-K singular values that are known, V singular vectors that were asked for, F equivalent filters.
+``A`` is the Jacobian at the noisy patch ``y`` of N values, and ``A = U S V^T``. Shape letters: C channels, P x Q patch,
+K known singular values, V requested singular vectors, F equivalent filters.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from biasfree_client._errors import UnexpectedResponse
 from biasfree_client._headers import Model, read_model, read_timing
 from biasfree_client._image import AnyArray
+from biasfree_client._plot import draw
 from biasfree_client._response import expect_success
 from biasfree_client._save import save
 
@@ -33,14 +34,14 @@ _REQUIRED = ("singular_values", "left", "right", "indices", "effective_dimension
 
 @dataclass(frozen=True)
 class Analysis:
-    """What the network did to one patch.
+    """The network's behavior at one patch.
 
     Args:
-        content: The NPZ file as it came.
-        arrays: Everything in it by name, as ``docs/analysis.md`` of the service explains it.
-        model: The model that was analysed.
-        request_id: The id in the service's logs.
-        timing: Milliseconds by stage (``decode``, ``analyze``).
+        content: The NPZ file as received.
+        arrays: Its arrays by name; the service's ``docs/analysis.md`` explains each.
+        model: The model that was analyzed.
+        request_id: The request's id in the service's logs.
+        timing: Milliseconds per stage (``decode``, ``analyze``).
     """
 
     content: bytes = field(repr=False)
@@ -51,11 +52,11 @@ class Analysis:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read what ``save`` wrote.
+        """Read a file that ``save`` wrote.
 
         Raises:
-            UnexpectedResponse: The file is no analysis.
-            OSError: It cannot be read.
+            UnexpectedResponse: The file is not an analysis.
+            OSError: The file cannot be read.
         """
         content = Path(path).read_bytes()
         arrays = _arrays(content)
@@ -66,82 +67,85 @@ class Analysis:
 
     @property
     def singular_values(self) -> AnyArray:
-        """s_1 >= s_2 >= ... (K,): all N of a dense analysis, the largest of an iterative one."""
+        """Return s_1 >= s_2 >= ... (K,): all N for the method ``dense``, the largest for ``iterative``."""
         return self.arrays["singular_values"]
 
     @property
     def u(self) -> AnyArray:
-        """Left singular vectors (V, C, P, Q), what is given back: the first k and, where all are known, the last k."""
+        """Return the left singular vectors (V, C, P, Q), the network's output patterns.
+
+        These are the first k and, if all N are known, the last k.
+        """
         return self.arrays["left"]
 
     @property
     def v(self) -> AnyArray:
-        """Right singular vectors (V, C, P, Q), what is looked for; ``u`` and ``v`` belong together."""
+        """Return the right singular vectors (V, C, P, Q), the input patterns, in the order of ``u``."""
         return self.arrays["right"]
 
     @property
     def indices(self) -> AnyArray:
-        """Places of ``u`` and ``v`` in ``singular_values`` (V,), counted from 0."""
+        """Return the positions of ``u`` and ``v`` in ``singular_values`` (V,), counted from 0."""
         return self.arrays["indices"]
 
     @property
     def symmetry(self) -> AnyArray:
-        """u_i . v_i (K,): 1 where the picture that is found is given back."""
+        """Return u_i . v_i (K,): 1 where the output pattern equals the input pattern."""
         return self.arrays["symmetry"]
 
     @property
     def effective_dimensionality(self) -> float:
-        """d = sum of s_i^2: of how many dimensions the space is that the patch is projected on."""
+        """Return d = sum of s_i^2: the dimension of the subspace that the network projects the patch on."""
         return float(self.arrays["effective_dimensionality"])
 
     @property
     def trace(self) -> float:
-        """tr A."""
+        """Return tr A."""
         return float(self.arrays["trace"])
 
     @property
     def sigma(self) -> float:
-        """Estimated noise level of the patch, 0-255 scale; for independent Gaussian noise only."""
+        """Return the estimated noise level of the patch, 0-255 scale; valid for independent Gaussian noise only."""
         return float(self.arrays["sigma_estimate"])
 
     @property
     def noisy(self) -> AnyArray:
-        """The noisy patch y (C, P, Q), in the image's own intensities."""
+        """Return the noisy patch y (C, P, Q), in the image's own intensities."""
         return self.arrays["noisy"]
 
     @property
     def denoised(self) -> AnyArray:
-        """The denoised patch f(y) (C, P, Q)."""
+        """Return the denoised patch f(y) (C, P, Q)."""
         return self.arrays["denoised"]
 
     @property
     def filters(self) -> AnyArray:
-        """Equivalent filters (F, C, P, Q): rows of A; ``arrays["filter_pixels"]`` says whose."""
+        """Return the equivalent filters (F, C, P, Q): rows of A, for the pixels in ``arrays["filter_pixels"]``."""
         return self.arrays["filters"]
 
     @property
     def method(self) -> str:
-        """``dense`` or ``iterative``."""
+        """Return ``dense`` or ``iterative``."""
         return str(self.arrays["method"])
 
     def __getitem__(self, name: str) -> AnyArray:
-        """Anything by its name: ``analysis["asymmetry"]``, ``analysis["patch.x"]``."""
+        """Return an array by its name: ``analysis["asymmetry"]``, ``analysis["patch.x"]``."""
         return self.arrays[name]
 
     def __contains__(self, name: object) -> bool:
-        """Whether there is anything of that name."""
+        """Return whether there is an array of that name."""
         return name in self.arrays
 
     def __iter__(self) -> Iterator[str]:
-        """All names."""
+        """Iterate over the names."""
         return iter(self.arrays)
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return the number of arrays."""
         return len(self.arrays)
 
     def keys(self) -> KeysView[str]:
-        """All names; with them ``dict(analysis)`` has everything."""
+        """Return the names, so that ``dict(analysis)`` works."""
         return self.arrays.keys()
 
     def plot(self) -> Figure:
@@ -150,25 +154,23 @@ class Analysis:
         Raises:
             MissingLibrary: matplotlib is not installed.
         """
-        from biasfree_client._plot import draw
-
-        return draw(self)
+        return draw(self.arrays, model=self.model.name if self.model else None)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write the arrays as an NPZ file, whole or not at all; ``load`` and ``numpy.load`` read it.
+        """Write the arrays atomically to an NPZ file, which ``load`` and ``numpy.load`` read.
 
         Raises:
-            FileExistsError: The file is there, and ``overwrite`` is not set.
+            FileExistsError: The file exists, and ``overwrite`` is not set.
         """
         return save(self.content, path, overwrite=overwrite)
 
 
 def read_analysis(response: httpx.Response) -> Analysis:
-    """Read the answer to ``POST /v1/analyze``, asked for as NPZ.
+    """Read the answer to ``POST /v1/analyze``, requested as NPZ.
 
     Raises:
         ProblemError: The service refused or failed.
-        UnexpectedResponse: The answer is neither an NPZ file nor a problem.
+        UnexpectedResponse: The answer is neither an NPZ file nor a problem document.
     """
     expect_success(response, NPZ)
     return Analysis(
@@ -185,7 +187,7 @@ def _arrays(content: bytes) -> dict[str, Any]:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = dict(archive)
     except (ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as exc:
-        raise UnexpectedResponse(f"expected an analysis in NPZ format, got {len(content)} other bytes") from exc
+        raise UnexpectedResponse(f"Not an analysis in NPZ format ({len(content)} bytes)") from exc
     if missing := [name for name in _REQUIRED if name not in arrays]:
-        raise UnexpectedResponse(f"expected an analysis, got an NPZ file without {', '.join(missing)}")
+        raise UnexpectedResponse(f"Not an analysis: the NPZ file lacks {', '.join(missing)}")
     return arrays

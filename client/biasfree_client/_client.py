@@ -1,4 +1,4 @@
-"""The clients: the methods are written once, here is how each of them waits."""
+"""The synchronous and the asynchronous client, which share their methods and differ in how they wait."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, Unpack, overloa
 
 from biasfree_client._analysis import Analysis
 from biasfree_client._call import AnswerT, Call, raw
-from biasfree_client._connection import DEFAULT_TIMEOUT_S, Options, connection
+from biasfree_client._connection import DEFAULT_TIMEOUT_S, Options, connection, wire_errors
 from biasfree_client._denoised import Denoised
 from biasfree_client._errors import BiasfreeError
 from biasfree_client._facts import Limits, ModelCard, ModelSummary, Readiness
 from biasfree_client._image import ImageLike
-from biasfree_client._methods import DenoiseOptions, Methods
+from biasfree_client._methods import Methods
+from biasfree_client._options import DenoiseOptions
 from biasfree_client._retry import DEFAULT_RETRIES, Retries
 from biasfree_client._window import in_tasks, in_threads
-from biasfree_client._wire import wire_errors
 
-# httpx is imported where a client is made, for it loads rich where that is installed: as it is for the command line.
+# httpx is imported when a client is created: it loads rich if that is installed, as it is with the command line.
 if TYPE_CHECKING:
     import httpx
 
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     RawMethods: TypeAlias = Methods[R, R, R, R, R, R, R]
     AsyncRawMethods: TypeAlias = Methods[Later[R], Later[R], Later[R], Later[R], Later[R], Later[R], Later[R]]
 
-#: What ``map`` gives in place of a result, where it was asked to: what can go wrong with one image.
+#: Errors of a single image, which ``map`` can return in place of its result.
 ImageError: TypeAlias = BiasfreeError | OSError
 
 
 class _Configured:
-    """The options of a client, which may differ over the same connections."""
+    """A client's options, which copies of it may change while sharing its connections."""
 
     _options: Options
 
     def with_options(
         self, *, timeout: float | EllipsisType | None = ..., retries: Retries | EllipsisType = ...
     ) -> Self:
-        """The same client with other options, over the same connections: closing either closes both.
+        """Return a client with other options over the same connections; closing either closes both.
 
         Args:
             timeout: As for the class.
@@ -59,7 +59,7 @@ class _Configured:
 
 
 class _Raw(Methods[Any, Any, Any, Any, Any, Any, Any]):
-    """The same methods, whose answers are given as they came."""
+    """The same methods, returning unread responses."""
 
     def __init__(self, run: Callable[[Callable[[], Call[Any]]], Any]) -> None:
         self._send = run
@@ -69,18 +69,18 @@ class _Raw(Methods[Any, Any, Any, Any, Any, Any, Any]):
 
 
 class Denoiser(_Configured, Methods[Denoised, Analysis, bytes, list[ModelSummary], ModelCard, Limits, Readiness]):
-    """A client of the denoising service. It may be shared by threads.
+    """A client of the denoising service. Threads may share it.
 
     Args:
-        url: Address of the service; by default ``BIASFREE_URL``, else this machine's port 8000.
-        api_key: Key, sent as ``Authorization: Bearer``; by default ``BIASFREE_API_KEY``.
-        timeout: Seconds to wait for each next piece of the answer, None for ever; for the connection at most 10.
-        retries: When a call is repeated; ``Retries(tries=1)`` for never.
-        transport: What carries the requests, instead of the network: an httpx transport.
-        sleep: What waits between two tries, given seconds.
+        url: Address of the service. Defaults to ``BIASFREE_URL``, then to port 8000 on this machine.
+        api_key: API key, sent as ``Authorization: Bearer``. Defaults to ``BIASFREE_API_KEY``.
+        timeout: Seconds to wait for each next piece of the answer, None for no limit; at most 10 to connect.
+        retries: The retry policy; ``Retries(tries=1)`` to never repeat a call.
+        transport: An httpx transport to use instead of the network.
+        sleep: Function that waits between two tries, for the given seconds.
 
     Raises:
-        InvalidSetting: The address or the key cannot be one.
+        InvalidSetting: The address or the key is invalid.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Denoiser(_Configured, Methods[Denoised, Analysis, bytes, list[ModelSummary
 
     @property
     def raw(self) -> RawMethods:
-        """The same methods, giving httpx responses; what the service refuses is raised all the same."""
+        """Return the same methods, but with httpx responses as results; the service's errors are still raised."""
         return _Raw(self._run)
 
     @overload
@@ -132,12 +132,12 @@ class Denoiser(_Configured, Methods[Denoised, Analysis, bytes, list[ModelSummary
         return_errors: bool = False,
         **options: Unpack[DenoiseOptions],
     ) -> Iterator[Any]:
-        """Denoise many images, some of them at once, and give the results in their order as they come.
+        """Denoise many images concurrently, and yield the results in the order of the images.
 
         Args:
-            images: As for ``denoise``; taken one by one, a little ahead of the results.
-            concurrency: How many requests are under way at once.
-            return_errors: Give an error in the place of its result and go on, instead of raising the first.
+            images: Images as for ``denoise``; taken one by one, slightly ahead of the results.
+            concurrency: Most requests at a time.
+            return_errors: Yield an error in place of its result and continue, instead of raising the first one.
             options: As for ``denoise``.
         """
 
@@ -192,15 +192,15 @@ class AsyncDenoiser(
     """``Denoiser`` for asyncio: the same methods, to be awaited.
 
     Args:
-        url: Address of the service; by default ``BIASFREE_URL``, else this machine's port 8000.
-        api_key: Key, sent as ``Authorization: Bearer``; by default ``BIASFREE_API_KEY``.
-        timeout: Seconds to wait for each next piece of the answer, None for ever; for the connection at most 10.
-        retries: When a call is repeated; ``Retries(tries=1)`` for never.
-        transport: What carries the requests, instead of the network: an asynchronous httpx transport.
-        sleep: What waits between two tries, given seconds; ``asyncio.sleep`` by default.
+        url: Address of the service. Defaults to ``BIASFREE_URL``, then to port 8000 on this machine.
+        api_key: API key, sent as ``Authorization: Bearer``. Defaults to ``BIASFREE_API_KEY``.
+        timeout: Seconds to wait for each next piece of the answer, None for no limit; at most 10 to connect.
+        retries: The retry policy; ``Retries(tries=1)`` to never repeat a call.
+        transport: An asynchronous httpx transport to use instead of the network.
+        sleep: Coroutine function that waits between two tries, for the given seconds. Defaults to ``asyncio.sleep``.
 
     Raises:
-        InvalidSetting: The address or the key cannot be one.
+        InvalidSetting: The address or the key is invalid.
     """
 
     def __init__(
@@ -221,7 +221,7 @@ class AsyncDenoiser(
 
     @property
     def raw(self) -> AsyncRawMethods:
-        """The same methods, giving httpx responses; what the service refuses is raised all the same."""
+        """Return the same methods, but with httpx responses as results; the service's errors are still raised."""
         return _Raw(self._run)
 
     @overload
@@ -252,7 +252,7 @@ class AsyncDenoiser(
         return_errors: bool = False,
         **options: Unpack[DenoiseOptions],
     ) -> AsyncIterator[Any]:
-        """``Denoiser.map``, for ``async for``."""
+        """Denoise many images concurrently, as ``Denoiser.map`` does, for ``async for``."""
 
         async def one(image: ImageLike) -> Denoised | ImageError:
             try:
@@ -267,7 +267,7 @@ class AsyncDenoiser(
     async def _run(self, build: Callable[[], Call[AnswerT]]) -> AnswerT:
         import asyncio
 
-        # Files are read and arrays are packed beside the loop.
+        # In a thread, because building reads files and packs arrays.
         call, tried = await asyncio.to_thread(build), 0
         while True:
             tried += 1

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from biasfree_client._errors import UnsupportedImage
 from biasfree_client._files import read_result
+from biasfree_client._formats import BY_SUFFIX, NPY
 from biasfree_client._headers import Model, Noise, read_model, read_noise, read_number, read_timing
-from biasfree_client._image import NPY, AnyArray, Kind, decode_array
+from biasfree_client._image import AnyArray, Kind, decode_array
 from biasfree_client._pil import image_of
 from biasfree_client._response import expect_success
 from biasfree_client._save import save
@@ -23,34 +24,21 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-#: How the names of image files end.
-MEDIA_TYPES = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".webp": "image/webp",
-    ".bmp": "image/bmp",
-    ".tif": "image/tiff",
-    ".tiff": "image/tiff",
-    ".npy": NPY,
-}
-
-
 @dataclass(frozen=True)
 class Denoised:
-    """A denoised image and what the service said about it.
+    """A denoised image, with the facts that the service reported about it.
 
     Args:
         content: The image file's bytes.
-        media_type: What kind of file it is; ``application/x-npy`` is an array.
-        model: The model that did it.
-        request_id: The id in the service's logs.
-        sigma: Estimated noise level on the 0-255 scale, where ``estimate=True`` asked for it.
-        estimated_psnr: Estimated PSNR of the result in dB, where asked for and not withheld.
-        estimated_psnr_withheld: Why there is no estimated PSNR, where it was asked for.
-        noise: What was found of the noise, where ``estimate=True`` asked for it.
-        timing: Milliseconds by stage (``decode``, ``queue``, ``infer``, ``encode``).
-        kind: What the image was sent as.
+        media_type: Media type of the file; ``application/x-npy`` is an array.
+        model: The model that denoised it.
+        request_id: The request's id in the service's logs.
+        sigma: Estimated noise level on the 0-255 scale; None without ``estimate=True``.
+        estimated_psnr: Estimated PSNR of the result in dB; None without ``estimate=True``, or if withheld.
+        estimated_psnr_withheld: Why the service withheld the estimated PSNR.
+        noise: The noise that was found; None without ``estimate=True``.
+        timing: Milliseconds per stage (``decode``, ``queue``, ``infer``, ``encode``).
+        kind: The kind of object the image was given as.
     """
 
     content: bytes = field(repr=False)
@@ -66,12 +54,12 @@ class Denoised:
 
     @cached_property
     def array(self) -> AnyArray:
-        """The pixels, with the dtype and shape of what was sent.
+        """Return the pixels, with the dtype and shape of the image that was sent.
 
         Raises:
             MissingLibrary: The result is an image file, and the extra ``images`` is not installed;
-                ``denoise(..., format="npy")`` asks for an array instead.
-            UnexpectedResponse: The content is not what its media type says.
+                use ``denoise(..., format="npy")`` to get an array instead.
+            UnexpectedResponse: The content does not match its media type.
         """
         if self.media_type == NPY:
             return decode_array(self.content, self.kind.byte_order)
@@ -79,11 +67,11 @@ class Denoised:
 
     @property
     def image(self) -> Any:
-        """The same kind as was sent: an array, a Pillow image, an open file, or the bytes of a file.
+        """Return the kind of object that was sent: an array, a Pillow image, an open file, or the bytes of a file.
 
         Raises:
             UnsupportedImage: A Pillow image was sent, and Pillow has no mode for the result.
-            MissingLibrary: As ``array``.
+            MissingLibrary: As for ``array``.
         """
         match self.kind.form:
             case "array":
@@ -95,27 +83,27 @@ class Denoised:
         return self.content
 
     def pil(self) -> Image:
-        """A Pillow image, with the mode and metadata of the one sent, if it was one.
+        """Return a Pillow image; if one was sent, with its mode and metadata.
 
         Raises:
-            UnsupportedImage: Pillow has no mode for these pixels, such as colour of 16 bits.
+            UnsupportedImage: Pillow has no mode for these pixels, such as 16-bit color.
             MissingLibrary: Pillow is not installed.
         """
         return image_of(self.array, self.kind.pil)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-        """Write the content to a file, whole or not at all.
+        """Write the content to a file, atomically.
 
         Raises:
-            FileExistsError: The file is there, and ``overwrite`` is not set.
-            UnsupportedImage: The file's name ends as that of another kind of image.
+            FileExistsError: The file exists, and ``overwrite`` is not set.
+            UnsupportedImage: The suffix belongs to another image format.
         """
-        named = MEDIA_TYPES.get(Path(path).suffix.lower(), self.media_type)
-        if named != self.media_type:
-            ending = Path(path).suffix
+        suffix = Path(path).suffix
+        named = BY_SUFFIX.get(suffix.lower())
+        if named is not None and named.media_type != self.media_type:
             raise UnsupportedImage(
-                f"expected a name for {self.media_type}, which the result is, got {ending}; "
-                "denoise(..., format=...) asks for another kind"
+                f"The result is {self.media_type}, which does not fit the suffix {suffix}; "
+                "choose its format with denoise(..., format=...)"
             )
         return save(self.content, path, overwrite=overwrite)
 
@@ -125,7 +113,7 @@ def read_denoised(response: httpx.Response, *, kind: Kind) -> Denoised:
 
     Raises:
         ProblemError: The service refused or failed.
-        UnexpectedResponse: The answer is neither an image nor a problem.
+        UnexpectedResponse: The answer is neither an image nor a problem document.
     """
     media_type = expect_success(response, "image/", NPY)
     headers = response.headers

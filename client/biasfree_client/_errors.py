@@ -1,13 +1,13 @@
-"""Everything that can go wrong with a call, in one tree.
+"""The exception tree of this package.
 
-The life of a call, and where each error leaves it::
+The life of a call, with the errors of each stage::
 
     settings -> InvalidSetting
     image    -> UnsupportedImage
-    wire     -> ConnectionFailed, TimedOut, ConnectTimedOut
-    answer   -> ProblemError and below: the service said no, and why
-             -> UnexpectedResponse: whoever answered is not that service
-    result   -> MissingLibrary: it is there, and an optional library is needed to open or draw it
+    network  -> ConnectionFailed, TimedOut, ConnectTimedOut
+    answer   -> ProblemError and its subclasses: the service refused or failed, with the reason
+             -> UnexpectedResponse: the answer is not from this service
+    result   -> MissingLibrary: opening or drawing the result requires an optional library
 """
 
 from collections.abc import Mapping
@@ -16,35 +16,35 @@ from typing import Any
 
 
 class BiasfreeError(Exception):
-    """Base of all errors of this package."""
+    """The base class of all errors of this package."""
 
 
 class InvalidSetting(BiasfreeError, ValueError):
-    """The address or the key cannot be one."""
+    """An invalid address or API key."""
 
 
 class MissingLibrary(BiasfreeError, ImportError):
-    """An optional library is not installed; the message names the extra that brings it."""
+    """A missing optional library; the message names the extra that installs it."""
 
 
 class UnsupportedImage(BiasfreeError):
-    """The image cannot be sent: it is of no kind that is understood, or would have to be pickled."""
+    """An image that cannot be sent or opened: an unsupported type, format or mode, or an array of objects."""
 
 
 class ConnectionFailed(BiasfreeError):
-    """No answer came back: no such host, refused, or broken off."""
+    """A call without a complete answer: unknown host, connection refused or lost."""
 
 
 class TimedOut(ConnectionFailed):
-    """No answer came back within the timeout."""
+    """A call without an answer within the timeout."""
 
 
 class ConnectTimedOut(TimedOut):
-    """Nobody took the connection within its timeout."""
+    """A connection that was not accepted within its timeout."""
 
 
 class UnexpectedResponse(BiasfreeError):
-    """The answer is not one that the service documents; the address is likely somebody else's."""
+    """An answer that the service does not document; the address is probably another server's."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class Problem:
     """An RFC 9457 problem document.
 
     Args:
-        type: What kind of problem, as a URI such as ``urn:biasfree:problem:queue-full``; its last segment names the
+        type: The problem type as a URI such as ``urn:biasfree:problem:queue-full``; its last segment determines the
             error class.
-        title: The kind in words.
+        title: The problem type in words.
         status: HTTP status.
-        detail: What was expected and what was got, this time.
-        request_id: The id in the service's logs.
-        retry_after_s: Seconds after which the service expects to have room.
-        document: The whole document, with its numbers (``limit``, ``actual``, ``supported``).
+        detail: What was wrong with this request.
+        request_id: The request's id in the service's logs.
+        retry_after_s: Seconds until the service expects to have capacity.
+        document: The whole document, with its other members (``limit``, ``actual``, ``supported``).
     """
 
     type: str
@@ -72,7 +72,7 @@ class Problem:
 
 
 class ProblemError(BiasfreeError):
-    """The service answered, and refused or failed."""
+    """A call that the service refused or failed."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
@@ -80,32 +80,32 @@ class ProblemError(BiasfreeError):
 
     @property
     def status(self) -> int:
-        """HTTP status."""
+        """Return the HTTP status."""
         return self.problem.status
 
     @property
     def title(self) -> str:
-        """The kind of problem in words."""
+        """Return the problem type in words."""
         return self.problem.title
 
     @property
     def detail(self) -> str | None:
-        """What was expected and what was got."""
+        """Return what was wrong with the request."""
         return self.problem.detail
 
     @property
     def request_id(self) -> str | None:
-        """The id in the service's logs."""
+        """Return the request's id in the service's logs."""
         return self.problem.request_id
 
     @property
     def retry_after_s(self) -> float | None:
-        """Seconds after which the service expects to have room, where it said so."""
+        """Return the seconds until the service expects to have capacity; None if it did not say."""
         return self.problem.retry_after_s
 
     @property
     def document(self) -> Mapping[str, Any]:
-        """The problem document as it came."""
+        """Return the problem document as received."""
         return self.problem.document
 
     def __str__(self) -> str:
@@ -115,15 +115,15 @@ class ProblemError(BiasfreeError):
 
 
 class BadRequest(ProblemError):
-    """400: the body is not what it says it is."""
+    """400: the body cannot be read."""
 
 
 class MalformedRequest(BadRequest):
-    """The body is empty, or is not what its content type says."""
+    """An empty body, or one that does not match its content type."""
 
 
 class UndecodableImage(BadRequest):
-    """The bytes claim a format and are not a whole image of it."""
+    """A damaged or incomplete image."""
 
 
 class Unauthorized(ProblemError):
@@ -131,19 +131,19 @@ class Unauthorized(ProblemError):
 
 
 class NotFound(ProblemError):
-    """404: nothing is there under that name."""
+    """404: no resource of that name."""
 
 
 class UnknownModel(NotFound):
-    """No model has that name."""
+    """A model name that does not exist."""
 
 
 class MethodNotAllowed(ProblemError):
-    """405: the path has no such method."""
+    """405: the path does not support the method."""
 
 
 class UnsupportedOutput(ProblemError):
-    """406: the format asked for does not exist, or cannot hold these pixels."""
+    """406: the requested format does not exist, or cannot hold these pixels."""
 
 
 class BodyTimeout(ProblemError):
@@ -151,71 +151,71 @@ class BodyTimeout(ProblemError):
 
 
 class TooLarge(ProblemError):
-    """413: more bytes or pixels than are accepted."""
+    """413: more bytes or pixels than the limit."""
 
 
 class BodyTooLarge(TooLarge):
-    """The body has more bytes than are accepted."""
+    """A body with more bytes than the limit."""
 
 
 class ImageTooLarge(TooLarge):
-    """The header announces more pixels or frames than are accepted."""
+    """An image with more pixels or frames than the limit, by its header."""
 
 
 class UnsupportedMedia(ProblemError):
-    """415: the body's format, or a kind of pixels in it, is not among those read."""
+    """415: the body's format or pixel type is not supported."""
 
 
 class Unprocessable(ProblemError):
-    """422: understood, and yet impossible."""
+    """422: a valid request that cannot be fulfilled."""
 
 
 class InvalidParameter(Unprocessable):
-    """A parameter is out of range, or does not fit this image."""
+    """A parameter that is out of range, or does not fit this image."""
 
 
 class InvalidPixels(Unprocessable):
-    """A pixel is NaN or infinite."""
+    """An image with NaN or infinite pixels."""
 
 
 class TooManyRequests(ProblemError):
-    """429: more than is accepted at the moment; ``retry_after_s`` says when to try again."""
+    """429: more than the service accepts at the moment; retry after ``retry_after_s``."""
 
 
 class RateLimited(TooManyRequests):
-    """The key's requests for this minute are used up."""
+    """A key that used up its requests for this minute."""
 
 
 class PixelsInFlight(TooManyRequests):
-    """The key has too many pixels under way."""
+    """A key with too many pixels in flight."""
 
 
 class QueueFull(TooManyRequests):
-    """The work already queued takes longer than the bound; ``retry_after_s`` says when to try again."""
+    """A queue with more work than its limit; retry after ``retry_after_s``."""
 
 
 class ServerFailed(ProblemError):
-    """5xx: the service failed, at no fault of the request."""
+    """5xx: the service failed through no fault of the request."""
 
 
 class InferenceFailed(ServerFailed):
-    """The device failed on this image."""
+    """A failure of the device on this image."""
 
 
 class AnalysisFailed(ServerFailed):
-    """The analysis took more memory than it may, or was killed."""
+    """An analysis that exceeded its memory limit, or was killed."""
 
 
 class OutOfMemory(ServerFailed):
-    """The device has too little memory for this image."""
+    """An image that needs more memory than the device has."""
 
 
 class NotReady(ServerFailed):
-    """503: the service starts, drains, or has lost its device."""
+    """503: the service is starting, draining, or has lost its device."""
 
 
 class DeadlineExceeded(ServerFailed):
-    """504: the time for this request is over."""
+    """504: the request exceeded its time limit."""
 
 
 #: Last segment of a problem's ``type`` -> class.
@@ -237,6 +237,7 @@ BY_TYPE: Mapping[str, type[ProblemError]] = {
     "rate-limited": RateLimited,
     "pixels-in-flight": PixelsInFlight,
     "internal": ServerFailed,
+    "not-installed": ServerFailed,
     "inference-failed": InferenceFailed,
     "analysis-failed": AnalysisFailed,
     "out-of-memory": OutOfMemory,
@@ -244,7 +245,7 @@ BY_TYPE: Mapping[str, type[ProblemError]] = {
     "deadline-exceeded": DeadlineExceeded,
 }
 
-#: HTTP status -> class, for problems of a newer service and for answers of a proxy before it.
+#: HTTP status -> class, for problem types of a newer service and for answers of a proxy.
 BY_STATUS: Mapping[int, type[ProblemError]] = {
     400: BadRequest,
     401: Unauthorized,
@@ -262,7 +263,7 @@ BY_STATUS: Mapping[int, type[ProblemError]] = {
 
 
 def error_of(problem: Problem) -> ProblemError:
-    """The most particular error for a problem: by its type, else by its status."""
+    """Return the most specific error for a problem: by its type, then by its status."""
     name = problem.type.rstrip("/").replace("#", "/").replace(":", "/").rpartition("/")[2]
     fallback = ServerFailed if problem.status >= 500 else ProblemError
     return BY_TYPE.get(name, BY_STATUS.get(problem.status, fallback))(problem)

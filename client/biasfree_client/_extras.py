@@ -1,4 +1,4 @@
-"""Libraries that are there only where an extra was installed."""
+"""Optional libraries, which the extras of this distribution install."""
 
 from importlib import import_module
 from types import ModuleType
@@ -11,16 +11,16 @@ def optional(module: str, *, extra: str, purpose: str) -> Any:
     """Import an optional library.
 
     Args:
-        module: What to import.
-        extra: The extra of this distribution that brings it.
-        purpose: What it is needed for, as the beginning of a sentence.
+        module: The module to import.
+        extra: The extra of this distribution that installs it.
+        purpose: What requires it, as the beginning of a sentence.
 
     Raises:
-        MissingLibrary: It is not installed.
+        MissingLibrary: The library is not installed.
     """
     try:
         found: ModuleType = import_module(module)
     except ImportError as exc:
         needed = module.partition(".")[0]
-        raise MissingLibrary(f"{purpose} needs {needed}: pip install 'biasfree-client[{extra}]'") from exc
+        raise MissingLibrary(f"{purpose} requires {needed}: pip install 'biasfree-client[{extra}]'") from exc
     return found

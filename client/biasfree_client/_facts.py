@@ -1,6 +1,6 @@
-"""What the service says about itself: models, limits, readiness.
+"""The service's own description: models, limits and readiness.
 
-Fields that a newer service adds are left out here; the raw response has them.
+Fields that a newer service adds are ignored here; the raw response has them.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ RecordT = TypeVar("RecordT", bound="ModelSummary | Readiness | AnalysisLimits")
 
 @dataclass(frozen=True)
 class ModelSummary:
-    """One model that is served.
+    """An available model.
 
     Args:
-        name: What ``model=`` takes.
-        version: Of the model.
-        sha256: Of the model file.
-        channels: 1 for gray, 3 for RGB; None where it takes any.
-        default_for_channels: Used where no model is named and the image has so many.
-        macs_per_pixel: Multiply-adds for each pixel.
+        name: Name, as ``model=`` takes it.
+        version: Version of the model.
+        sha256: SHA-256 of the model file.
+        channels: 1 for gray, 3 for RGB; None if it accepts any.
+        default_for_channels: The number of channels that it is the default model for, if any.
+        macs_per_pixel: Multiply-adds per pixel.
     """
 
     name: str
@@ -41,11 +41,11 @@ class ModelSummary:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """Everything known about one model.
+    """A model's card.
 
     Args:
-        sha256: Of the model file.
-        card: Origin, training and measured quality, as the model file itself says.
+        sha256: SHA-256 of the model file.
+        card: Origin, training and measured quality, as stored in the model file.
     """
 
     sha256: str | None
@@ -54,7 +54,7 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class AnalysisLimits:
-    """What an analysis is accepted with at most."""
+    """The upper limits of an analysis."""
 
     max_k: int
     max_dense_values: int
@@ -64,16 +64,16 @@ class AnalysisLimits:
 
 @dataclass(frozen=True)
 class Limits:
-    """What is accepted at most.
+    """The limits and accepted formats of the service.
 
     Args:
-        max_body_bytes: Of one request.
-        max_pixels: Over all frames.
-        max_frames: Of a stack.
-        timeout_s: For one request.
-        media_types: That are read.
-        dtypes: Of arrays that are read.
-        analysis: Of ``analyze``; None where it is switched off.
+        max_body_bytes: Most bytes per request.
+        max_pixels: Most pixels per image, over all frames.
+        max_frames: Most frames per stack.
+        timeout_s: Seconds after which the service gives up a request.
+        media_types: Accepted media types.
+        dtypes: Accepted dtypes of arrays.
+        analysis: Limits of ``analyze``; None if it is switched off.
     """
 
     max_body_bytes: int
@@ -87,13 +87,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class Readiness:
-    """A service that denoises.
+    """The state of a service that is ready.
 
     Args:
         device: ``cpu`` or ``cuda``.
-        models: Names of those that passed their test on this device.
-        queued: Requests that wait.
-        predicted_s: Seconds that their work will take.
+        models: Names of the models that passed their self-test on this device.
+        queued: Requests in the queue.
+        predicted_s: Predicted seconds of work for the queue.
     """
 
     device: str
@@ -106,7 +106,7 @@ def read_models(response: httpx.Response) -> list[ModelSummary]:
     """Read the answer to ``GET /models``."""
     listed = _json(response)
     if not isinstance(listed, list):
-        raise UnexpectedResponse(f"expected a list of models, got {type(listed).__name__}")
+        raise UnexpectedResponse(f"Unexpected answer: {type(listed).__name__} instead of a list of models")
     return [_record(ModelSummary, each) for each in listed]
 
 
@@ -130,7 +130,7 @@ def read_limits(response: httpx.Response) -> Limits:
             analysis=_record(AnalysisLimits, document["analysis"]) if document.get("analysis") else None,
         )
     except (KeyError, TypeError, ValueError) as exc:
-        raise UnexpectedResponse(f"expected the limits of the service, got {document}") from exc
+        raise UnexpectedResponse(f"Unexpected answer: these are not the service's limits: {document}") from exc
 
 
 def read_readiness(response: httpx.Response) -> Readiness:
@@ -143,20 +143,20 @@ def _json(response: httpx.Response) -> Any:
     try:
         return response.json()
     except ValueError as exc:
-        raise UnexpectedResponse(f"expected JSON, got {response.text[:80]!r}") from exc
+        raise UnexpectedResponse(f"Unexpected answer: not JSON: {response.text[:80]!r}") from exc
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise UnexpectedResponse(f"expected a JSON object, got {value!r}")
+        raise UnexpectedResponse(f"Unexpected answer: {value!r} instead of a JSON object")
     return value
 
 
 def _record(kind: type[RecordT], value: Any) -> RecordT:
-    """A dataclass of the members of a JSON object that it knows."""
+    """Make a dataclass of those members of a JSON object that it has fields for."""
     document = _mapping(value)
     known = fields(kind)
     required = [each.name for each in known if each.default is MISSING and each.default_factory is MISSING]
     if missing := [name for name in required if name not in document]:
-        raise UnexpectedResponse(f"expected {', '.join(missing)} in {dict(document)}")
+        raise UnexpectedResponse(f"Unexpected answer: {', '.join(missing)} missing from {dict(document)}")
     return kind(**{each.name: document[each.name] for each in known if each.name in document})

@@ -1,4 +1,4 @@
-"""Image files to arrays and back, every bit of them: 16-bit colour, floats and pages too."""
+"""Image files to arrays and back without loss, including 16-bit color, floats and multi-page files."""
 
 import io
 import struct
@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from biasfree_client._errors import UnexpectedResponse, UnsupportedImage
 from biasfree_client._extras import optional
-from biasfree_client._image import NPY, decode_array, media_type
+from biasfree_client._formats import NPY, UNKNOWN, Format, media_type
+from biasfree_client._image import decode_array, encode_array
 
-#: Formats that keep every pixel, by the ending of the name: what ``write`` writes.
-LOSSLESS = {".png": "image/png", ".tif": "image/tiff", ".tiff": "image/tiff", ".npy": NPY}
-#: What the three codec libraries raise for bytes that are no image.
+#: Exceptions that the three codec libraries raise for damaged or foreign files.
 _CODEC_ERRORS = (
     ArithmeticError,
     EOFError,
@@ -27,15 +26,15 @@ _CODEC_ERRORS = (
     struct.error,
     zlib.error,
 )
-_PURPOSE = "opening or writing an image file here"
+_PURPOSE = "opening or writing an image file"
 
 
 def read(content: bytes) -> npt.NDArray[Any]:
-    """Decode an image file: (H, W), (H, W, C), or (Z, H, W), (Z, H, W, C) of several pages.
+    """Decode an image file: (H, W) or (H, W, C); (Z, H, W) or (Z, H, W, C) if it has several pages.
 
     Raises:
-        UnsupportedImage: The bytes are no image of a format that is known here.
-        UnexpectedResponse: They are an NPY file that is damaged.
+        UnsupportedImage: The bytes are not an image of a supported format.
+        UnexpectedResponse: They are a damaged NPY file.
         MissingLibrary: The extra ``images`` is not installed.
     """
     kind = media_type(content)
@@ -44,17 +43,17 @@ def read(content: bytes) -> npt.NDArray[Any]:
     try:
         pixels = np.asarray(_decode(content, kind))
     except _CODEC_ERRORS as exc:
-        raise UnsupportedImage(f"expected an image file, got {len(content)} bytes that are no whole {kind}") from exc
+        raise UnsupportedImage(f"Damaged or incomplete {kind} file ({len(content)} bytes)") from exc
     if not pixels.size:
-        raise UnsupportedImage(f"expected an image file, got {kind} without pixels")
+        raise UnsupportedImage(f"The {kind} file has no pixels")
     return pixels
 
 
 def read_result(content: bytes) -> npt.NDArray[Any]:
-    """``read``, for what the service answered.
+    """Decode an image file that the service returned.
 
     Raises:
-        UnexpectedResponse: It is no image.
+        UnexpectedResponse: It is not an image.
         MissingLibrary: The extra ``images`` is not installed.
     """
     try:
@@ -67,25 +66,23 @@ def write(pixels: npt.NDArray[Any], kind: str) -> bytes:
     """Encode an array as a file that keeps every pixel.
 
     Args:
-        pixels: As ``read`` gives them.
-        kind: ``image/png`` (8 and 16 bits), ``image/tiff`` or ``application/x-npy``.
+        pixels: An array as ``read`` returns it.
+        kind: Media type: ``image/png`` (8 and 16 bits), ``image/tiff`` or ``application/x-npy``.
 
     Raises:
-        UnsupportedImage: The format cannot hold them.
+        UnsupportedImage: The format cannot hold these pixels.
         MissingLibrary: The extra ``images`` is not installed.
     """
     if kind == NPY:
-        buffer = io.BytesIO()
-        np.lib.format.write_array(buffer, pixels, allow_pickle=False)
-        return buffer.getvalue()
-    if kind == "image/png":
+        return encode_array(pixels)
+    if kind == Format.PNG.media_type:
         return _png(pixels)
     return _tiff(pixels)
 
 
 def _tiff(pixels: npt.NDArray[Any]) -> bytes:
     tifffile = optional("tifffile", extra="images", purpose=_PURPOSE)
-    # As the service reads arrays: a last axis of up to 4 holds samples, and of 2 or 4 the last is alpha.
+    # The service's rule for arrays: a last axis of at most 4 holds samples; of 2 or 4, the last is alpha.
     samples = pixels.shape[-1] if pixels.ndim > 2 and pixels.shape[-1] <= 4 else 1
     buffer = io.BytesIO()
     tifffile.imwrite(
@@ -103,25 +100,27 @@ def _tiff(pixels: npt.NDArray[Any]) -> bytes:
 def _png(pixels: npt.NDArray[Any]) -> bytes:
     imagecodecs = optional("imagecodecs", extra="images", purpose=_PURPOSE)
     if pixels.dtype.name not in ("uint8", "uint16") or pixels.ndim > 3:
-        raise UnsupportedImage(f"PNG holds one image of 8 or 16 bits, got {pixels.shape} {pixels.dtype}: take .tiff")
+        raise UnsupportedImage(
+            f"PNG holds one image of 8 or 16 bits per channel, not {pixels.dtype} {pixels.shape}; write .tiff instead"
+        )
     content: bytes = imagecodecs.png_encode(np.ascontiguousarray(pixels))
     return content
 
 
 def _decode(content: bytes, kind: str) -> Any:
-    if kind == "image/tiff":
+    if kind == Format.TIFF.media_type:
         tifffile = optional("tifffile", extra="images", purpose=_PURPOSE)
         return tifffile.imread(io.BytesIO(content))
-    if kind == "image/png":
-        # Pillow would silently cut 16-bit colour to 8 bits.
+    if kind == Format.PNG.media_type:
+        # Pillow would silently cut 16-bit color to 8 bits.
         return optional("imagecodecs", extra="images", purpose=_PURPOSE).png_decode(content)
-    if kind == "application/octet-stream":
-        raise UnsupportedImage("expected a PNG, JPEG, WebP, BMP, TIFF or NPY file, got none of them")
+    if kind == UNKNOWN:
+        raise UnsupportedImage(f"Not an image file of a supported format: {', '.join(Format)}")
     return _eight_bits(content)
 
 
 def _eight_bits(content: bytes) -> npt.NDArray[Any]:
-    """JPEG, WebP and BMP, turned upright as the service turns them."""
+    """Decode JPEG, WebP or BMP and turn it upright by its EXIF orientation, as the service does."""
     pillow = optional("PIL.Image", extra="images", purpose=_PURPOSE)
     upright = optional("PIL.ImageOps", extra="images", purpose=_PURPOSE).exif_transpose
     with pillow.open(io.BytesIO(content)) as image:

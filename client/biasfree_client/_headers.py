@@ -1,4 +1,4 @@
-"""The service's facts, which travel in headers."""
+"""The facts that the service reports in response headers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ NOISE_NUMBERS = ("level", "neighbor_correlation", "channel_correlation", "bright
 
 @dataclass(frozen=True)
 class Model:
-    """Which model it was: name, version, and the SHA-256 of its file."""
+    """A model, by name, version and the SHA-256 of its file."""
 
     name: str
     version: str | None = None
@@ -33,13 +33,13 @@ class Noise:
 
     Args:
         kind: ``white``, ``brightness-dependent``, ``correlated``, ``little`` or ``unknown``.
-        level: Standard deviation on the 0-255 scale; where it is correlated, of what was removed.
-        neighbor_correlation: Of the residual with the next pixel across or down.
-        channel_correlation: Of the residual between channels; None for gray.
-        brightness_dependence: Level in the brightest third over that in the darkest; None where brightness hardly
-            varies.
+        level: Standard deviation on the 0-255 scale; for correlated noise, of the residual.
+        neighbor_correlation: Correlation of the residual with the next pixel across or down.
+        channel_correlation: Correlation of the residual between channels; None for gray images.
+        brightness_dependence: Level in the brightest third divided by that in the darkest; None if the brightness
+            hardly varies.
         clipped: Share of samples at the ends of the range.
-        description: In a few words: ``white noise, level 24.8``.
+        description: A few words for people, such as ``white noise, level 24.8``.
     """
 
     kind: str
@@ -52,7 +52,7 @@ class Noise:
 
     @property
     def white(self) -> bool | None:
-        """Whether it is uncorrelated; None where that cannot be told."""
+        """Return whether the noise is uncorrelated; None if that is unknown."""
         return {"white": True, "brightness-dependent": True, "correlated": False}.get(self.kind)
 
     def __str__(self) -> str:
@@ -69,16 +69,16 @@ def read_noise(headers: Mapping[str, str]) -> Noise | None:
 
 
 def read_timing(headers: Mapping[str, str]) -> dict[str, float]:
-    """Read ``Server-Timing`` into milliseconds by stage, leaving out what others put there without a duration."""
+    """Read ``Server-Timing`` into milliseconds per stage, leaving out entries of proxies without a duration."""
     entries = map(_parameterized, headers.get("Server-Timing", "").split(","))
     return {stage: _number("Server-Timing", facts["dur"]) for stage, facts in entries if "dur" in facts}
 
 
 def read_number(headers: Mapping[str, str], name: str) -> float | None:
-    """Read a header that is a number.
+    """Read a numeric header; None if it is absent.
 
     Raises:
-        UnexpectedResponse: It is there and is none.
+        UnexpectedResponse: Its value is not a number.
     """
     return _number(name, headers[name]) if name in headers else None
 
@@ -94,4 +94,4 @@ def _number(header: str, text: str) -> float:
     try:
         return float(text)
     except ValueError as exc:
-        raise UnexpectedResponse(f"expected a number in {header}, got {text!r}") from exc
+        raise UnexpectedResponse(f"Unexpected answer: {header} must be a number, not {text!r}") from exc

@@ -1,4 +1,4 @@
-"""Pillow images to arrays and back, without a loss that Pillow itself would not have."""
+"""Pillow images to arrays and back, with no loss beyond Pillow's own conversions."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from biasfree_client._extras import optional
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-#: Modes whose pixels are an array that the service takes.
+#: Modes whose pixels are an array that the service accepts.
 _DIRECT = frozenset({"L", "LA", "RGB", "RGBA", "F", "I;16", "I;16L", "I;16B"})
-#: Modes that are converted before, and afterwards converted back.
+#: Modes that are converted for sending, and converted back afterwards.
 _THERE_AND_BACK = {"CMYK": "RGB", "YCbCr": "RGB", "HSV": "RGB", "RGBX": "RGB", "La": "LA", "RGBa": "RGBA"}
-#: Modes with too few colours to hold a denoised image: it comes back in the one that they are converted to.
+#: Modes with too few colors for a denoised image: the result has the mode they are converted to.
 _WIDENED = {"1": "L", "P": "RGB", "PA": "RGBA"}
 _SIXTEEN_BITS = {"I;16": "<u2", "I;16L": "<u2", "I;16B": ">u2"}
 
 
 @dataclass(frozen=True)
 class PilMode:
-    """A Pillow image's mode, and its metadata (profile, resolution, EXIF), which stay as they are."""
+    """A Pillow image's mode and metadata (profile, resolution, EXIF), which the result keeps."""
 
     mode: str
     info: Mapping[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 def pixels_of(image: Image) -> tuple[npt.NDArray[Any], PilMode]:
-    """The array of an image, (H, W) or (H, W, C), and the mode in which the result comes back.
+    """Return the array of an image, (H, W) or (H, W, C), and the mode of its result.
 
     Raises:
-        UnsupportedImage: The mode, or a value in it, cannot be sent.
+        UnsupportedImage: The mode is not supported, or a value does not fit 16 bits.
     """
     mode = image.mode
     if mode == "I":
@@ -49,18 +49,18 @@ def pixels_of(image: Image) -> tuple[npt.NDArray[Any], PilMode]:
     if mode in _DIRECT:
         return np.asarray(image), PilMode(mode, image.info)
     known = sorted({*_DIRECT, *_THERE_AND_BACK, *_WIDENED, "I"})
-    raise UnsupportedImage(f"expected a Pillow image of mode {', '.join(known)}, got {mode}")
+    raise UnsupportedImage(f"Pillow images of mode {mode} are not supported; convert to one of {', '.join(known)}")
 
 
 def image_of(pixels: npt.NDArray[Any], mode: PilMode | None = None) -> Image:
-    """A Pillow image of an array.
+    """Make a Pillow image of an array.
 
     Args:
         pixels: (H, W) or (H, W, C).
-        mode: Mode to come back to; by default the one that has such pixels.
+        mode: Mode to convert back to. Defaults to the one that fits the pixels.
 
     Raises:
-        UnsupportedImage: Pillow has no mode for them, such as colour of 16 bits.
+        UnsupportedImage: Pillow has no mode for these pixels, such as 16-bit color.
         MissingLibrary: Pillow is not installed.
     """
     pillow = optional("PIL.Image", extra="images", purpose="a Pillow image")
@@ -82,17 +82,19 @@ def _plain(pillow: Any, pixels: npt.NDArray[Any], mode: PilMode | None) -> Image
     try:
         image: Image = pillow.fromarray(native.astype(np.int32) if wanted == "I" else native)
     except (TypeError, ValueError) as exc:
-        raise UnsupportedImage(f"Pillow has no mode for {pixels.shape} {pixels.dtype}; take the array") from exc
+        raise UnsupportedImage(f"Pillow has no mode for {pixels.dtype} {pixels.shape}; use the array instead") from exc
     return image.convert(wanted) if wanted in _THERE_AND_BACK else image
 
 
 def _sixteen_bits(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint16]:
-    """Mode I has 32 bits; what is in it came from 16 nearly always, and the service takes no more."""
+    """Convert mode I from 32 to 16 bits, the most that the service accepts and nearly always all that is in use."""
     if pixels.size and (pixels.min() < 0 or pixels.max() > np.iinfo(np.uint16).max):
-        raise UnsupportedImage(f"expected values in 0..65535 in mode I, got {pixels.min()}..{pixels.max()}")
+        raise UnsupportedImage(
+            f"Pillow images of mode I must have values in 0..65535, not {pixels.min()}..{pixels.max()}"
+        )
     return pixels.astype(np.uint16)
 
 
 def _without_transparency(info: Mapping[Any, Any]) -> dict[Any, Any]:
-    """The palette's transparent entry is nothing in another mode."""
+    """Drop the transparent palette entry, which has no meaning in another mode."""
     return {key: value for key, value in info.items() if key != "transparency"}

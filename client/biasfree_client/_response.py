@@ -1,4 +1,4 @@
-"""What every answer has in common: success, or a problem document."""
+"""The two outcomes of every call: the expected media type, or a problem document."""
 
 from __future__ import annotations
 
@@ -14,27 +14,30 @@ if TYPE_CHECKING:
 
 
 def expect_success(response: httpx.Response, *media_types: str) -> str:
-    """Check that an answer is what was asked for, and give its media type.
+    """Check that an answer has an accepted media type, and return that.
 
     Args:
-        response: The answer, read to its end.
-        media_types: Media types, or beginnings of them, that are welcome.
+        response: The complete answer.
+        media_types: Accepted media types, or prefixes of them.
 
     Raises:
-        ProblemError: The status says that it failed.
-        UnexpectedResponse: It succeeded with something else.
+        ProblemError: The status is 400 or above.
+        UnexpectedResponse: Any other status but 200, or another media type.
     """
     if response.status_code >= 400:
         raise error_of(read_problem(response))
     media_type = _media_type(response)
     if response.status_code != 200 or not media_type.startswith(media_types):
-        expected, got = " or ".join(media_types), media_type or "no media type"
-        raise UnexpectedResponse(f"expected 200 with {expected}, got {response.status_code} with {got}")
+        expected, found = " or ".join(media_types), media_type or "no media type"
+        raise UnexpectedResponse(
+            f"Unexpected answer: {response.status_code} with {found} instead of 200 with {expected}; "
+            "check the service's address"
+        )
     return media_type
 
 
 def read_problem(response: httpx.Response) -> Problem:
-    """Read a problem document; an answer without one (a proxy's, say) becomes one of type ``about:blank``."""
+    """Read a problem document; for an answer without one, such as a proxy's, make one of type ``about:blank``."""
     document = _document(response)
     return Problem(
         type=_text(document, "type") or "about:blank",
@@ -68,7 +71,7 @@ def _text(document: Mapping[str, Any], name: str) -> str | None:
 
 
 def _retry_after_s(response: httpx.Response) -> float | None:
-    """``Retry-After``: seconds, or a date as proxies may give it (RFC 9110, section 10.2.3)."""
+    """Read ``Retry-After``: seconds, or a date as some proxies send it (RFC 9110, section 10.2.3)."""
     value: str = response.headers.get("Retry-After", "").strip()
     if value.isdecimal():
         return float(value)

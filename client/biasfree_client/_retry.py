@@ -1,4 +1,4 @@
-"""When a call is tried again, and after how long: a policy that neither sleeps nor knows HTTP."""
+"""The retry policy: which calls to repeat, and after how long. It neither sleeps nor sends."""
 
 import random
 from collections.abc import Callable
@@ -6,20 +6,19 @@ from dataclasses import dataclass
 
 from biasfree_client._errors import BiasfreeError, ConnectionFailed, ConnectTimedOut, ProblemError, TimedOut
 
-#: Queue full, a proxy whose replica died, not ready, out of time: another moment may do. Everything else will be the
-#: same again.
+#: Queue full, a proxy whose replica died, not ready, deadline exceeded: these may pass. Any other status would repeat.
 TRANSIENT_STATUSES = frozenset({429, 502, 503, 504})
 
 
 @dataclass(frozen=True)
 class Retries:
-    """How often and how patiently a call is repeated. Denoising changes nothing on the server: repeating is safe.
+    """A retry policy. Repeating a call is safe, because denoising changes nothing on the server.
 
     Args:
-        tries: How often one call is sent at most, the first time included; 1 for no repetition.
-        first_pause_s: Longest pause before the second try; it doubles with each further one.
-        longest_pause_s: What the pauses grow to.
-        longest_wait_s: Longest ``Retry-After`` that is waited for; past it the error is raised at once.
+        tries: Most tries per call, the first included; 1 to never repeat.
+        first_pause_s: Longest pause before the second try; it doubles before each further try.
+        longest_pause_s: Upper limit of the pauses.
+        longest_wait_s: Longest ``Retry-After`` to wait for; beyond it, the error is raised immediately.
     """
 
     tries: int = 4
@@ -34,18 +33,18 @@ class Retries:
         tried: int,
         jitter: Callable[[], float] = random.random,
     ) -> float | None:
-        """Seconds to wait before the next try.
+        """Compute the seconds to wait before the next try.
 
-        A part of the pause is drawn, so that clients that were refused together do not come back together. A
-        ``Retry-After`` is the least that is waited.
+        A random share of the pause is used, so that clients that were refused together do not return together. The
+        wait is never shorter than ``Retry-After``.
 
         Args:
-            error: What the last try ended with.
-            tried: How many tries there were.
-            jitter: Draws from [0, 1).
+            error: The error of the last try.
+            tried: Number of tries so far.
+            jitter: Random source, uniform in [0, 1).
 
         Returns:
-            The pause, or None where the error is final.
+            The pause, or None if the error is final.
         """
         if tried >= self.tries or not is_transient(error):
             return None
@@ -60,10 +59,10 @@ DEFAULT_RETRIES = Retries()
 
 
 def is_transient(error: BiasfreeError) -> bool:
-    """Whether the same call may succeed later.
+    """Return whether the same call may succeed later.
 
-    An answer that did not come within the timeout is not asked for again: the service may still be at it, and would
-    have to begin anew.
+    A call that timed out waiting for its answer is not repeated: the service may still be working on it, and would
+    have to start over.
     """
     if isinstance(error, ProblemError):
         return error.status in TRANSIENT_STATUSES

@@ -1,3 +1,3 @@
-"""The distribution's version, read by the build without importing the package."""
+"""The version of the distribution, which the build reads without importing the package."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,6 +1,6 @@
-"""Many items, a few at a time, results in the order of the items.
+"""A sliding window over many items: a few at a time, with results in the order of the items.
 
-Items are taken as they are needed: a generator of a million of them is never held as a list.
+Items are taken as needed, so an endless generator is fine.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import TypeVar
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
-#: Items under way or waiting to be given, for each that is worked on: one slow item does not hold up its successors,
-#: and not more than so many results are held.
+#: Items in the window per worker: enough that a slow item does not block those behind it, and an upper limit on the
+#: results held in memory.
 AHEAD = 4
 
 
 def in_threads(function: Callable[[ItemT], ResultT], items: Iterable[ItemT], *, concurrency: int) -> Iterator[ResultT]:
-    """Apply a function in threads. What it raises is raised in its place, and ends the rest.
+    """Apply a function in threads. An error is raised in place of its result, and ends the iteration.
 
     Raises:
         ValueError: ``concurrency`` is below 1.
@@ -36,14 +36,14 @@ def in_threads(function: Callable[[ItemT], ResultT], items: Iterable[ItemT], *, 
         while window:
             yield window.popleft().result()
     finally:
-        # What is under way may take minutes: whoever interrupts, or has got an error, does not mean to wait for it.
+        # Running items may take minutes; after an interrupt or an error, nobody wants to wait for them.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
 async def in_tasks(
     function: Callable[[ItemT], Awaitable[ResultT]], items: Iterable[ItemT], *, concurrency: int
 ) -> AsyncIterator[ResultT]:
-    """``in_threads`` for asyncio."""
+    """Apply a coroutine function in tasks, as ``in_threads`` does in threads."""
     import asyncio
 
     _check(concurrency)
@@ -69,4 +69,4 @@ async def in_tasks(
 
 def _check(concurrency: int) -> None:
     if concurrency < 1:
-        raise ValueError(f"expected a concurrency of 1 or more, got {concurrency}")
+        raise ValueError(f"concurrency must be at least 1, not {concurrency}")

@@ -1,1 +1,1 @@
-"""The command line ``biasfree``: each command in a module of its own, loaded when it runs."""
+"""The command line ``biasfree``; each command has its own module, loaded when it runs."""

@@ -1,43 +1,37 @@
-"""``biasfree analyze``."""
+"""The command ``biasfree analyze``."""
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from biasfree_client import Analysis, Denoiser
+from biasfree_client._options import AnalyzeOptions
+from biasfree_client._plot import caption, spectrum_text
 from biasfree_client._save import save
 from biasfree_client.cli.failure import UsageError
 from biasfree_client.cli.targets import make_room
-
-#: Columns and rows of the spectrum on a terminal; each row is eight steps high.
-COLUMNS, ROWS = 64, 8
-STEPS = " ▁▂▃▄▅▆▇█"
-#: The spectrum on a terminal goes down to this share of its largest value.
-FLOOR = 1e-4
 
 
 def analyze(
     image: str | Path,
     outputs: Sequence[Path],
     denoiser: Denoiser,
-    options: Mapping[str, Any],
+    options: AnalyzeOptions,
     *,
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Analyse a patch: draw it (``.png``), save its arrays (``.npz``), show the numbers.
+    """Analyze a patch: draw it (``.png``), save its arrays (``.npz``), show the numbers.
 
-    The drawing is the service's own, and an analysis of its own: where it is all that is wanted, it stays the only one.
+    The service makes the drawing, by a separate analysis. If nothing but drawings is asked for, no other one runs.
 
     Raises:
-        UsageError: An output is of another kind.
-        FileExistsError: An output is there, and ``overwrite`` is not set.
+        UsageError: An output has another suffix, or exists and ``overwrite`` is not set.
     """
     _check(outputs, overwrite=overwrite)
     content = sys.stdin.buffer.read() if str(image) == "-" else Path(image).read_bytes()
@@ -59,16 +53,16 @@ def analyze(
 
 
 def _check(outputs: Sequence[Path], *, overwrite: bool) -> None:
-    """Before the work, for it takes seconds."""
+    """Check the outputs before the analysis, which takes seconds."""
     for output in outputs:
         if output.suffix.lower() not in (".npz", ".png"):
-            raise UsageError(f"{output}: expected .png for a drawing or .npz for the arrays")
+            raise UsageError(f"{output}: the suffix must be .png for a drawing or .npz for the arrays")
         if output.exists() and not overwrite:
-            raise UsageError(f"{output} is there already; --overwrite replaces it")
+            raise UsageError(f"{output} already exists; use --overwrite to replace it")
 
 
 def numbers(analysis: Analysis) -> dict[str, Any]:
-    """Every single number and word of an analysis, and the spectrum; not the pictures."""
+    """Collect the scalars of an analysis and its spectrum, without the pictures."""
     facts = {name: array.item() for name, array in analysis.arrays.items() if array.ndim == 0}
     return {**facts, "singular_values": analysis.singular_values.tolist(), "timing_ms": dict(analysis.timing)}
 
@@ -89,26 +83,6 @@ def _show(analysis: Analysis) -> None:
     for name, value in rows.items():
         table.add_row(name, value)
     console.print(table, highlight=False)
-    console.print(
-        f"\n{len(analysis.singular_values)} singular values ({analysis.method}), logarithmic", highlight=False
-    )
-    for line in spectrum(analysis.singular_values):
+    console.print(f"\n{caption(analysis.arrays)}, logarithmic scale", highlight=False)
+    for line in spectrum_text(analysis.singular_values):
         console.print(line, highlight=False, markup=False)
-
-
-def spectrum(values: np.ndarray[Any, Any], *, columns: int = COLUMNS, rows: int = ROWS) -> list[str]:
-    """Singular values as lines of text: index from left to right, logarithm of the value upwards.
-
-    Args:
-        values: Falling (K,).
-        columns: Width; fewer values than that get a column each.
-        rows: Height, between ``FLOOR`` of the largest value and that.
-    """
-    largest = float(values[0]) or 1.0
-    places = np.linspace(0, len(values) - 1, min(columns, len(values))).round().astype(int)
-    logs = np.log(np.maximum(values[places] / largest, FLOOR)) / np.log(FLOOR)
-    steps = np.rint((1 - logs) * rows * 8).astype(int)
-    lines = ["".join(STEPS[min(8, max(0, step - 8 * row))] for step in steps) for row in reversed(range(rows))]
-    lines[0] += f"  {largest:.3g}"
-    lines[-1] += f"  {largest * FLOOR:.1g}"
-    return [*lines, f"1{len(values):>{len(places) - 1}}"]

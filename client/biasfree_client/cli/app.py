@@ -1,4 +1,4 @@
-"""``biasfree``: the commands and their options. What they do is in the modules beside this one, loaded when needed."""
+"""The commands of ``biasfree`` and their options; the modules beside this one implement them, loaded when needed."""
 
 import os
 import sys
@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from biasfree_client.cli.failure import Commands, UsageError
-from biasfree_client.cli.interrupt import end_on_interrupt
+from biasfree_client._formats import Format
+from biasfree_client._options import AnalyzeOptions, DenoiseOptions
+from biasfree_client.cli.failure import Commands, UsageError, end_on_interrupt
 from biasfree_client.cli.options import (
     AnyFile,
     BitDepth,
     Color,
     ColorOption,
-    Format,
     Inputs,
     Json,
     Method,
@@ -25,6 +25,7 @@ from biasfree_client.cli.options import (
     Recursive,
     Timeout,
     Url,
+    options_of,
 )
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -33,7 +34,7 @@ app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=F
 def run() -> None:
     """Run the command line.
 
-    Threads that still wait for a service end with it: what they write is whole, or not there.
+    Threads that still wait for a service end with the process; this is safe because they write files atomically.
     """
     end_on_interrupt()
     try:
@@ -53,60 +54,69 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog="BIASFREE_URL says where the service is, BIASFREE_API_KEY has the key, if it asks for one.")
+@app.callback(epilog="BIASFREE_URL sets the address of the service, BIASFREE_API_KEY the API key if it requires one.")
 def main(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
-    """Remove noise from images of any kind, and see how it was done.
+    """Remove noise from images of any kind, and see how the network did it.
 
-    Exit status: 0 if all went well, 1 if something failed, 2 if the command was wrong, 130 if it was interrupted.
+    Exit status: 0 on success, 1 on failure, 2 on wrong usage, 130 after an interrupt.
     """
 
 
 @app.command()
 def denoise(
+    context: typer.Context,
     inputs: Annotated[
         list[str],
         typer.Argument(
             metavar="IN", help="Image files, folders, patterns such as 'photos/*.png', or - for standard input."
         ),
     ],
-    output: Annotated[
+    target: Annotated[
         str | None,
         typer.Option(
             "--output",
             "-o",
             metavar="DIR|FILE|-",
-            help="Folder to write to, made if needed; the file, of a single image; or - for standard output. "
-            "Else NAME-denoised beside each image; of standard input, standard output.",
+            help="Folder for the results, created if needed; for a single image, also a file or - for standard output. "
+            "By default NAME-denoised beside each image, or standard output for standard input.",
         ),
     ] = None,
-    strength: Annotated[float, typer.Option(min=0, max=1, help="0 gives the input back, 1 the denoised image.")] = 1.0,
+    strength: Annotated[float, typer.Option(min=0, max=1, help="From 0, the input, to 1, fully denoised.")] = 1.0,
     chroma_strength: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="The strength for color noise; --strength is then that for luminance."),
+        typer.Option(min=0, max=1, help="Strength for color noise; --strength then applies to luminance only."),
     ] = None,
     format: Annotated[
-        Format | None, typer.Option(help="Format of the results; else the output file's, else the image's own.")
+        Format | None, typer.Option(help="Format of the results. Defaults to the output file's, then to the image's.")
     ] = None,
     estimate: Annotated[
-        bool, typer.Option("--estimate", help="Estimate level and kind of the noise, and PSNR; takes twice as long.")
-    ] = (False),
-    residual: Annotated[bool, typer.Option("--residual", help="Write what was taken away, not what is left.")] = False,
+        bool,
+        typer.Option(
+            "--estimate", help="Estimate the noise (level and kind) and the result's PSNR; takes twice as long."
+        ),
+    ] = False,
+    residual: Annotated[
+        bool, typer.Option("--residual", help="Write the removed noise instead of the denoised image.")
+    ] = False,
     color: ColorOption = Color.AUTO,
     bit_depth: BitDepth = None,
     recursive: Recursive = False,
     watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Stay, and denoise what comes into the folders, until interrupted.")
+        bool,
+        typer.Option("--watch", "-w", help="Keep running and denoise files that arrive in the folders, until Ctrl-C."),
     ] = False,
     overwrite: Overwrite = False,
-    concurrency: Annotated[int, typer.Option("--concurrency", "-j", min=1, help="Images at once.")] = 4,
+    concurrency: Annotated[int, typer.Option("--concurrency", "-j", min=1, help="Images to process at a time.")] = 4,
     json: Json = False,
     model: Model = None,
     url: Url = None,
     timeout: Timeout = None,
 ) -> None:
-    """Denoise images. What is done is skipped, so that a run that was ended goes on where it was.
+    """Denoise images. Existing results are skipped, so an interrupted run resumes.
 
     [bold]biasfree denoise photos/ -o out/[/bold]
     """
@@ -114,50 +124,49 @@ def denoise(
     from biasfree_client.cli.service import PATIENT, connect
     from biasfree_client.cli.sources import Selection
 
-    options = {
-        "strength": strength,
-        "chroma_strength": chroma_strength,
-        "model": model,
-        "estimate": estimate,
-        "format": format and format.value,
+    # Parameters named like an option are passed on as they are; those below differ.
+    options: DenoiseOptions = {
+        **options_of(context, DenoiseOptions),
         "output": "residual" if residual else None,
         "color": None if color is Color.AUTO else color.value,
-        "bit_depth": bit_depth,
     }
-    if command.STREAM in (*inputs, output):
+    if command.STREAM in (*inputs, target):
         if len(inputs) > 1 or json or watch or Path(inputs[0]).is_dir():
-            raise UsageError("- stands for one image alone: no other inputs, no folder, no --json, no --watch")
+            raise UsageError("- is a single image; it excludes other inputs, folders, --json and --watch")
         with connect(url, timeout) as denoiser:
-            command.denoise_stream(inputs[0], output or command.STREAM, denoiser, options, overwrite=overwrite)
+            command.denoise_stream(inputs[0], target or command.STREAM, denoiser, options, overwrite=overwrite)
         return
-    made = None if output else command.MARK
-    selection = Selection(inputs, recursive, leave_out=Path(output) if output else None, made=made)
+    made = None if target else command.MARK
+    selection = Selection(inputs, recursive, leave_out=Path(target) if target else None, made=made)
     with connect(url, timeout, retries=PATIENT) as denoiser:
         denoising = command.Denoising(denoiser, options, overwrite, concurrency)
-        succeeded = command.denoise_files(selection, output, denoising, watch=watch, as_json=json)
+        succeeded = command.denoise_files(selection, target, denoising, watch=watch, as_json=json)
     raise typer.Exit(0 if succeeded else 1)
 
 
 @app.command()
 def analyze(
+    context: typer.Context,
     image: Annotated[str, typer.Argument(metavar="IN", help="An image file, or - for standard input.")],
     output: Annotated[
         list[Path] | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="A .png to draw it, or a .npz to save the arrays; may be repeated."
+            "--output", "-o", metavar="FILE", help="File for the drawing (.png) or the arrays (.npz); repeatable."
         ),
     ] = None,
-    x0: Annotated[int | None, typer.Option(min=0, help="Column of the patch's left edge; else centred.")] = None,
-    y0: Annotated[int | None, typer.Option(min=0, help="Row of the patch's top edge; else centred.")] = None,
-    size: Annotated[int | None, typer.Option(min=1, help="Side of the patch; else 40, or what there is.")] = None,
-    k: Annotated[int | None, typer.Option("-k", min=1, help="Singular vectors from each end; else 8.")] = None,
-    method: Annotated[Method, typer.Option(help="The whole spectrum, or its upper end.")] = Method.AUTO,
-    pixel: Annotated[
-        list[str] | None, typer.Option(metavar="X,Y", help="A pixel whose equivalent filter is wanted; repeatable.")
+    x0: Annotated[int | None, typer.Option(min=0, help="Left column of the patch; by default centered.")] = None,
+    y0: Annotated[int | None, typer.Option(min=0, help="Top row of the patch; by default centered.")] = None,
+    size: Annotated[
+        int | None, typer.Option(min=1, help="Side of the patch; by default 40, or the image's side if smaller.")
     ] = None,
-    clean: Annotated[Path | None, typer.Option(help="The same image without noise, where it is known.")] = None,
+    k: Annotated[int | None, typer.Option("-k", min=1, help="Singular vectors from each end. Defaults to 8.")] = None,
+    method: Annotated[Method, typer.Option(help="Dense: the whole spectrum; iterative: its upper end.")] = Method.AUTO,
+    pixel: Annotated[
+        list[str] | None, typer.Option(metavar="X,Y", help="Pixel whose equivalent filter to return; repeatable.")
+    ] = None,
+    clean: Annotated[Path | None, typer.Option(help="The same image without noise, if known.")] = None,
     probes: Annotated[int, typer.Option(min=0, help="Random vectors for estimates over the whole image.")] = 0,
-    frame: Annotated[int, typer.Option(min=0, help="Page of a stack.")] = 0,
+    frame: Annotated[int, typer.Option(min=0, help="Page of a stack, counted from 0.")] = 0,
     color: ColorOption = Color.AUTO,
     bit_depth: BitDepth = None,
     overwrite: Overwrite = False,
@@ -166,26 +175,17 @@ def analyze(
     url: Url = None,
     timeout: Timeout = None,
 ) -> None:
-    """Show what the network does at a patch: its Jacobian there, and the singular values of that.
+    """Analyze the network at a patch: its Jacobian there, and the Jacobian's singular values.
 
     [bold]biasfree analyze noisy.png -o analysis.png -o analysis.npz[/bold]
     """
     from biasfree_client.cli import analyze as command
     from biasfree_client.cli.service import connect
 
-    options = {
-        "x0": x0,
-        "y0": y0,
-        "size": size,
-        "k": k,
-        "method": method.value,
+    options: AnalyzeOptions = {
+        **options_of(context, AnalyzeOptions),
         "pixels": [_pixel(text) for text in pixel or ()],
-        "clean": clean,
-        "probes": probes,
-        "frame": frame,
-        "model": model,
         "color": None if color is Color.AUTO else color.value,
-        "bit_depth": bit_depth,
     }
     with connect(url, timeout) as denoiser:
         command.analyze(image, output or (), denoiser, options, overwrite=overwrite, as_json=json)
@@ -194,18 +194,18 @@ def analyze(
 def _pixel(text: str) -> tuple[int, int]:
     x, comma, y = text.partition(",")
     if not (comma and x.isdecimal() and y.isdecimal()):
-        raise UsageError(f"--pixel: expected X,Y such as 128,96, got {text}")
+        raise UsageError(f"--pixel must be X,Y such as 128,96, not {text}")
     return int(x), int(y)
 
 
 @app.command()
 def models(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show the card of this one.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Model to show the card of.")] = None,
     json: Json = False,
     url: Url = None,
     timeout: Timeout = None,
 ) -> None:
-    """List the models that are served, or show the card of one: origin and measured quality."""
+    """List the available models, or show one model's card: origin and measured quality."""
     from biasfree_client.cli import models as command
     from biasfree_client.cli.service import connect
 
@@ -220,26 +220,31 @@ def add_noise(
     output: OutputFolder = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same noise.")] = 0,
     float_: Annotated[
-        bool, typer.Option("--float", help="Write 32-bit floats in 0..1, neither rounded nor clipped: TIFF, or NPY.")
+        bool, typer.Option("--float", help="Write 32-bit floats in 0..1, neither rounded nor clipped, as TIFF or NPY.")
     ] = False,
     format: Annotated[
-        str | None, typer.Option(metavar="png|tiff|npy", help="Format of the results; else the image's, if lossless.")
+        str | None,
+        typer.Option(
+            metavar="png|tiff|npy",
+            help="Format of the results. Defaults to the image's, to PNG for lossy ones, and to TIFF with --float.",
+        ),
     ] = None,
     bit_depth: BitDepth = None,
     recursive: Recursive = False,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Add Gaussian noise that a seed decides, at the image's own depth. Needs no service.
+    """Add reproducible Gaussian noise at the image's own depth. Does not need the service.
 
-    The noise of the image with place i among the images (from 0) is that of
-    numpy.random.default_rng((seed, round(100 sigma), i)), with which the models are measured as well.
+    The noise of image i, counted from 0, comes from numpy.random.default_rng((seed, round(100 sigma), i)), as in the
+    evaluation of the models.
     """
     from biasfree_client.cli import noise as command
     from biasfree_client.cli.sources import Selection
 
-    if format not in (None, "png", "tiff", "npy") or (float_ and format == "png"):
-        raise UsageError(f"--format: expected {'tiff or npy' if float_ else 'png, tiff or npy'}, got {format}")
+    allowed = [each.value for each in Format if each.keeps_depth and not (float_ and each is Format.PNG)]
+    if format not in (None, *allowed):
+        raise UsageError(f"--format must be {' or '.join(allowed)}{' with --float' if float_ else ''}, not {format}")
     made = None if output else command.MARK
     selection = Selection(inputs, recursive, leave_out=Path(output) if output else None, made=made)
     noise = command.Noise(sigma, seed, bit_depth, float_)
@@ -249,7 +254,7 @@ def add_noise(
 
 @app.command()
 def compare(clean: AnyFile, image: AnyFile, bit_depth: BitDepth = None, json: Json = False) -> None:
-    """Compare an image with the clean one: PSNR in dB, and SSIM. Needs no service, but the extra `compare`."""
+    """Compare an image with the clean one: PSNR in dB, and SSIM. Requires the extra `compare`, but not the service."""
     from biasfree_client.cli import compare as command
 
     command.compare(clean, image, bit_depth=bit_depth, as_json=json)
@@ -257,7 +262,7 @@ def compare(clean: AnyFile, image: AnyFile, bit_depth: BitDepth = None, json: Js
 
 @app.command()
 def doctor(json: Json = False, url: Url = None, timeout: Timeout = None) -> None:
-    """Tell what is reachable, which models on which device, and whether an image is denoised. Exit status 1 if not."""
+    """Check the service: address, models, device, and a test image. Exits with status 1 if it is not healthy."""
     from biasfree_client.cli import doctor as command
     from biasfree_client.cli.service import connect
 

@@ -1,4 +1,4 @@
-"""``biasfree compare``: how far an image is from the one without noise."""
+"""The command ``biasfree compare``: PSNR and SSIM against the image without noise."""
 
 import json
 import math
@@ -12,18 +12,19 @@ from rich.console import Console
 from biasfree_client import UnsupportedImage
 from biasfree_client._extras import optional
 from biasfree_client._files import read
-from biasfree_client.cli.pixels import AnyArray, colors_of, white_of
+from biasfree_client._image import AnyArray
+from biasfree_client.cli.pixels import colors_of, white_of
 
-#: scikit-image's window; a smaller image has no SSIM.
+#: scikit-image's window; SSIM is undefined for a smaller image.
 WINDOW_PX = 7
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How alike two images are.
+    """The similarity of two images.
 
     Args:
-        psnr_db: Peak signal-to-noise ratio, infinite for the same image.
+        psnr_db: Peak signal-to-noise ratio, infinite for identical images.
         ssim: Structural similarity, None for images below 7 x 7.
     """
 
@@ -32,12 +33,12 @@ class Comparison:
 
 
 def compare_images(clean: AnyArray, image: AnyArray, *, bit_depth: int | None = None) -> Comparison:
-    """PSNR and SSIM on floats in [0, 1], as the models are measured: ``image`` clamped, scikit-image's defaults.
+    """Compute PSNR and SSIM as in the evaluation of the models: on [0, 1], ``image`` clamped, scikit-image's defaults.
 
     Args:
-        clean: (H, W) or (H, W, C), integers or floats; alpha is left out.
-        image: The same shape; it may be of another type, each has its own white.
-        bit_depth: Bits that are in use in both.
+        clean: Image (H, W) or (H, W, C), integers or floats; alpha is ignored.
+        image: Image of the same shape; its type may differ, as each is scaled by its own white.
+        bit_depth: Bits per sample in use, for both.
 
     Raises:
         UnsupportedImage: The shapes differ.
@@ -45,7 +46,7 @@ def compare_images(clean: AnyArray, image: AnyArray, *, bit_depth: int | None = 
     """
     first, second = (colors_of(each) / white_of(each.dtype, bit_depth) for each in (clean, image))
     if first.shape != second.shape:
-        raise UnsupportedImage(f"expected two images of one size and colour, got {first.shape} and {second.shape}")
+        raise UnsupportedImage(f"Cannot compare images of different shapes: {first.shape} and {second.shape}")
     second = np.clip(second, 0, 1)
     error = float(np.mean(np.square(first - second)))
     psnr_db = math.inf if error == 0 else -10 * math.log10(error)
@@ -69,13 +70,13 @@ def _read(path: Path) -> AnyArray:
 
 
 def compare(clean: Path, image: Path, *, bit_depth: int | None, as_json: bool) -> None:
-    """Print PSNR and SSIM of two files. In JSON, the PSNR of the same image is null."""
+    """Print PSNR and SSIM of two files. In JSON, the PSNR of identical images is null."""
     found = compare_images(_read(clean), _read(image), bit_depth=bit_depth)
     if as_json:
         psnr_db = None if math.isinf(found.psnr_db) else found.psnr_db
         facts = {"a": str(clean), "b": str(image), "psnr_db": psnr_db, "ssim": found.ssim}
         sys.stdout.write(json.dumps({**facts, "same": psnr_db is None}) + "\n")
         return
-    ssim = "none below 7 x 7 pixels" if found.ssim is None else f"{found.ssim:.4f}"
-    psnr = "the same pixels" if math.isinf(found.psnr_db) else f"{found.psnr_db:.2f} dB"
+    ssim = "undefined below 7 x 7 pixels" if found.ssim is None else f"{found.ssim:.4f}"
+    psnr = "infinite, identical pixels" if math.isinf(found.psnr_db) else f"{found.psnr_db:.2f} dB"
     Console().print(f"PSNR  {psnr}\nSSIM  {ssim}", highlight=False)

@@ -1,60 +1,50 @@
-"""``biasfree denoise``."""
+"""The command ``biasfree denoise``."""
 
 import sys
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from biasfree_client import BiasfreeError, ConnectionFailed, Denoised, Denoiser, ProblemError
+from biasfree_client._formats import BY_SUFFIX, Format
+from biasfree_client._options import DenoiseOptions
 from biasfree_client._window import in_threads
-from biasfree_client.cli.arrivals import LOOK_EVERY_S, Arrivals
 from biasfree_client.cli.failure import UsageError, describe
 from biasfree_client.cli.report import Outcome, Report, report
 from biasfree_client.cli.service import require_reachable
-from biasfree_client.cli.sources import Selection
+from biasfree_client.cli.sources import LOOK_EVERY_S, Arrivals, Selection
 from biasfree_client.cli.targets import Job, Placement, make_room
 
 MARK = "-denoised"
 STREAM = "-"
-#: Endings of a file that is named, and the format that they ask for.
-FORMATS = {
-    ".png": "png",
-    ".jpg": "jpeg",
-    ".jpeg": "jpeg",
-    ".webp": "webp",
-    ".bmp": "bmp",
-    ".tif": "tiff",
-    ".tiff": "tiff",
-    ".npy": "npy",
-}
 
 
 @dataclass(frozen=True)
 class Denoising:
-    """What to do with each image.
+    """A run over many images.
 
     Args:
-        denoiser: The service.
-        options: Of ``Denoiser.denoise``.
-        overwrite: Whether to do again what is done.
-        concurrency: Images at once.
+        denoiser: Client of the service.
+        options: Options of ``Denoiser.denoise``.
+        overwrite: Replace existing results.
+        concurrency: Images to process at a time.
     """
 
     denoiser: Denoiser
-    options: Mapping[str, Any]
+    options: DenoiseOptions
     overwrite: bool
     concurrency: int
 
     def run(self, jobs: Iterable[Job], report: Report) -> bool:
-        """Denoise what is not done yet, whatever fails on the way.
+        """Denoise the images without a result yet, and continue after failures.
 
         Returns:
-            Whether nothing failed.
+            True if nothing failed.
 
         Raises:
-            ConnectionFailed: Nobody answers any more.
+            ConnectionFailed: The service no longer answers.
         """
         todo = []
         for job in jobs:
@@ -68,7 +58,7 @@ class Denoising:
             report.tell(outcome)
             succeeded &= outcome.status != "failed"
             if isinstance(outcome.error, ConnectionFailed):
-                # One image that breaks the connection is one failure; a service that is gone would fail all of them.
+                # One image may break its connection; if the service is gone, all the others would fail as well.
                 require_reachable(self.denoiser)
         return succeeded
 
@@ -95,60 +85,57 @@ def denoise_files(
     """Denoise files into files.
 
     Returns:
-        Whether nothing failed.
+        True if nothing failed.
 
     Raises:
-        UsageError: There is nothing to do, or the names contradict each other.
-        ConnectionFailed: Nobody answers.
+        UsageError: There are no images, or the names of their results conflict.
+        ConnectionFailed: The service does not answer.
     """
     placement = Placement.of(
         output,
         single=selection.single and not watch,
-        suffix=_suffix(denoising.options["format"]),
+        suffix=_suffix(denoising.options),
         mark=MARK,
     )
-    if placement.file is not None and denoising.options["format"] is None:
-        wanted = {**denoising.options, "format": _format_of(placement.file)}
-        denoising = Denoising(denoising.denoiser, wanted, denoising.overwrite, denoising.concurrency)
+    if placement.file is not None:
+        denoising = replace(denoising, options=_with_format(denoising.options, placement.file))
     if watch:
         require_reachable(denoising.denoiser)
         return _watch(selection, placement, denoising, report("denoised", as_json=as_json))
     jobs = placement.jobs(selection.find(), overwrite=denoising.overwrite)
     if not jobs:
-        raise UsageError(f"{', '.join(selection.inputs)}: no images there; --recursive looks into folders below")
+        raise UsageError(f"{', '.join(selection.inputs)}: no images found; use --recursive to search subfolders")
     if denoising.overwrite or not all(job.done for job in jobs):
         require_reachable(denoising.denoiser)
-    with report("denoised", as_json=as_json) as told:
-        return denoising.run(jobs, told)
+    with report("denoised", as_json=as_json) as reporter:
+        return denoising.run(jobs, reporter)
 
 
-def _watch(selection: Selection, placement: Placement, denoising: Denoising, told: Report) -> bool:
-    """Denoise what is there and what comes, until the interrupt that ends it."""
+def _watch(selection: Selection, placement: Placement, denoising: Denoising, reporter: Report) -> bool:
+    """Denoise present and arriving images until interrupted; return whether nothing failed."""
     arrivals, succeeded = Arrivals(), True
-    with told:
+    with reporter:
         try:
             while True:
                 jobs = placement.jobs(arrivals.ready(selection.find()), overwrite=denoising.overwrite)
-                succeeded &= denoising.run(jobs, told)
+                succeeded &= denoising.run(jobs, reporter)
                 time.sleep(LOOK_EVERY_S)
         except KeyboardInterrupt:
             return succeeded
 
 
-def denoise_stream(
-    source: str, output: str, denoiser: Denoiser, options: Mapping[str, Any], *, overwrite: bool
-) -> None:
-    """Denoise one image of which at least one end is a stream.
+def denoise_stream(source: str, output: str, denoiser: Denoiser, options: DenoiseOptions, *, overwrite: bool) -> None:
+    """Denoise a single image from standard input, to standard output, or both.
 
     Raises:
-        UsageError: The image would go to a terminal.
-        BiasfreeError: As ``Denoiser.denoise``.
-        OSError: As ``Denoiser.denoise``, and where the result cannot be written.
+        UsageError: Standard output is a terminal.
+        BiasfreeError: As for ``Denoiser.denoise``.
+        OSError: As for ``Denoiser.denoise``, or the result cannot be written.
     """
     if output == STREAM and sys.stdout.isatty():
-        raise UsageError("an image is nothing for a terminal: name a file with -o, or a pipe")
-    if options["format"] is None and output != STREAM:
-        options = {**options, "format": _format_of(Path(output))}
+        raise UsageError("Refusing to write an image to a terminal; use -o FILE or a pipe.")
+    if output != STREAM:
+        options = _with_format(options, Path(output))
     result = denoiser.denoise(sys.stdin.buffer if source == STREAM else source, **options)
     if output == STREAM:
         sys.stdout.buffer.write(result.content)
@@ -157,21 +144,22 @@ def denoise_stream(
         result.save(output, overwrite=overwrite)
 
 
-def _format_of(file: Path) -> str | None:
-    """What a file's name says; None if it says nothing.
+def _with_format(options: DenoiseOptions, file: Path) -> DenoiseOptions:
+    """Add the format of an output file's suffix, unless a format is given or the name has no suffix.
 
     Raises:
-        UsageError: It ends as nothing does that is written here.
+        UsageError: The suffix is unknown.
     """
-    if not file.suffix:
-        return None
-    if (format := FORMATS.get(file.suffix.lower())) is None:
-        raise UsageError(f"{file}: expected a name that ends in {', '.join(FORMATS)}, or --format")
-    return format
+    if options.get("format") is not None or not file.suffix:
+        return options
+    if (format := BY_SUFFIX.get(file.suffix.lower())) is None:
+        raise UsageError(f"{file}: unknown suffix; use one of {', '.join(BY_SUFFIX)}, or --format")
+    return {**options, "format": format.value}
 
 
-def _suffix(format: str | None) -> str | None:
-    return None if format is None else {"jpeg": ".jpg"}.get(format, f".{format}")
+def _suffix(options: DenoiseOptions) -> str | None:
+    format = options.get("format")
+    return None if format is None else Format[format.upper()].suffixes[0]
 
 
 def _facts(result: Denoised) -> dict[str, Any]:
@@ -195,10 +183,10 @@ def _failure(error: BiasfreeError | OSError) -> dict[str, Any]:
 
 
 def _estimates(result: Denoised) -> str:
-    """For people, where they asked."""
+    """Describe the estimates for people, if they were requested."""
     if result.sigma is None:
         return ""
     found = str(result.noise or f"estimated sigma {result.sigma:.3g}")
     if result.estimated_psnr is not None:
         return f"{found}; estimated PSNR of the result {result.estimated_psnr:.2f} dB"
-    return f"{found}; no estimate of the PSNR: {result.estimated_psnr_withheld or 'not known'}"
+    return f"{found}; no estimate of the PSNR: {result.estimated_psnr_withheld or 'unknown'}"

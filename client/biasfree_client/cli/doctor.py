@@ -1,4 +1,4 @@
-"""``biasfree doctor``: what is reachable, which model, which device, is it healthy."""
+"""The command ``biasfree doctor``: a check of the client, the address, the service and its models."""
 
 import importlib.util
 import json
@@ -16,19 +16,19 @@ from rich.table import Table
 from biasfree_client import BiasfreeError, ConnectionFailed, Denoiser, __version__
 from biasfree_client._connection import address
 
-#: Of the test image: large enough for the network to see something, done in a moment.
+#: Size and noise of the test image: large enough for the network to use context, small enough to take a moment.
 SIDE_PX, SIGMA_255 = 96, 25.0
 LIBRARIES = {"images": ("PIL", "tifffile", "imagecodecs"), "compare": ("skimage",), "plot": ("matplotlib",)}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Args:
-        name: What.
-        healthy: Whether it is as it should be; None for what is only said.
-        detail: What was found.
+        name: Name of the check.
+        healthy: True if it passed; None for plain information.
+        detail: The details, for people.
     """
 
     name: str
@@ -37,11 +37,11 @@ class Finding:
 
 
 def examine(denoiser: Denoiser, url: str | None) -> Iterator[Finding]:
-    """Look at the client, and then at the service from the outside in; ends where nobody answers."""
+    """Check the client, then the service from the outside in; stop at the first check that gets no answer."""
     yield Finding("client", None, f"biasfree-client {__version__}, Python {sys.version.split()[0]}")
     yield Finding("extras", None, _extras())
     yield Finding("address", None, f"{address(url)} ({_origin(url)})")
-    yield Finding("key", None, "BIASFREE_API_KEY is set" if os.environ.get("BIASFREE_API_KEY") else "none is set")
+    yield Finding("key", None, f"BIASFREE_API_KEY is {'set' if os.environ.get('BIASFREE_API_KEY') else 'not set'}")
     for name, look in _LOOKS.items():
         try:
             yield Finding(name, True, look(denoiser))
@@ -53,10 +53,10 @@ def examine(denoiser: Denoiser, url: str | None) -> Iterator[Finding]:
 
 
 def doctor(denoiser: Denoiser, url: str | None, *, as_json: bool) -> bool:
-    """Print what was found.
+    """Print all findings.
 
     Returns:
-        Whether all of it is healthy.
+        True if every check passed.
     """
     if as_json:
         found = list(examine(denoiser, url))
@@ -81,8 +81,8 @@ def _show(findings: Iterator[Finding]) -> bool:
 
 def _origin(url: str | None) -> str:
     if url is None:
-        return "nobody said another"
-    return "from BIASFREE_URL" if url == os.environ.get("BIASFREE_URL") else "as given"
+        return "the default"
+    return "from BIASFREE_URL" if url == os.environ.get("BIASFREE_URL") else "from --url"
 
 
 def _extras() -> str:
@@ -112,7 +112,7 @@ def _limits(denoiser: Denoiser) -> str:
 
 
 def _denoises(denoiser: Denoiser) -> str:
-    """A ramp with noise, there and back: does less noise come back?"""
+    """Denoise a noisy ramp, and check that less noise is left."""
     clean = np.tile(np.linspace(0.2, 0.8, SIDE_PX, dtype=np.float32), (SIDE_PX, 1))
     noise = SIGMA_255 / 255 * np.random.default_rng(0).standard_normal(clean.shape).astype(np.float32)
     start = time.perf_counter()
@@ -120,9 +120,9 @@ def _denoises(denoiser: Denoiser) -> str:
     seconds = time.perf_counter() - start
     left_255 = 255 * float(np.sqrt(np.mean(np.square(result.array - clean))))
     if not left_255 < SIGMA_255:
-        raise BiasfreeError(f"of noise of sigma {SIGMA_255:g}, {left_255:.1f} is left")
-    name = result.model.name if result.model else "a model that is not named"
-    return f"{name} left {left_255:.1f} of noise of sigma {SIGMA_255:g}, in {1000 * seconds:.0f} ms"
+        raise BiasfreeError(f"Denoising did not reduce the noise: sigma {SIGMA_255:g} before, {left_255:.1f} after")
+    name = result.model.name if result.model else "an unnamed model"
+    return f"{name} reduced noise of sigma {SIGMA_255:g} to {left_255:.1f} in {1000 * seconds:.0f} ms"
 
 
 _LOOKS: dict[str, Callable[[Denoiser], str]] = {

@@ -1,23 +1,31 @@
-"""How a command ends when it cannot do what it was asked for."""
+"""The exit statuses and error messages of commands that fail or are interrupted."""
 
-from typing import Any
+import os
+import signal
+from types import FrameType
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from biasfree_client._errors import BiasfreeError, ConnectionFailed, InvalidSetting, TimedOut, UnknownModel
-from biasfree_client.cli.interrupt import INTERRUPTED, MESSAGE
+
+#: Exit status after an interrupt, by the convention of shells: 128 plus the number of the signal.
+INTERRUPTED = 130
+MESSAGE = "interrupted"
+#: Seconds that an interrupted command has to end in order.
+GRACE_S = 5.0
 
 
 class UsageError(Exception):
-    """The arguments contradict each other, or name nothing that is there; exit status 2."""
+    """Arguments that contradict each other, or name nothing that exists; exit status 2."""
 
 
 class Commands(TyperGroup):
-    """Says in one line what went wrong, instead of a traceback."""
+    """The group of commands, which reports errors in one line instead of a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command: exit status 2 for a wrong call, 1 for what failed, 130 where it was interrupted."""
+        """Run the command; exit with status 2 for wrong usage, 1 for a failure, 130 after an interrupt."""
         try:
             return super().invoke(ctx)
         except (UsageError, InvalidSetting) as exc:
@@ -32,17 +40,40 @@ class Commands(TyperGroup):
 
 
 def say(error: Exception) -> None:
-    """One line for people, on standard error."""
+    """Print an error as one line on standard error."""
     typer.echo(f"error: {describe(error)}", err=True)
 
 
 def describe(error: Exception) -> str:
-    """An error in one line, with what to do about it where that is known."""
+    """Describe an error in one line, with what to do about it if that is known."""
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, ConnectionFailed) and not isinstance(error, TimedOut):
-        return f"{text}. Is the service running there? --url or BIASFREE_URL says where it is."
+        return f"{text}. Is the service running there? Set its address with --url or BIASFREE_URL."
     if isinstance(error, UnknownModel):
-        return f"{text}; there is {', '.join(map(str, error.document.get('supported', ())))}"
+        return f"{text}; available: {', '.join(map(str, error.document.get('supported', ())))}"
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
     return text
+
+
+def end_on_interrupt() -> None:
+    """Raise KeyboardInterrupt on the interrupt signal, and end the process if it still runs after ``GRACE_S``.
+
+    Python drops exceptions raised in a destructor or in the callback of a weak reference, and an exception between two
+    instructions can leave a lock held: rare, but the command would then ignore the signal.
+    """
+    # Shells start background processes with the signal ignored. Windows has no alarm.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler and hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, _end)
+        signal.signal(signal.SIGINT, _interrupt)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    signal.setitimer(signal.ITIMER_REAL, GRACE_S)
+    raise KeyboardInterrupt
+
+
+def _end(_number: int, _frame: FrameType | None) -> NoReturn:
+    # Python's own files may hold the very lock that is stuck.
+    os.write(2, f"{MESSAGE}\n".encode())
+    os._exit(INTERRUPTED)

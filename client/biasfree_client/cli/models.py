@@ -1,4 +1,4 @@
-"""``biasfree models``."""
+"""The command ``biasfree models``."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from biasfree_client import Denoiser, ModelCard, ModelSummary
 
 
 def models(name: str | None, denoiser: Denoiser, *, as_json: bool) -> None:
-    """List the models, or show the card of one."""
+    """List the models, or show one model's card."""
     if name is None:
         listed = denoiser.models()
         if as_json:
@@ -30,7 +30,7 @@ def models(name: str | None, denoiser: Denoiser, *, as_json: bool) -> None:
 
 def _list(listed: Sequence[ModelSummary]) -> Table:
     table = Table("model", "version", "channels", "default for", "thousand MAC/pixel", "SHA-256", box=None)
-    kinds = {1: "gray", 3: "colour"}
+    kinds = {1: "gray", 3: "color"}
     for each in listed:
         macs = "" if each.macs_per_pixel is None else f"{each.macs_per_pixel / 1000:.1f}"
         default = kinds.get(each.default_for_channels or 0, "")

@@ -1,4 +1,4 @@
-"""``biasfree add-noise``: the same noise for the same seed, on any machine."""
+"""The command ``biasfree add-noise``: the same noise for the same seed, on any machine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,17 +7,21 @@ from typing import Any
 import numpy as np
 
 from biasfree_client import BiasfreeError
-from biasfree_client._files import LOSSLESS, read, write
+from biasfree_client._files import read, write
+from biasfree_client._formats import BY_SUFFIX, Format
+from biasfree_client._image import AnyArray
 from biasfree_client._save import save
 from biasfree_client.cli.failure import UsageError, describe
-from biasfree_client.cli.pixels import AnyArray, colors_of, white_of
+from biasfree_client.cli.pixels import colors_of, white_of
 from biasfree_client.cli.report import Outcome, report
 from biasfree_client.cli.sources import Selection
 from biasfree_client.cli.targets import Job, Placement, make_room
 
 MARK = "-noisy"
-#: Formats that are not written here, and what is instead: a JPEG would take the noise away again.
-LOSSY = dict.fromkeys((".jpg", ".jpeg", ".webp", ".bmp"), ".png")
+#: Suffix -> format, for the formats that keep the noise: a JPEG would remove much of it again.
+WRITABLE = {suffix: each for suffix, each in BY_SUFFIX.items() if each.keeps_depth}
+#: Suffixes of the other formats, and the suffix that their results get instead.
+INSTEAD = dict.fromkeys(BY_SUFFIX.keys() - WRITABLE.keys(), Format.PNG.suffixes[0])
 
 
 @dataclass(frozen=True)
@@ -26,9 +30,9 @@ class Noise:
 
     Args:
         sigma_255: Standard deviation, 0-255 scale.
-        seed: With the level and an image's place among the images it decides the noise.
-        bit_depth: Bits that are in use, where fewer than the type has.
-        as_float: Give float32 in 0..1, neither rounded nor clipped.
+        seed: Seed; together with the level and the index of an image, it determines the noise.
+        bit_depth: Bits per sample in use, if fewer than the type has.
+        as_float: Return float32 in 0..1, neither rounded nor clipped.
     """
 
     sigma_255: float
@@ -37,13 +41,13 @@ class Noise:
     as_float: bool = False
 
     def added_to(self, pixels: AnyArray, *, index: int) -> AnyArray:
-        """The image with noise; alpha as it was. Integers are rounded and clipped to black and white, floats not.
+        """Add the noise to an image, except to alpha. Integers are rounded and clipped, floats are not.
 
-        The generator is the one with which the models are measured: seed, level in hundredths, place of the image.
+        The generator's seed is that of the models' evaluation: seed, level in hundredths, index of the image.
 
         Args:
-            pixels: (H, W), (H, W, C) or a stack of them, integers or floats.
-            index: Place of the image among the images, counted from 0.
+            pixels: Image (H, W), (H, W, C) or a stack of them, integers or floats.
+            index: Position of the image among the images, counted from 0.
         """
         white = white_of(pixels.dtype, self.bit_depth)
         colors = colors_of(pixels)
@@ -69,28 +73,28 @@ def add_noise(
     """Write a noisy copy of every image.
 
     Returns:
-        Whether nothing failed.
+        True if nothing failed.
 
     Raises:
-        UsageError: There is nothing to do, or the names contradict each other.
+        UsageError: There are no images, or the names of their results conflict.
     """
     suffix = f".{format}" if format else (".tiff" if noise.as_float else None)
-    placement = Placement.of(output, single=selection.single, suffix=suffix, mark=MARK, instead=LOSSY)
-    if placement.file is not None and placement.file.suffix.lower() not in LOSSLESS:
-        raise UsageError(f"{placement.file}: expected a name that ends in {', '.join(LOSSLESS)}")
+    placement = Placement.of(output, single=selection.single, suffix=suffix, mark=MARK, instead=INSTEAD)
+    if placement.file is not None and placement.file.suffix.lower() not in WRITABLE:
+        raise UsageError(f"{placement.file}: unsupported suffix; use one of {', '.join(WRITABLE)}")
     jobs = placement.jobs(selection.find(), overwrite=overwrite)
     if not jobs:
-        raise UsageError(f"{', '.join(selection.inputs)}: no images there; --recursive looks into folders below")
+        raise UsageError(f"{', '.join(selection.inputs)}: no images found; use --recursive to search subfolders")
     return _run(jobs, noise, overwrite=overwrite, as_json=as_json)
 
 
 def _run(jobs: Sequence[Job], noise: Noise, *, overwrite: bool, as_json: bool) -> bool:
     succeeded = True
-    with report("made noisy", as_json=as_json) as told:
-        told.expect(sum(overwrite or not job.done for job in jobs))
+    with report("made noisy", as_json=as_json) as reporter:
+        reporter.expect(sum(overwrite or not job.done for job in jobs))
         for index, job in enumerate(jobs):
             outcome = _one(job, noise, index=index, overwrite=overwrite)
-            told.tell(outcome)
+            reporter.tell(outcome)
             succeeded &= outcome.status != "failed"
     return succeeded
 
@@ -101,7 +105,7 @@ def _one(job: Job, noise: Noise, *, index: int, overwrite: bool) -> Outcome:
     try:
         noisy = noise.added_to(read(job.source.read_bytes()), index=index)
         make_room(job.target)
-        save(write(noisy, LOSSLESS[job.target.suffix.lower()]), job.target, overwrite=True)
+        save(write(noisy, WRITABLE[job.target.suffix.lower()].media_type), job.target, overwrite=True)
     except (BiasfreeError, OSError) as error:
         facts = {"error": describe(error), "kind": type(error).__name__}
         return Outcome(job.source, job.target, "failed", describe(error), facts, error)

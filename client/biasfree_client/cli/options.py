@@ -1,25 +1,27 @@
-"""Options that several commands have, each said once."""
+"""The options that several commands share, and the options of a call as the command line gives them."""
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar, cast
 
 import typer
 
+OptionsT = TypeVar("OptionsT")
 
-class Format(StrEnum):
-    """Formats of an answer."""
 
-    PNG = "png"
-    JPEG = "jpeg"
-    WEBP = "webp"
-    BMP = "bmp"
-    TIFF = "tiff"
-    NPY = "npy"
+def options_of(context: typer.Context, declared: type[OptionsT]) -> OptionsT:
+    """Return the parameters of a command that have the names of a call's options.
+
+    Args:
+        context: The running command.
+        declared: ``DenoiseOptions`` or ``AnalyzeOptions``.
+    """
+    found = {name: value for name, value in context.params.items() if name in declared.__annotations__}
+    return cast("OptionsT", found)
 
 
 class Color(StrEnum):
-    """Colours to convert to first."""
+    """Colors to convert an image to first."""
 
     AUTO = "auto"
     GRAY = "gray"
@@ -27,7 +29,7 @@ class Color(StrEnum):
 
 
 class Method(StrEnum):
-    """How a spectrum is computed."""
+    """Methods of computing a spectrum."""
 
     AUTO = "auto"
     DENSE = "dense"
@@ -37,37 +39,44 @@ class Method(StrEnum):
 SERVICE = "The service"
 
 Inputs = Annotated[
-    list[str], typer.Argument(metavar="IN", help="Image files, folders, and patterns such as 'photos/*.png'.")
+    list[str], typer.Argument(metavar="IN", help="Image files, folders, or patterns such as 'photos/*.png'.")
 ]
-Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Take the folders below the given ones as well.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Do again, and replace, what is there already.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs: one object a line.")]
+Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Search subfolders too.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing results.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs: one object per line.")]
 BitDepth = Annotated[
     int | None,
-    typer.Option(min=1, max=32, help="Bits that are in use: white is 2^n - 1. 12 for 12-bit data in 16-bit files."),
+    typer.Option(
+        min=1, max=32, help="Bits per sample in use, so that white is 2^n - 1: 12 for 12-bit data in 16-bit files."
+    ),
 ]
 Url = Annotated[
     str | None,
     typer.Option(
-        envvar="BIASFREE_URL", help="Address of the service; else this machine's port 8000.", rich_help_panel=SERVICE
+        envvar="BIASFREE_URL",
+        help="Address of the service. Defaults to port 8000 on this machine.",
+        rich_help_panel=SERVICE,
     ),
 ]
 Timeout = Annotated[
     float | None,
-    typer.Option(min=0.001, help="Seconds to wait for an answer; else 310.", rich_help_panel=SERVICE),
+    typer.Option(min=0.001, help="Seconds to wait for an answer. Defaults to 310.", rich_help_panel=SERVICE),
 ]
 Model = Annotated[
     str | None,
-    typer.Option(help="A model of `biasfree models`; else by the image's channels.", rich_help_panel=SERVICE),
+    typer.Option(
+        help="Model name, from `biasfree models`. By default chosen by the image's channels.", rich_help_panel=SERVICE
+    ),
 ]
-ColorOption = Annotated[Color, typer.Option(help="Convert the image first.")]
+ColorOption = Annotated[Color, typer.Option(help="Convert the image to gray or RGB first.")]
 OutputFolder = Annotated[
     str | None,
     typer.Option(
         "--output",
         "-o",
         metavar="DIR|FILE",
-        help="Folder to write to, made if needed; or the file, of a single image. Else beside the image.",
+        help="Folder for the results, created if needed; for a single image, also a file. By default, results lie "
+        "beside their images.",
     ),
 ]
 AnyFile = Annotated[Path, typer.Argument(metavar="FILE", help="An image file.")]

@@ -1,17 +1,15 @@
-"""What is white, and which samples are colour: for the commands that work on pixels here."""
+"""The value of white, and the color samples of an image, for the commands that work without the service."""
 
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from biasfree_client._errors import UnsupportedImage
-
-AnyArray = npt.NDArray[Any]
+from biasfree_client._image import AnyArray
 
 
 def white_of(dtype: np.dtype[Any], bit_depth: int | None = None) -> float:
-    """The value of white, as the service has it: 1 for floats, the type's maximum for integers, or ``bit_depth``'s.
+    """Return the value of white, by the service's rule: that of ``bit_depth``, 1 for floats, or the integers' maximum.
 
     Raises:
         UnsupportedImage: The dtype is neither an integer nor a float.
@@ -22,15 +20,15 @@ def white_of(dtype: np.dtype[Any], bit_depth: int | None = None) -> float:
         return 1.0
     if np.issubdtype(dtype, np.integer):
         return float(np.iinfo(dtype).max)
-    raise UnsupportedImage(f"expected pixels that are integers or floats, got {dtype}")
+    raise UnsupportedImage(f"Pixels must be integers or floats, not {dtype}")
 
 
 def colors_of(pixels: AnyArray) -> AnyArray:
-    """The samples without alpha: a view (..., H, W) or (..., H, W, C). A last axis of 2 or 4 has alpha at its end.
+    """Return a view of the samples without alpha, (..., H, W) or (..., H, W, C); alpha is the last of 2 or 4 channels.
 
     Raises:
-        UnsupportedImage: It is no image.
+        UnsupportedImage: The array is not an image.
     """
     if pixels.ndim < 2 or not pixels.size:
-        raise UnsupportedImage(f"expected an image, got an array {pixels.shape}")
+        raise UnsupportedImage(f"An array of shape {pixels.shape} is not an image")
     return pixels[..., :-1] if pixels.ndim > 2 and pixels.shape[-1] in (2, 4) else pixels

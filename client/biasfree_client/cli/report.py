@@ -1,4 +1,4 @@
-"""What a run over many images says: a bar for people, lines of JSON for programs."""
+"""The reports of a run over many images: a progress bar for people, JSON lines for programs."""
 
 import json
 import sys
@@ -18,15 +18,15 @@ Status = Literal["done", "skipped", "failed"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one image.
+    """The outcome for one image.
 
     Args:
-        source: The image.
-        target: Its result.
-        status: ``done``, ``skipped`` because the result was there, or ``failed``.
-        note: For people: what was found, or what went wrong.
-        facts: For programs, beside those above.
-        error: What it failed with.
+        source: Path of the image.
+        target: Path of its result.
+        status: ``done``, ``skipped`` because the result existed, or ``failed``.
+        note: The findings or the error, for people.
+        facts: Further members of the JSON object, for programs.
+        error: The error of a failed image.
     """
 
     source: Path
@@ -37,13 +37,13 @@ class Outcome:
     error: Exception | None = None
 
     def as_json(self) -> str:
-        """One line."""
+        """Return the outcome as one line of JSON."""
         named = {"input": str(self.source), "output": str(self.target), "status": self.status}
         return json.dumps({**named, **self.facts}, allow_nan=False)
 
 
 class Report(Protocol):
-    """Told of every image."""
+    """A receiver of outcomes."""
 
     def __enter__(self) -> Self: ...
 
@@ -52,14 +52,14 @@ class Report(Protocol):
     ) -> None: ...
 
     def expect(self, count: int) -> None:
-        """So many images are to be worked on."""
+        """Add to the number of images to process."""
 
     def tell(self, outcome: Outcome) -> None:
-        """One of them, or a skipped one, is over."""
+        """Report the outcome for one image."""
 
 
 class JsonLines:
-    """An object a line on standard output, each as soon as it is known."""
+    """A report as one JSON object per line on standard output, each as soon as it is known."""
 
     def __enter__(self) -> Self:
         return self
@@ -68,29 +68,29 @@ class JsonLines:
         return None
 
     def expect(self, count: int) -> None:
-        """Nothing: a program counts for itself."""
+        """Ignore the number: programs count for themselves."""
 
     def tell(self, outcome: Outcome) -> None:
-        """One line."""
+        """Print one line."""
         sys.stdout.write(outcome.as_json() + "\n")
         sys.stdout.flush()
 
 
 class RateColumn(ProgressColumn):
-    """Images a second."""
+    """A column with the images per second."""
 
     def render(self, task: Task) -> Text:
-        """``12.3 images/s``."""
+        """Return a text such as ``12.3 images/s``."""
         speed = task.finished_speed or task.speed
         return Text("" if speed is None else f"{speed:.1f} images/s", style="cyan")
 
 
 class Bar:
-    """A bar with rate and time left on standard error where that is a terminal; failures and a summary anywhere.
+    """A report for people: failures and a summary on standard error; on a terminal also a progress bar.
 
     Args:
-        verb: What is done to the images, as a past participle.
-        console: Where to show; standard error by default.
+        verb: The past participle of what is done to the images.
+        console: Where to print. Defaults to standard error.
     """
 
     def __init__(self, verb: str, *, console: Console | None = None) -> None:
@@ -125,12 +125,12 @@ class Bar:
         self._console.print(", ".join(parts), highlight=False)
 
     def expect(self, count: int) -> None:
-        """Make the bar longer."""
+        """Lengthen the bar."""
         total = (self._progress.tasks[self._task].total or 0) + count
         self._progress.update(self._task, total=total)
 
     def tell(self, outcome: Outcome) -> None:
-        """Count it, and print what is worth a line."""
+        """Count the outcome, and print its note if it has one."""
         self._counts[outcome.status] += 1
         if outcome.status != "skipped":
             self._progress.advance(self._task)
@@ -140,9 +140,9 @@ class Bar:
             self._console.print(line, highlight=False, soft_wrap=True)
 
 
-_ENDS: dict[Status, str] = {"skipped": "skipped, there already", "failed": "failed"}
+_ENDS: dict[Status, str] = {"skipped": "skipped (result exists)", "failed": "failed"}
 
 
 def report(verb: str, *, as_json: bool) -> Report:
-    """The report that was asked for."""
+    """Create the report for programs or for people."""
     return JsonLines() if as_json else Bar(verb)

@@ -1,19 +1,22 @@
-"""Which images a command was given: files, folders and patterns."""
+"""The images that a command works on: files, folders and patterns, and files that arrive while it watches."""
 
 import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from biasfree_client._formats import BY_SUFFIX
 from biasfree_client.cli.failure import UsageError
 
-#: Endings that are taken from folders; a file that is named is taken whatever it is called.
-ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".npy"})
+#: Modification time in nanoseconds, and size.
+Stamp = tuple[int, int]
+#: Seconds between two looks at a folder; a file that is being copied grows within that time.
+LOOK_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)
 class Source:
-    """An image, and where it belongs below a folder of results: a tree of folders keeps its shape."""
+    """An image, and its place below a folder of results, so that a tree of folders keeps its shape."""
 
     path: Path
     place: Path
@@ -21,12 +24,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Selection:
-    """What was asked for.
+    """The inputs of a command.
 
     Args:
-        inputs: Files, folders and patterns as they were typed.
-        recursive: Whether folders are searched to the bottom.
-        leave_out: A folder that is not searched: the results may lie within the images.
+        inputs: Files, folders and patterns as typed.
+        recursive: Search subfolders too.
+        leave_out: Folder to skip, because the results may lie among the images.
         made: Ending of the names (before the suffix) of results that lie beside the images.
     """
 
@@ -36,10 +39,12 @@ class Selection:
     made: str | None = None
 
     def find(self) -> list[Source]:
-        """Every image there is now, each once, sorted within each input.
+        """List the images that exist now, each once, sorted within each input.
+
+        Folders and patterns give only files with the suffix of an image; a file named in full is always taken.
 
         Raises:
-            UsageError: An input names nothing.
+            UsageError: An input matches nothing.
         """
         found: dict[Path, Source] = {}
         for text in self.inputs:
@@ -49,7 +54,7 @@ class Selection:
 
     @property
     def single(self) -> bool:
-        """Whether it is one file, and not a folder or a pattern of them."""
+        """Return whether the input is one file, and not a folder or a pattern."""
         return len(self.inputs) == 1 and Path(self.inputs[0]).is_file()
 
     def _of(self, text: str) -> Iterator[Source]:
@@ -61,7 +66,7 @@ class Selection:
         elif glob.has_magic(text):
             yield from self._matching(text)
         else:
-            raise UsageError(f"{text}: there is no such file or folder, and it is no pattern")
+            raise UsageError(f"{text}: no such file or directory, and not a glob pattern")
 
     def _in_folder(self, folder: Path, root: Path) -> Iterator[Source]:
         for path in sorted(folder.iterdir()):
@@ -81,14 +86,44 @@ class Selection:
 
     def _is_image(self, path: Path) -> bool:
         made = self.made is not None and path.stem.endswith(self.made)
-        return path.suffix.lower() in ENDINGS and not made and not path.name.startswith(".")
+        return path.suffix.lower() in BY_SUFFIX and not made and not path.name.startswith(".")
 
     def _is_left_out(self, folder: Path) -> bool:
         return self.leave_out is not None and folder.resolve().is_relative_to(self.leave_out.resolve())
 
 
+class Arrivals:
+    """The files that arrived or changed, each when it is complete: unchanged since the previous look.
+
+    Args:
+        stamp: Returns a file's stamp, or None if it is gone.
+    """
+
+    def __init__(self, stamp: Callable[[Path], Stamp | None] | None = None) -> None:
+        self._stamp = stamp or stamp_of
+        self._seen: dict[Path, Stamp] = {}
+        self._taken: dict[Path, Stamp] = {}
+
+    def ready(self, sources: Iterable[Source]) -> list[Source]:
+        """Return the sources that are complete now, and were not returned before in this state."""
+        now = {source.path: stamp for source in sources if (stamp := self._stamp(source.path)) is not None}
+        ready = {path: stamp for path, stamp in now.items() if self._seen.get(path) == stamp != self._taken.get(path)}
+        self._seen = now
+        self._taken.update(ready)
+        return [source for source in sources if source.path in ready]
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """Return a file's modification time and size, or None if it is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
 def _root(pattern: str) -> Path:
-    """The folders of a pattern before its first wildcard."""
+    """Return the folders of a pattern before its first wildcard."""
     fixed = []
     for part in Path(pattern).parts[:-1]:
         if glob.has_magic(part):

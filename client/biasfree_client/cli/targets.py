@@ -1,4 +1,4 @@
-"""Where results go, and what is done already."""
+"""The files that results are written to, and which of them exist."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,27 +11,27 @@ from biasfree_client.cli.sources import Source
 
 @dataclass(frozen=True)
 class Job:
-    """One image and the file that its result becomes."""
+    """An image, and the file for its result."""
 
     source: Path
     target: Path
 
     @property
     def done(self) -> bool:
-        """Whether the result is there. It is written under another name and renamed, so that it is whole."""
+        """Return whether the result exists. It is then complete, because results are written atomically."""
         return self.target.exists()
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Names of results.
+    """A rule for the names of results.
 
     Args:
-        folder: Where they go, or None for beside their images.
-        file: The one result's name.
-        suffix: What replaces the image's own, such as ``.tiff``; None to keep it.
-        instead: Suffixes of images, and those that their results have, where ``suffix`` does not say.
-        mark: Put before the suffix of results beside their images, such as ``-denoised``.
+        folder: Folder of the results; None to put them beside their images.
+        file: Path of a single result.
+        suffix: Suffix of all results, such as ``.tiff``; None to keep the image's.
+        mark: Ending of the name of a result beside its image, before the suffix, such as ``-denoised``.
+        instead: Replacements for suffixes of images, used if ``suffix`` is None.
     """
 
     folder: Path | None = None
@@ -50,30 +50,31 @@ class Placement:
         mark: str,
         instead: Mapping[str, str] = MappingProxyType({}),
     ) -> "Placement":
-        """Read ``--output``: a folder if it is one, ends like one, or more than one image may come; else a file."""
+        """Read ``--output``: a folder if it is one, ends in a slash, or may get several images; else a file."""
         if output is None:
             return cls(suffix=suffix, mark=mark, instead=instead)
         path = Path(output)
         if path.is_dir() or output.endswith(("/", "\\")) or not single:
             if path.is_file():
-                raise UsageError(f"{output}: expected a folder for several images, got a file")
+                raise UsageError(f"{output} is a file; several images need a folder")
             return cls(folder=path, suffix=suffix, instead=instead)
         return cls(file=path)
 
     def jobs(self, sources: Iterable[Source], *, overwrite: bool) -> list[Job]:
-        """A job for each image.
+        """Make a job for each image.
 
         Raises:
-            UsageError: Two results would have one name, or one that of its image without ``overwrite``.
+            UsageError: Two results would have the same name, or a result would replace its image without
+                ``overwrite``.
         """
         jobs = [Job(source.path, self._target(source)) for source in sources]
         taken: dict[Path, Path] = {}
         for job in jobs:
             other = taken.setdefault(job.target.absolute(), job.source)
             if other != job.source:
-                raise UsageError(f"{other} and {job.source} would both become {job.target}: give them folders apart")
+                raise UsageError(f"{other} and {job.source} would both become {job.target}; use separate folders")
             if job.source.absolute() == job.target.absolute() and not overwrite:
-                raise UsageError(f"{job.source} would replace itself: name another output, or say --overwrite")
+                raise UsageError(f"{job.source} would replace itself; choose another output, or use --overwrite")
         return jobs
 
     def _target(self, source: Source) -> Path:
@@ -87,12 +88,12 @@ class Placement:
 
 
 def make_room(target: Path) -> None:
-    """Make the folder of a result, and remove what a killed run left of it there."""
+    """Create the folder of a result, and remove partial files of that result that a killed run left."""
     target.parent.mkdir(parents=True, exist_ok=True)
     for partial in target.parent.glob(f".{_literally(target.name)}.*.partial"):
         partial.unlink(missing_ok=True)
 
 
 def _literally(name: str) -> str:
-    """A name without the meaning that brackets and stars have in a pattern."""
+    """Escape the characters of a name that have a meaning in a pattern."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)

@@ -1,4 +1,4 @@
-"""A service that fits in a function: it keeps to the documented contract, and remembers what it was sent."""
+"""A fake service in one function: it follows the documented contract and records the requests."""
 
 import io
 from collections.abc import Callable
@@ -14,7 +14,7 @@ NOISE = 'white; level=24.6; neighbor_correlation=-0.010; clipped=0.000; descript
 
 @dataclass
 class FakeService:
-    """Answers every request with ``answer``, or by default with the image it was sent."""
+    """A service that answers every request with ``answer``, or by default with the image it was sent."""
 
     answer: Callable[[httpx.Request], httpx.Response] | None = None
     requests: list[httpx.Request] = field(default_factory=list)
@@ -32,7 +32,7 @@ class FakeService:
 
     @staticmethod
     def echo(request: httpx.Request) -> httpx.Response:
-        """The image as it came, arrays in the byte order of this machine, with every documented header."""
+        """Return the image as it came, arrays in this machine's byte order, with every documented header."""
         content = request.content
         if request.headers["Content-Type"] == "application/x-npy":
             content = native(content)
@@ -48,12 +48,12 @@ class FakeService:
 
     @property
     def transport(self) -> httpx.MockTransport:
-        """What to give a client for it to reach this service."""
+        """Return a transport that connects a client to this service."""
         return httpx.MockTransport(self)
 
 
 def native(content: bytes) -> bytes:
-    """An NPY file in the byte order of this machine."""
+    """Convert an NPY file to the byte order of this machine."""
     array = np.load(io.BytesIO(content))
     buffer = io.BytesIO()
     np.save(buffer, array.astype(array.dtype.newbyteorder("=")))
@@ -62,7 +62,7 @@ def native(content: bytes) -> bytes:
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> FakeService:
-    """A fake service, and an environment that says nothing about another."""
+    """Return a fake service, and clear the environment variables that name another."""
     monkeypatch.delenv("BIASFREE_URL", raising=False)
     monkeypatch.delenv("BIASFREE_API_KEY", raising=False)
     return FakeService()

@@ -1,4 +1,4 @@
-"""The result of an analyze call."""
+"""The result of an analyze call, and its drawings."""
 
 import io
 
@@ -8,12 +8,13 @@ import pytest
 from PIL import Image
 
 from biasfree_client import Analysis, Denoiser, Model, UnexpectedResponse
+from biasfree_client._plot import spectrum_text
 
 N, SIDE = 16, 4
 
 
 def arrays(**others):
-    """An analysis of a patch of 4 x 4, as the service has it."""
+    """Make the arrays of an analysis of a 4 x 4 patch, as the service returns them."""
     basis = np.eye(N, dtype=np.float32).reshape(N, 1, SIDE, SIDE)
     return {
         "method": "dense",
@@ -37,7 +38,7 @@ def arrays(**others):
 
 
 def npz(**others) -> bytes:
-    """The same as a file."""
+    """Make the same analysis as a file."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays(**others))
     return buffer.getvalue()
@@ -45,14 +46,14 @@ def npz(**others) -> bytes:
 
 @pytest.fixture
 def analyst(service):
-    """A client whose service answers every request with that analysis."""
+    """Return a client whose service answers every request with that analysis."""
     headers = {"Content-Type": "application/x-npz", "X-Model": "gray; version=1", "Server-Timing": "analyze;dur=9"}
     service.answer = lambda _: httpx.Response(200, content=npz(), headers=headers)
     return Denoiser(transport=service.transport)
 
 
 def test_parameters_are_sent_by_their_documented_names(service, analyst):
-    """x0 and y0 are the service's x and y; pixels may be many."""
+    """x0 and y0 become the service's x and y, and pixels become repeated parameters."""
     analyst.analyze(
         np.eye(4), x0=1, y0=2, size=3, k=4, method="dense", pixels=[(5, 6), (7, 8)], probes=9, frame=1, bit_depth=8
     )
@@ -68,7 +69,7 @@ def test_parameters_are_sent_by_their_documented_names(service, analyst):
 
 
 def test_a_clean_image_goes_beside_the_noisy_one(service, analyst):
-    """As a form of two files, without loss."""
+    """The two images travel as a form of two NPY files, without loss."""
     analyst.analyze(np.eye(4, dtype=np.float32), clean=np.ones((4, 4), np.float32))
     request = service.requests[0]
     assert request.headers["Content-Type"].startswith("multipart/form-data")
@@ -78,7 +79,7 @@ def test_a_clean_image_goes_beside_the_noisy_one(service, analyst):
 
 
 def test_an_analysis_carries_its_arrays(analyst):
-    """Under names of their own, and all of them by the service's."""
+    """The main arrays are properties, and all arrays have the service's names."""
     analysis = analyst.analyze(np.eye(4))
     assert analysis.singular_values.shape == (N,)
     assert analysis.u.shape == analysis.v.shape == (4, 1, SIDE, SIDE)
@@ -89,7 +90,7 @@ def test_an_analysis_carries_its_arrays(analyst):
 
 
 def test_what_is_saved_is_loaded_again(analyst, tmp_path):
-    """By this package and by numpy."""
+    """Both this package and numpy read a saved analysis."""
     analysis = analyst.analyze(np.eye(4))
     path = analysis.save(tmp_path / "a.npz")
     with pytest.raises(FileExistsError):
@@ -101,15 +102,15 @@ def test_what_is_saved_is_loaded_again(analyst, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY", npz()[:200]])
-def test_bytes_that_are_no_analysis_are_an_unexpected_response(analyst, service, content):
-    """Half a file is none."""
+def test_bytes_that_are_not_an_analysis_are_an_unexpected_response(analyst, service, content):
+    """Damaged, incomplete and foreign content is refused."""
     service.answer = lambda _: httpx.Response(200, content=content, headers={"Content-Type": "application/x-npz"})
-    with pytest.raises(UnexpectedResponse, match="expected an analysis"):
+    with pytest.raises(UnexpectedResponse, match="Not an analysis"):
         analyst.analyze(np.eye(4))
 
 
 def test_pickled_objects_are_never_opened(analyst, service):
-    """Not even to look at them."""
+    """An NPZ file with pickled objects is refused."""
     pickled = npz(noisy=np.array([{}], object))
     service.answer = lambda _: httpx.Response(200, content=pickled, headers={"Content-Type": "application/x-npz"})
     with pytest.raises(UnexpectedResponse):
@@ -118,7 +119,7 @@ def test_pickled_objects_are_never_opened(analyst, service):
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_plot_is_a_figure(tmp_path, channels):
-    """Of a gray or a colour patch; not all white."""
+    """Gray and color patches can be plotted, and the figure is not blank."""
     values = np.random.default_rng(0).normal(size=(4, channels, SIDE, SIDE))
     patch = np.random.default_rng(0).random((channels, SIDE, SIDE))
     content = arrays(noisy=patch, denoised=patch / 2, left=values, right=values)
@@ -128,11 +129,18 @@ def test_a_plot_is_a_figure(tmp_path, channels):
         assert len(drawn.convert("RGB").getcolors(maxcolors=2**20)) > 100
 
 
-def test_everything_is_there_by_its_name(analyst):
-    """The names can be listed, asked for, and all taken at once."""
+def test_every_array_can_be_reached_by_its_name(analyst):
+    """The names can be listed and looked up, and all arrays taken at once."""
     analysis = analyst.analyze(np.eye(4))
     assert set(analysis) == set(arrays()) == set(analysis.keys())
     assert len(analysis) == len(arrays())
     assert "trace" in analysis
     assert "nothing" not in analysis
     assert dict(analysis)["trace"] == 8
+
+
+def test_a_spectrum_is_drawn_in_text():
+    """The largest value fills its column, and the smallest leaves its column empty."""
+    lines = spectrum_text(np.array([2.0, 2.0, 2e-4]), rows=4)
+    assert [line[:3] for line in lines[:4]] == ["██ "] * 4
+    assert spectrum_text(np.geomspace(1, 1e-4, 1000), columns=20)[4].startswith("█")

@@ -1,4 +1,4 @@
-"""The clients: what they send, what they give back, and that there is one of them in two."""
+"""Both clients: what they send and return, and that they behave the same."""
 
 import asyncio
 import inspect
@@ -26,7 +26,7 @@ SHAPES = [(1, 1), (5, 7), (5, 7, 3), (2, 5, 7)]
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_array_comes_back_with_its_dtype_and_shape(service, dtype, shape):
-    """An array travels as NPY in both directions, losing nothing."""
+    """An array travels as NPY in both directions, without loss."""
     noisy = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
 
     with Denoiser(transport=service.transport) as denoiser:
@@ -39,7 +39,7 @@ def test_array_comes_back_with_its_dtype_and_shape(service, dtype, shape):
 
 
 def test_transposed_array_comes_back_as_it_was(service):
-    """The order of an array in memory is nobody's business."""
+    """The memory order of an array does not matter."""
     noisy = np.arange(15.0).reshape(3, 5).T[::-1]
 
     with Denoiser(transport=service.transport) as denoiser:
@@ -75,8 +75,24 @@ def test_parameters_are_sent_by_their_documented_names(service):
     }
 
 
+@pytest.mark.parametrize("client", [Denoiser, AsyncDenoiser])
+@pytest.mark.parametrize("method", ["denoise", "analyze", "figure"])
+def test_an_unknown_option_is_a_type_error(service, client, method):
+    """The call itself raises it, before anything is read or sent, in the asynchronous client too."""
+    with pytest.raises(TypeError, match=f"{method}.* unexpected keyword argument 'strenght'"):
+        getattr(client(transport=service.transport), method)(PNG, strenght=0.5)
+    assert service.requests == []
+
+
+def test_an_unknown_option_of_map_is_a_type_error(service):
+    """It is not an error of one image, so ``return_errors`` does not catch it."""
+    results = Denoiser(transport=service.transport).map([PNG], return_errors=True, strenght=0.5)
+    with pytest.raises(TypeError, match="strenght"):
+        next(results)
+
+
 def test_file_is_sent_as_it_is(service, tmp_path):
-    """A path stands for the bytes of its file, and the service chooses the format of the answer."""
+    """The bytes of a file are sent unchanged, and the service chooses the format of the answer."""
     content = b"\xff\xd8\xff\xe0 a photograph"
     (tmp_path / "misnamed.png").write_bytes(content)
 
@@ -91,7 +107,7 @@ def test_file_is_sent_as_it_is(service, tmp_path):
 
 
 def test_both_clients_send_the_same_request(service):
-    """The asynchronous client differs in nothing but waiting."""
+    """The asynchronous client sends the same bytes and headers."""
     noisy = np.eye(3, dtype=np.float32)
 
     async def denoise() -> Denoised:
@@ -109,7 +125,7 @@ def test_both_clients_send_the_same_request(service):
 
 
 def test_async_errors_come_when_awaited(service):
-    """A missing file fails its own task, not the loop that starts the tasks."""
+    """A missing file fails its own task, not the code that starts the tasks."""
 
     async def denoise() -> list[object]:
         async with AsyncDenoiser(transport=service.transport) as denoiser:
@@ -123,7 +139,7 @@ def test_async_errors_come_when_awaited(service):
 
 
 def test_path_of_the_address_is_kept(service):
-    """A service behind a prefix is reached below it."""
+    """A service behind a path prefix can be reached."""
     with Denoiser("http://gateway/biasfree/", transport=service.transport) as denoiser:
         denoiser.denoise(PNG)
 
@@ -131,7 +147,7 @@ def test_path_of_the_address_is_kept(service):
 
 
 def test_address_and_key_come_from_the_environment(service, monkeypatch):
-    """BIASFREE_URL and BIASFREE_API_KEY stand in for arguments that are not given."""
+    """BIASFREE_URL and BIASFREE_API_KEY replace arguments that are not given."""
     monkeypatch.setenv("BIASFREE_URL", "http://somewhere:9")
     monkeypatch.setenv("BIASFREE_API_KEY", "from-environment")
 
@@ -147,7 +163,7 @@ def test_address_and_key_come_from_the_environment(service, monkeypatch):
 
 @pytest.mark.parametrize(("timeout", "read", "connect"), [(5, 5, 5), (60.0, 60.0, 10.0), (None, None, 10.0)])
 def test_timeout_bounds_the_wait_for_the_answer(service, timeout, read, connect):
-    """A long denoising is waited for, a host that is not there is given up soon."""
+    """The timeout applies to the answer; connecting takes at most 10 s of it."""
     Denoiser(timeout=timeout, transport=service.transport).denoise(PNG)
 
     sent = service.requests[0].extensions["timeout"]
@@ -155,7 +171,7 @@ def test_timeout_bounds_the_wait_for_the_answer(service, timeout, read, connect)
 
 
 def test_no_key_sends_no_authorization(service):
-    """Without a key nothing is said about one."""
+    """Without a key there is no Authorization header."""
     Denoiser(transport=service.transport).denoise(PNG)
 
     assert "Authorization" not in service.requests[0].headers
@@ -164,21 +180,21 @@ def test_no_key_sends_no_authorization(service):
 
 @pytest.mark.parametrize("url", ["localhost:8000", "127.0.0.1", "ftp://h", "http://", "http://h:port"])
 @pytest.mark.parametrize("client", [Denoiser, AsyncDenoiser])
-def test_address_that_is_none_is_told_at_once(client, url):
-    """With what was expected."""
-    with pytest.raises(InvalidSetting, match="expected an address"):
+def test_an_invalid_address_is_refused_at_once(client, url):
+    """An invalid address raises an error when the client is created."""
+    with pytest.raises(InvalidSetting, match="Invalid service address"):
         client(url)
 
 
-def test_key_that_no_header_can_hold_is_told_at_once():
-    """And not shown."""
+def test_an_invalid_key_is_refused_at_once():
+    """An invalid key raises an error, which does not show the key."""
     with pytest.raises(InvalidSetting) as caught:
         Denoiser(api_key="secret\n")
     assert "secret" not in str(caught.value)
 
 
 def test_kind_of_the_image_is_that_of_the_result(service, tmp_path):
-    """Bytes for bytes and paths, a file for a file, an array for an array."""
+    """Bytes and paths return bytes, a file returns a file, and an array returns an array."""
     (tmp_path / "a.png").write_bytes(PNG)
     denoiser = Denoiser(transport=service.transport)
     assert denoiser.denoise(PNG).image == denoiser.denoise(tmp_path / "a.png").image == PNG
@@ -188,7 +204,7 @@ def test_kind_of_the_image_is_that_of_the_result(service, tmp_path):
 
 
 def test_raw_response_is_given_and_a_refusal_raised(service):
-    """By both clients."""
+    """``raw`` returns responses from both clients, and raises the service's errors."""
 
     async def denoise() -> httpx.Response:
         async with AsyncDenoiser(transport=service.transport) as denoiser:
@@ -203,7 +219,7 @@ def test_raw_response_is_given_and_a_refusal_raised(service):
 
 
 def test_refusal_is_raised_as_its_problem(service):
-    """A problem document becomes the exception named like its type."""
+    """A problem document becomes the exception of its type."""
     service.refuse(404, "/problems/unknown-model", supported=["gray"])
 
     with pytest.raises(UnknownModel, match="404 A title: A detail"):
@@ -220,7 +236,7 @@ def test_refusal_is_raised_as_its_problem(service):
     ],
 )
 def test_errors_of_the_wire_are_translated(service, raised, expected):
-    """The HTTP library's exceptions stay behind, as causes."""
+    """The HTTP library's exceptions become this package's, which keep them as causes."""
 
     def fail(_: httpx.Request) -> httpx.Response:
         raise raised

@@ -1,4 +1,4 @@
-"""The result of a call, and the headers it is read from."""
+"""The result of a denoise call, and the headers it is read from."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ PNG = b"\x89PNG\r\n\x1a\n an image"
 
 
 def denoise(service, **options):
-    """One call to the fake service."""
+    """Send one call to the fake service."""
     with Denoiser(transport=service.transport) as denoiser:
         return denoiser.denoise(PNG, **options)
 
@@ -28,7 +28,7 @@ def test_result_carries_what_the_headers_say(service):
 
 
 def test_the_noise_is_read_from_its_header(service):
-    """Kind, numbers and words; what the service left out is None."""
+    """Kind, numbers and description are read; missing numbers are None."""
     noise = denoise(service, estimate=True).noise
 
     assert noise == Noise("white", 24.6, -0.01, None, None, 0.0, "white noise, level 24.6")
@@ -38,7 +38,7 @@ def test_the_noise_is_read_from_its_header(service):
 
 @pytest.mark.parametrize(("kind", "white"), [("correlated", False), ("little", None), ("of the future", None)])
 def test_a_withheld_psnr_has_its_reason(service, kind, white):
-    """There is no number then, and kinds that are not known here are taken as they come."""
+    """The PSNR is None then, and unknown kinds of noise are accepted."""
     headers = {"Content-Type": "image/png", "X-Noise": f"{kind}; level=9", "X-Estimated-PSNR-Withheld": "a reason"}
     service.answer = lambda _: Response(200, content=PNG, headers=headers)
 
@@ -49,7 +49,7 @@ def test_a_withheld_psnr_has_its_reason(service, kind, white):
 
 
 def test_estimates_are_absent_unless_asked_for(service):
-    """Without estimate=True there is nothing to report."""
+    """Without estimate=True all estimates are None."""
     result = denoise(service)
 
     assert result.sigma is None
@@ -58,7 +58,7 @@ def test_estimates_are_absent_unless_asked_for(service):
 
 
 def test_headers_may_be_missing(service):
-    """A proxy that drops headers costs the facts, not the image."""
+    """A proxy that drops headers costs only the facts, not the image."""
     service.answer = lambda _: Response(200, content=PNG, headers={"Content-Type": "image/png"})
 
     result = denoise(service)
@@ -67,7 +67,7 @@ def test_headers_may_be_missing(service):
 
 
 def test_timings_of_a_proxy_do_no_harm(service):
-    """Server-Timing entries without a duration are somebody else's."""
+    """Server-Timing entries without a duration are ignored."""
     headers = {"Content-Type": "image/png", "Server-Timing": 'cache;desc="HIT", infer;dur=2;desc="x"'}
     service.answer = lambda _: Response(200, content=PNG, headers=headers)
 
@@ -75,33 +75,33 @@ def test_timings_of_a_proxy_do_no_harm(service):
 
 
 @pytest.mark.parametrize("header", ["X-Sigma-Estimate", "X-Estimated-PSNR"])
-def test_number_that_is_none_is_an_unexpected_response(service, header):
-    """A header that breaks the contract is reported by name."""
+def test_a_header_that_is_not_a_number_is_an_unexpected_response(service, header):
+    """The error names the header that breaks the contract."""
     service.answer = lambda _: Response(200, content=PNG, headers={"Content-Type": "image/png", header: "high"})
 
-    with pytest.raises(UnexpectedResponse, match=f"{header}, got 'high'"):
+    with pytest.raises(UnexpectedResponse, match=f"{header} must be a number, not 'high'"):
         denoise(service)
 
 
 @pytest.mark.parametrize(
     ("status", "media_type"), [(200, "text/html"), (200, "application/json"), (204, "image/png"), (302, "text/html")]
 )
-def test_answer_of_something_else_is_an_unexpected_response(service, status, media_type):
-    """A login page is not a denoised image."""
+def test_an_answer_of_another_type_is_an_unexpected_response(service, status, media_type):
+    """Another status or media type, such as a login page, is refused."""
     service.answer = lambda _: Response(status, content=b"<html>", headers={"Content-Type": media_type})
 
-    with pytest.raises(UnexpectedResponse, match=f"got {status} with {media_type}"):
+    with pytest.raises(UnexpectedResponse, match=f"{status} with {media_type} instead of 200"):
         denoise(service)
 
 
-def test_file_that_is_none_is_an_unexpected_response(service):
-    """The pixels of an answer that only calls itself a PNG."""
-    with pytest.raises(UnexpectedResponse, match="no whole image/png"):
+def test_a_damaged_file_is_an_unexpected_response(service):
+    """Content that is not the PNG it claims to be has no pixels."""
+    with pytest.raises(UnexpectedResponse, match="incomplete image/png"):
         _ = denoise(service).array
 
 
 def test_pickled_answer_is_refused():
-    """No answer ever runs code here."""
+    """An answer never runs code on this machine."""
     pickled = np.lib.format.magic(1, 0) + b"\x46\x00{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(72)
     result = Denoised(pickled, "application/x-npy")
 
@@ -110,13 +110,13 @@ def test_pickled_answer_is_refused():
 
 
 def test_truncated_array_is_an_unexpected_response():
-    """Half an array is none."""
-    with pytest.raises(UnexpectedResponse, match="got 3 other bytes"):
+    """An incomplete array is refused."""
+    with pytest.raises(UnexpectedResponse, match="Not an array"):
         _ = Denoised(b"\x93NU", "application/x-npy").array
 
 
 def test_save_writes_the_content(tmp_path):
-    """The file is the answer, byte for byte, and nothing else is left beside it."""
+    """The file is the answer, byte for byte, and no other file is left in the folder."""
     written = Denoised(PNG, "image/png").save(tmp_path / "clean.png")
 
     assert written.read_bytes() == PNG
@@ -124,7 +124,7 @@ def test_save_writes_the_content(tmp_path):
 
 
 def test_save_keeps_an_existing_file(tmp_path):
-    """A file that is there is kept, unless told otherwise."""
+    """An existing file is kept unless overwrite is set."""
     path = tmp_path / "clean.png"
     path.write_bytes(b"precious")
 
@@ -137,7 +137,7 @@ def test_save_keeps_an_existing_file(tmp_path):
 
 
 def test_save_that_fails_leaves_nothing(tmp_path):
-    """A folder in the way is an error, and no half file stays behind."""
+    """If a folder is in the way, an error is raised and no partial file is left."""
     (tmp_path / "clean.png").mkdir()
 
     with pytest.raises(OSError, match=r"clean\.png"):
@@ -146,7 +146,7 @@ def test_save_that_fails_leaves_nothing(tmp_path):
 
 
 def test_save_replaces_a_file_instead_of_writing_into_it(tmp_path):
-    """The new file is put in the place of the old one, which nobody who reads it sees change half-way."""
+    """The old file stays unchanged for readers that have it open."""
     path, same = tmp_path / "clean.png", tmp_path / "same.png"
     path.write_bytes(b"old")
     same.hardlink_to(path)
@@ -158,7 +158,7 @@ def test_save_replaces_a_file_instead_of_writing_into_it(tmp_path):
 
 @pytest.mark.parametrize("name", ["result.tiff", "result.NPY", "result.jpg"])
 def test_a_file_is_not_named_after_another_kind(service, tmp_path, name):
-    """A PNG called .tiff would be opened by nothing; names that say nothing are taken."""
+    """A suffix of another format is refused; names without a suffix are accepted."""
     result = denoise(service)
     with pytest.raises(UnsupportedImage, match="image/png"):
         result.save(tmp_path / name)

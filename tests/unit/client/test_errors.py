@@ -1,4 +1,4 @@
-"""One class for each problem, found by type, else by status."""
+"""The error class of each problem, found by its type or its status."""
 
 import inspect
 import pickle
@@ -8,18 +8,18 @@ from httpx import Response
 
 import biasfree_client
 from biasfree_client import BiasfreeError, Denoiser, ProblemError, Retries, _errors
-from service.routes import problems
+from service.http import problems
 
 
 def raised(service):
-    """The error that a call to the fake service raises."""
+    """Return the error that a call to the fake service raises."""
     with pytest.raises(ProblemError) as caught:
         Denoiser(transport=service.transport, retries=Retries(tries=1)).denoise(b"")
     return caught.value
 
 
 def test_error_carries_the_problem(service):
-    """Every member of the document can be read, the numbers included."""
+    """Every member of the document can be read, including the numbers."""
     service.refuse(413, "/problems/image-too-large", request_id="r-2", limit=100, actual=250)
 
     error = raised(service)
@@ -34,14 +34,14 @@ def test_error_carries_the_problem(service):
 @pytest.mark.parametrize("name", _errors.BY_TYPE)
 @pytest.mark.parametrize("prefix", ["", "/problems/", "http://h/problems#", "urn:biasfree:problem:"])
 def test_type_decides_the_class(service, name, prefix):
-    """The last segment of a type names the class, wherever the types live."""
+    """The last segment of a type determines the class, whatever precedes it."""
     service.refuse(499, prefix + name)
 
     assert type(raised(service)) is _errors.BY_TYPE[name]
 
 
 def test_every_problem_of_the_service_has_a_class():
-    """The service's own list of problem types is known here, each to a class of its status."""
+    """Every problem type in the service's own list has a class that fits its status."""
     kinds = [*problems.KINDS.values(), problems.INTERNAL, *problems.ROUTER.values()]
 
     for kind in kinds:
@@ -51,7 +51,7 @@ def test_every_problem_of_the_service_has_a_class():
 
 @pytest.mark.parametrize("status", [*_errors.BY_STATUS, 500, 502])
 def test_status_decides_for_an_unknown_type(service, status):
-    """A problem of a newer service is caught as its status's class."""
+    """A problem type of a newer service gets the class of its status."""
     service.refuse(status, "/problems/of-the-future")
 
     assert type(raised(service)) is _errors.BY_STATUS.get(status, biasfree_client.ServerFailed)
@@ -59,7 +59,7 @@ def test_status_decides_for_an_unknown_type(service, status):
 
 @pytest.mark.parametrize("content", [b"<html>Bad gateway", b"[]", b"{", b'{"title": 3}'])
 def test_answer_without_a_problem_document_is_still_a_problem(service, content):
-    """A proxy's error page is told by its status and the request's id."""
+    """A proxy's error page becomes an error with its status and request id."""
     headers = {"Content-Type": "application/problem+json", "X-Request-Id": "r-3"}
     service.answer = lambda _: Response(502, content=content, headers=headers)
 
@@ -70,7 +70,7 @@ def test_answer_without_a_problem_document_is_still_a_problem(service, content):
 
 
 def test_errors_survive_pickling(service):
-    """An error raised in a worker process arrives whole."""
+    """An error raised in a worker process arrives complete."""
     service.refuse(429, "/problems/queue-full")
     error = raised(service)
 
@@ -81,7 +81,7 @@ def test_errors_survive_pickling(service):
 
 
 def test_every_error_is_exported_and_in_the_tree():
-    """``except BiasfreeError`` catches all there is, and each can be named."""
+    """``except BiasfreeError`` catches every error, and each has a public name."""
     defined = {name for name, value in vars(_errors).items() if inspect.isclass(value) and issubclass(value, Exception)}
 
     assert defined <= set(biasfree_client.__all__)

@@ -1,4 +1,4 @@
-"""Pillow images on the wire."""
+"""Pillow images as input and output."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from biasfree_client import Denoiser, UnsupportedImage
 
 
 def picture(mode: str) -> Image.Image:
-    """A picture of a mode, with values from all over its range."""
+    """Make a picture of a mode, with values from all of its range."""
     values = np.random.default_rng(0)
     if mode in ("I;16", "I;16L", "I;16B"):
         return Image.frombytes(mode, (5, 3), values.integers(0, 256, 30, np.uint8).tobytes())
@@ -25,7 +25,7 @@ def picture(mode: str) -> Image.Image:
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "F", "I;16", "I;16L", "I;16B", "I", "CMYK", "HSV", "YCbCr"])
 def test_an_image_comes_back_in_its_mode(service, mode):
-    """From a service that changes nothing the very same pixels, where a mode need not be converted."""
+    """If the service changes nothing, modes that need no conversion return the same pixels."""
     sent = picture(mode)
     sent.info["dpi"] = (72, 72)
     result = Denoiser(transport=service.transport).denoise(sent)
@@ -37,15 +37,15 @@ def test_an_image_comes_back_in_its_mode(service, mode):
 
 
 @pytest.mark.parametrize(("mode", "wider"), [("P", "RGB"), ("1", "L")])
-def test_a_mode_of_few_colours_comes_back_wider(service, mode, wider):
-    """A palette cannot hold what a denoised image has."""
+def test_a_mode_of_few_colors_comes_back_wider(service, mode, wider):
+    """A palette has too few colors for a denoised image."""
     sent = picture("L").convert(mode) if mode == "1" else picture("RGB").convert("P")
     back = Denoiser(transport=service.transport).denoise(sent).pil()
     assert (back.mode, back.tobytes()) == (wider, sent.convert(wider).tobytes())
 
 
 def test_a_transparent_palette_keeps_its_transparency(service):
-    """As alpha."""
+    """The transparent entry becomes alpha."""
     sent = picture("RGB").convert("P")
     sent.info["transparency"] = 0
     back = Denoiser(transport=service.transport).denoise(sent).pil()
@@ -54,21 +54,21 @@ def test_a_transparent_palette_keeps_its_transparency(service):
 
 
 def test_values_that_sixteen_bits_do_not_hold_are_refused(service):
-    """Before anything is sent."""
+    """The error is raised before anything is sent."""
     sent = Image.fromarray(np.array([[70_000, 1]], np.int32))
-    with pytest.raises(UnsupportedImage, match=r"got 1\.\.70000"):
+    with pytest.raises(UnsupportedImage, match=r"not 1\.\.70000"):
         Denoiser(transport=service.transport).denoise(sent)
     assert service.requests == []
 
 
 def test_a_mode_that_cannot_be_sent_is_refused_by_name(service):
-    """With those that can."""
-    with pytest.raises(UnsupportedImage, match="got LAB"):
+    """The error names the mode and the supported ones."""
+    with pytest.raises(UnsupportedImage, match="mode LAB"):
         Denoiser(transport=service.transport).denoise(Image.new("LAB", (2, 2)))
 
 
-def test_pixels_that_pillow_has_no_mode_for_are_told(service):
-    """The array is there all the same."""
+def test_pixels_that_pillow_has_no_mode_for_are_refused(service):
+    """The array can still be used."""
     sent = np.zeros((2, 2, 3), np.uint16)
     result = Denoiser(transport=service.transport).denoise(sent)
     with pytest.raises(UnsupportedImage, match="uint16"):
@@ -77,7 +77,7 @@ def test_pixels_that_pillow_has_no_mode_for_are_told(service):
 
 
 def test_an_array_becomes_a_picture():
-    """Half floats too, which Pillow does not have."""
+    """Half floats work too, although Pillow has no mode for them."""
     from biasfree_client._pil import image_of
 
     assert image_of(np.zeros((2, 3), np.uint8)).mode == "L"

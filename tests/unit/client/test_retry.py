@@ -1,4 +1,4 @@
-"""When a call is tried again, and after how long."""
+"""The retry policy, and that both clients follow it."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ POLICY = Retries(tries=4, first_pause_s=1.0, longest_pause_s=3.0, longest_wait_s
 
 
 def refusal(kind, status, retry_after_s=None):
-    """An error as the service causes it."""
+    """Make an error as the service causes it."""
     return kind(Problem("about:blank", "A title", status, None, None, retry_after_s, {}))
 
 
@@ -47,7 +47,7 @@ def refusal(kind, status, retry_after_s=None):
     ids=lambda error: type(error).__name__,
 )
 def test_what_may_pass_is_tried_again(error):
-    """After a drawn part of a pause that doubles up to its bound, and not past the last try."""
+    """The pause is a random share of an upper limit that doubles; the last try is final."""
     assert [POLICY.pause_s(error, tried=tried, jitter=lambda: 1.0) for tried in (1, 2, 3, 4)] == [1, 2, 3, None]
     assert POLICY.pause_s(error, tried=1, jitter=lambda: 0.25) == 0.25
 
@@ -64,24 +64,24 @@ def test_what_may_pass_is_tried_again(error):
     ids=lambda error: type(error).__name__,
 )
 def test_what_will_be_the_same_again_is_final(error):
-    """And a slow service is not given the same work twice."""
+    """Permanent errors and timeouts of the answer are not retried."""
     assert POLICY.pause_s(error, tried=1) is None
 
 
-def test_retry_after_is_the_least_that_is_waited():
-    """With jitter on top, so that not all who were refused come back at once."""
+def test_the_wait_is_never_shorter_than_retry_after():
+    """Jitter is added to it, so that clients do not return together."""
     error = refusal(QueueFull, 429, 5.0)
     assert POLICY.pause_s(error, tried=1, jitter=lambda: 0.0) == 5
     assert POLICY.pause_s(error, tried=1, jitter=lambda: 0.5) == 5.5
 
 
-def test_a_retry_after_beyond_patience_is_final():
-    """The caller hears of it at once."""
+def test_a_retry_after_beyond_the_longest_wait_is_final():
+    """The error is raised immediately if Retry-After exceeds the limit."""
     assert POLICY.pause_s(refusal(QueueFull, 429, 10.5), tried=1) is None
 
 
 def busy_twice(service):
-    """429 with Retry-After 3, twice, and then the image."""
+    """Answer 429 with Retry-After 3 twice, and then the image."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if len(service.requests) <= 2:
@@ -91,8 +91,8 @@ def busy_twice(service):
     service.answer = answer
 
 
-def test_both_clients_wait_what_the_policy_says(service):
-    """Twice refused, each waits twice, for three seconds and a drawn part of a pause."""
+def test_both_clients_wait_as_long_as_the_policy_says(service):
+    """Each client waits twice, for three seconds and a random share of the pause."""
     pauses = []
 
     async def sleep(seconds: float) -> None:
@@ -112,7 +112,7 @@ def test_both_clients_wait_what_the_policy_says(service):
 
 
 def test_retry_after_may_be_a_date(service):
-    """As a proxy gives it; one that is past means at once, and one that is none is not there."""
+    """A past date means no wait, and an invalid value is ignored."""
     pauses = []
     for value, least, most in (
         (format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True), 25, 31),
@@ -125,8 +125,8 @@ def test_retry_after_may_be_a_date(service):
         assert least <= pauses.pop() <= most
 
 
-def test_with_options_changes_a_copy_alone(service):
-    """Over the same connections."""
+def test_with_options_changes_only_a_copy(service):
+    """The original client keeps its options."""
     patient = Denoiser(transport=service.transport, sleep=lambda _: None)
     hasty = patient.with_options(timeout=1.5, retries=Retries(tries=1))
     service.answer = lambda _: httpx.Response(429)

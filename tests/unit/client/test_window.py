@@ -1,4 +1,4 @@
-"""Many items, a few at a time."""
+"""The sliding window over many items."""
 
 import asyncio
 import threading
@@ -9,7 +9,7 @@ from biasfree_client._window import AHEAD, in_tasks, in_threads
 
 
 def run_async(function, items, *, concurrency):
-    """``in_tasks`` to its end."""
+    """Run ``in_tasks`` to its end."""
 
     async def later(item):
         await asyncio.sleep(0)
@@ -22,7 +22,7 @@ def run_async(function, items, *, concurrency):
 
 
 def run_threads(function, items, *, concurrency):
-    """``in_threads`` to its end."""
+    """Run ``in_threads`` to its end."""
     return list(in_threads(function, items, concurrency=concurrency))
 
 
@@ -32,32 +32,32 @@ BOTH = pytest.mark.parametrize("run", [run_threads, run_async])
 @BOTH
 @pytest.mark.parametrize("concurrency", [1, 3, 50])
 def test_results_come_in_the_order_of_the_items(run, concurrency):
-    """However many are under way."""
+    """The order does not depend on the concurrency."""
     assert run(lambda item: item * item, range(40), concurrency=concurrency) == [each * each for each in range(40)]
 
 
 @BOTH
-def test_no_items_are_no_results(run):
-    """And no waiting."""
+def test_no_items_give_no_results(run):
+    """An empty input ends immediately."""
     assert run(str, [], concurrency=2) == []
 
 
 @BOTH
-def test_nothing_is_done_by_nobody(run):
-    """A concurrency of 0."""
-    with pytest.raises(ValueError, match="expected a concurrency of 1 or more, got 0"):
+def test_a_concurrency_below_1_is_refused(run):
+    """A concurrency of 0 is refused."""
+    with pytest.raises(ValueError, match="concurrency must be at least 1, not 0"):
         run(str, [1], concurrency=0)
 
 
 @BOTH
 def test_an_error_is_raised_in_its_place(run):
-    """And ends the rest."""
+    """The error ends the iteration."""
     with pytest.raises(ZeroDivisionError):
         run(lambda item: 1 // item, [1, 0, 1], concurrency=2)
 
 
-def test_no_more_than_so_many_threads_work_at_once():
-    """Three wait for each other, which two could not; a fourth never comes."""
+def test_concurrency_limits_the_threads_at_work():
+    """Three workers meet, which two could not do, and a fourth never starts."""
     meeting, here, most = threading.Barrier(3, timeout=30), [], []
 
     def work(_):
@@ -70,8 +70,8 @@ def test_no_more_than_so_many_threads_work_at_once():
     assert max(most) <= 3
 
 
-def test_items_are_taken_only_a_little_ahead():
-    """An endless generator of them is no harm."""
+def test_items_are_taken_only_slightly_ahead():
+    """An endless generator works."""
     taken = []
 
     def endless():
@@ -85,8 +85,8 @@ def test_items_are_taken_only_a_little_ahead():
     assert len(taken) <= 5 + 2 * AHEAD
 
 
-def test_tasks_that_nobody_waits_for_are_cancelled():
-    """When the loop over the results is left."""
+def test_tasks_without_a_reader_are_cancelled():
+    """Leaving the loop over the results cancels the remaining tasks."""
     cancelled = []
 
     async def work(item):

@@ -1,4 +1,4 @@
-"""The commands as they are typed."""
+"""The commands and their options, as typed."""
 
 import re
 import subprocess
@@ -9,27 +9,29 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from biasfree_client import __version__
+from biasfree_client import Denoiser, __version__
 from biasfree_client._files import write
-from biasfree_client.cli.analyze import spectrum
+from biasfree_client._options import AnalyzeOptions, DenoiseOptions
+from biasfree_client.cli import service as connections
 from biasfree_client.cli.app import app
 
 COMMANDS = dict(typer.main.get_command(app).commands)
 
 
-def run(*arguments):
-    """One command in this process."""
-    return CliRunner().invoke(app, list(map(str, arguments)), env={"COLUMNS": "200", "NO_COLOR": "1"})
+def run(*arguments, stdin=None):
+    """Run one command in this process."""
+    environment = {"COLUMNS": "200", "NO_COLOR": "1"}
+    return CliRunner().invoke(app, list(map(str, arguments)), env=environment, input=stdin)
 
 
 def test_every_command_of_the_contract_is_there():
-    """By its name."""
+    """The set of commands is complete."""
     assert set(COMMANDS) == {"denoise", "analyze", "models", "add-noise", "compare", "doctor"}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_and_argument_is_explained(name):
-    """In --help, which every command has."""
+    """``--help`` of every command lists and explains all of its parameters."""
     for parameter in COMMANDS[name].params:
         assert parameter.help, f"{name} {parameter.name}"
     shown = run(name, "--help")
@@ -38,8 +40,8 @@ def test_every_option_and_argument_is_explained(name):
         assert option in shown.output
 
 
-def test_the_version_is_told():
-    """That of the distribution."""
+def test_the_version_is_printed():
+    """``--version`` prints the version of the distribution."""
     assert run("--version").output == f"biasfree-client {__version__}\n"
 
 
@@ -48,7 +50,7 @@ def test_the_version_is_told():
     [("biasfree de", "denoise"), ("biasfree denoise --stre", "--strength"), ("biasfree denoise --format ti", "tiff")],
 )
 def test_a_shell_completes_commands_options_and_choices(words, expected):
-    """As bash asks for it."""
+    """Completion works through bash's protocol."""
     environment = {"_BIASFREE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
     code = "import sys; sys.argv[0] = 'biasfree'; from biasfree_client.cli.app import app; app(prog_name='biasfree')"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
@@ -59,48 +61,88 @@ def test_a_shell_completes_commands_options_and_choices(words, expected):
     ("arguments", "said"),
     [
         (["denoise", "nothing.png"], "no such file"),
-        (["denoise", "-", "more.png"], "one image alone"),
-        (["denoise", "-", "--json"], "one image alone"),
+        (["denoise", "-", "more.png"], "single image"),
+        (["denoise", "-", "--json"], "single image"),
         (["denoise", "-", "--url", "localhost:8000"], "http://"),
-        (["analyze", "a.png", "--pixel", "3"], "expected X,Y"),
-        (["analyze", "a.png", "-o", "a.txt"], "expected .png for a drawing"),
-        (["add-noise", "a.png", "-s", "25", "--float", "--format", "png"], "tiff or npy"),
+        (["analyze", "a.png", "--pixel", "3"], "must be X,Y"),
+        (["analyze", "a.png", "-o", "a.txt"], "must be .png for a drawing"),
+        (["add-noise", "a.png", "-s", "25", "--float", "--format", "png"], "tiff or npy with --float"),
     ],
 )
-def test_a_wrong_call_is_a_sentence_and_exit_status_2(arguments, said):
-    """Before anything is sent."""
+def test_wrong_usage_is_one_sentence_and_exit_status_2(arguments, said):
+    """Wrong usage prints one sentence before anything is sent."""
     done = run(*arguments)
     assert done.exit_code == 2
     assert said in done.output
     assert "Traceback" not in done.output
 
 
-def test_a_file_that_is_not_there_is_exit_status_1(tmp_path):
-    """With its name."""
+def test_a_missing_file_is_exit_status_1(tmp_path):
+    """The error names the file."""
     done = run("compare", tmp_path / "a.png", tmp_path / "b.png")
     assert done.exit_code == 1
     assert re.search(r"a\.png: No such file", done.output)
 
 
 def test_two_files_are_compared(tmp_path):
-    """For people."""
+    """The output for people has the PSNR."""
     for name, value in (("a.png", 100), ("b.png", 110)):
         (tmp_path / name).write_bytes(write(np.full((16, 16), value, np.uint8), "image/png"))
     assert "28.13 dB" in run("compare", tmp_path / "a.png", tmp_path / "b.png").output
-    assert "the same pixels" in run("compare", tmp_path / "a.png", tmp_path / "a.png").output
+    assert "identical pixels" in run("compare", tmp_path / "a.png", tmp_path / "a.png").output
 
 
-def test_a_spectrum_is_drawn_in_text():
-    """The largest value fills its column, the smallest has none; each line is as wide as there are columns."""
-    lines = spectrum(np.array([2.0, 2.0, 2e-4]), rows=4)
-    assert [line[:3] for line in lines[:4]] == ["██ "] * 4
-    assert spectrum(np.geomspace(1, 1e-4, 1000), columns=20)[4].startswith("█")
-
-
-def test_a_name_that_says_no_format_is_refused(tmp_path):
-    """Before anything is sent: what would be written under it?"""
+def test_an_output_of_unknown_format_is_refused(tmp_path):
+    """An unknown suffix is refused before anything is sent."""
     (tmp_path / "a.png").write_bytes(write(np.zeros((4, 4), np.uint8), "image/png"))
     answer = run("denoise", tmp_path / "a.png", "-o", tmp_path / "b.xyz", "--url", "http://127.0.0.1:1")
     assert answer.exit_code == 2
     assert "b.xyz" in answer.output
     assert ".tiff" in answer.output
+
+
+@pytest.mark.parametrize(
+    ("command", "declared", "renamed"),
+    [("denoise", DenoiseOptions, {"output": "residual"}), ("analyze", AnalyzeOptions, {"pixels": "pixel"})],
+)
+def test_every_option_of_the_client_is_on_the_command_line(command, declared, renamed):
+    """A parameter that reaches the client through its name cannot be misspelled or forgotten."""
+    offered = {parameter.name for parameter in COMMANDS[command].params}
+    assert {renamed.get(name, name) for name in declared.__annotations__} <= offered
+
+
+@pytest.fixture
+def connected(service, monkeypatch):
+    """Let the commands reach the fake service."""
+    monkeypatch.setattr(connections, "connect", lambda *_, **__: Denoiser(transport=service.transport))
+    return service
+
+
+def sent(service) -> dict[str, str]:
+    """Return the query of the last request."""
+    return dict(service.requests[-1].url.params)
+
+
+def test_options_reach_the_service(connected):
+    """Every option is sent by its name in the query; those left at their defaults are not."""
+    image = b"\x89PNG\r\n\x1a\n an image"
+    assert run("denoise", "-", stdin=image).exit_code == 0
+    assert sent(connected) == {"strength": "1.0"}
+    options = "--strength 0.5 --chroma-strength 1 --model gray --estimate --format tiff --residual --color rgb"
+    assert run("denoise", "-", *options.split(), "--bit-depth", 12, stdin=image).exit_code == 0
+    assert sent(connected) == {
+        "strength": "0.5", "chroma_strength": "1.0", "model": "gray", "estimate": "true", "format": "tiff",
+        "output": "residual", "color": "rgb", "bit_depth": "12",
+    }  # fmt: skip
+
+
+def test_options_of_an_analysis_reach_the_service(connected, tmp_path):
+    """Those of the patch have other names in the query, and pixels are repeated."""
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n an image")
+    options = "--x0 1 --y0 2 --size 3 -k 4 --pixel 5,6 --pixel 7,8 --color gray"
+    run("analyze", tmp_path / "a.png", *options.split())
+    assert connected.requests[-1].url.params.get_list("pixel") == ["5,6", "7,8"]
+    query = {name: value for name, value in sent(connected).items() if name != "pixel"}
+    assert query == {
+        "x": "1", "y": "2", "size": "3", "k": "4", "method": "auto", "probes": "0", "frame": "0", "color": "gray"
+    }  # fmt: skip

@@ -1,4 +1,4 @@
-"""PSNR and SSIM."""
+"""PSNR and SSIM of two images."""
 
 import math
 
@@ -15,8 +15,8 @@ NOISY = (CLEAN + 0.2 * np.random.default_rng(0).standard_normal(CLEAN.shape)).as
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_numbers_are_those_with_which_models_are_measured(channels):
-    """With the noisy image clamped."""
+def test_the_numbers_agree_with_the_evaluation_of_the_models(channels):
+    """Both agree with the evaluation of the models, which clamps the noisy image."""
     clean, noisy = (np.repeat(each[..., np.newaxis], channels, axis=2) for each in (CLEAN, NOISY))
     found = compare_images(clean.squeeze(), noisy.squeeze())
     assert found.psnr_db == pytest.approx(metrics.psnr_db(clean, noisy), abs=1e-6)
@@ -24,22 +24,22 @@ def test_the_numbers_are_those_with_which_models_are_measured(channels):
 
 
 def test_types_may_differ():
-    """Each has its own white."""
+    """Each image is scaled by its own white."""
     sixteen, eight = np.rint(65535 * CLEAN).astype(np.uint16), np.rint(255 * CLEAN).astype(np.uint8)
     assert compare_images(sixteen, eight).psnr_db > 55
     floats = CLEAN.astype(np.float64) * 4095
     assert compare_images(floats, np.rint(floats).astype(np.uint16), bit_depth=12).psnr_db > 80
 
 
-def test_the_same_image_is_infinitely_alike():
-    """And a tiny one has no SSIM."""
+def test_identical_images_have_an_infinite_psnr():
+    """The PSNR is infinite, and an image below 7 x 7 has no SSIM."""
     assert compare_images(CLEAN, CLEAN).psnr_db == math.inf
     assert compare_images(CLEAN, CLEAN).ssim == pytest.approx(1)
     assert compare_images(CLEAN[:6], CLEAN[:6]).ssim is None
 
 
 def test_images_of_two_sizes_are_not_compared():
-    """With both in the message; alpha does not count."""
+    """The error names both shapes; alpha does not count."""
     with pytest.raises(UnsupportedImage, match=r"\(32, 48\) and \(31, 48\)"):
         compare_images(CLEAN, CLEAN[1:])
     alpha = np.dstack([CLEAN, np.zeros_like(CLEAN)])
@@ -47,8 +47,8 @@ def test_images_of_two_sizes_are_not_compared():
 
 
 @pytest.mark.parametrize("place", [0, 1])
-def test_the_file_that_is_no_image_is_named(tmp_path, place):
-    """There are two of them."""
+def test_the_file_that_is_not_an_image_is_named(tmp_path, place):
+    """The error says which of the two files is damaged."""
     files = [tmp_path / "a.png", tmp_path / "b.png"]
     for file in files:
         Image.fromarray(np.rint(255 * CLEAN).astype(np.uint8)).save(file)

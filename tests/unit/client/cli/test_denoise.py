@@ -1,4 +1,4 @@
-"""A run over many images, by a fake service."""
+"""A run over many images, with a fake service."""
 
 from pathlib import Path
 
@@ -15,36 +15,36 @@ from tests.unit.client.conftest import FakeService
 PNG = b"\x89PNG\r\n\x1a\n image "
 
 
-class Told:
-    """A report that remembers."""
+class Recorder:
+    """A report that records the outcomes."""
 
     def __init__(self):
         self.outcomes: list[Outcome] = []
 
     def expect(self, count):
-        """Nothing."""
+        """Ignore the number."""
 
     def tell(self, outcome):
-        """Keep it."""
+        """Record the outcome."""
         self.outcomes.append(outcome)
 
 
 @pytest.fixture
 def jobs(tmp_path) -> list[Job]:
-    """Ten images, each with a number in it."""
+    """Make ten images, each with its number in the content."""
     for number in range(10):
         (tmp_path / f"{number}.png").write_bytes(PNG + bytes([number]))
     return [Job(tmp_path / f"{number}.png", tmp_path / "out" / f"{number}.png") for number in range(10)]
 
 
 def denoising(service: FakeService, *, overwrite: bool = False) -> Denoising:
-    """One image at a time, without patience."""
+    """Make a run that processes one image at a time and never retries."""
     denoiser = Denoiser(transport=service.transport, retries=Retries(tries=1), sleep=lambda _: None)
     return Denoising(denoiser, {"format": None}, overwrite, concurrency=1)
 
 
 def breaks_at(service: FakeService, *numbers: int, ready: bool) -> None:
-    """The connection breaks at these images, and the service answers else only if it is ``ready``."""
+    """Break the connection at these images; answer ``/readyz`` only if ``ready``."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.method == "GET" and ready:
@@ -56,50 +56,50 @@ def breaks_at(service: FakeService, *numbers: int, ready: bool) -> None:
     service.answer = answer
 
 
-def test_what_is_done_is_skipped_and_not_sent(service, jobs):
-    """Unless it is to be done again."""
+def test_an_image_with_a_result_is_skipped_and_not_sent(service, jobs):
+    """Only ``overwrite`` denoises an image with a result again."""
     jobs[3].target.parent.mkdir()
     jobs[3].target.write_bytes(b"there already")
-    told = Told()
-    assert denoising(service).run(jobs, told)
-    assert [each.status for each in told.outcomes] == ["skipped", *["done"] * 9]
+    recorder = Recorder()
+    assert denoising(service).run(jobs, recorder)
+    assert [each.status for each in recorder.outcomes] == ["skipped", *["done"] * 9]
     assert jobs[3].target.read_bytes() == b"there already"
     assert jobs[4].target.read_bytes() == PNG + b"\x04"
     assert len(service.requests) == 9
-    assert denoising(service, overwrite=True).run(jobs, told)
+    assert denoising(service, overwrite=True).run(jobs, recorder)
     assert jobs[3].target.read_bytes() == PNG + b"\x03"
 
 
 def test_an_image_that_breaks_the_connection_is_one_failure(service, jobs):
-    """While the service is there, the rest goes on."""
+    """The run continues while the service answers."""
     breaks_at(service, 2, 5, ready=True)
-    told = Told()
-    assert not denoising(service).run(jobs, told)
-    assert [each.source.stem for each in told.outcomes if each.status == "failed"] == ["2", "5"]
+    recorder = Recorder()
+    assert not denoising(service).run(jobs, recorder)
+    assert [each.source.stem for each in recorder.outcomes if each.status == "failed"] == ["2", "5"]
     assert len(list(jobs[0].target.parent.iterdir())) == 8
 
 
 def test_a_service_that_is_gone_ends_the_run(service, jobs):
-    """What was done stays."""
+    """Earlier results are kept."""
     breaks_at(service, *range(4, 10), ready=False)
-    told = Told()
+    recorder = Recorder()
     with pytest.raises(ConnectionFailed):
-        denoising(service).run(jobs, told)
-    assert [each.status for each in told.outcomes] == [*["done"] * 4, "failed"]
+        denoising(service).run(jobs, recorder)
+    assert [each.status for each in recorder.outcomes] == [*["done"] * 4, "failed"]
 
 
 def test_a_file_that_cannot_be_written_fails_alone(service, jobs):
-    """A folder is in its way."""
+    """A folder in place of a result fails only that image."""
     jobs[1].target.mkdir(parents=True)
-    told = Told()
-    assert not denoising(service, overwrite=True).run(jobs, told)
-    assert [each.status for each in told.outcomes].count("failed") == 1
-    assert "1.png" in told.outcomes[1].note
+    recorder = Recorder()
+    assert not denoising(service, overwrite=True).run(jobs, recorder)
+    assert [each.status for each in recorder.outcomes].count("failed") == 1
+    assert "1.png" in recorder.outcomes[1].note
 
 
-def test_nobody_has_to_be_there_when_all_is_done(service, jobs, capsys):
-    """A run that was finished can be repeated offline."""
-    denoising(service).run(jobs, Told())
+def test_a_finished_run_does_not_need_the_service(service, jobs, capsys):
+    """A finished run can be repeated without the service."""
+    denoising(service).run(jobs, Recorder())
     breaks_at(service, *range(10), ready=False)
     folder = jobs[0].source.parent
     selection = Selection([str(folder)], leave_out=Path(folder / "out"))
@@ -121,15 +121,15 @@ def test_nobody_has_to_be_there_when_all_is_done(service, jobs, capsys):
             },
             "little noise found, level 0.004; no estimate of the PSNR: as much may be left",
         ),
-        ({}, "estimated sigma 24.6; no estimate of the PSNR: not known"),
+        ({}, "estimated sigma 24.6; no estimate of the PSNR: unknown"),
     ],
 )
-def test_the_noise_is_told_in_words(service, jobs, headers, note):
-    """With the PSNR, or why there is none; a service that says no more gives the level alone."""
-    told = Told()
+def test_the_noise_is_described_in_words(service, jobs, headers, note):
+    """The note has the noise, and the PSNR or the reason why it is missing."""
+    recorder = Recorder()
     always = {"Content-Type": "image/png", "X-Sigma-Estimate": "24.6"}
     service.answer = lambda request: httpx.Response(200, content=PNG, headers=always | headers)
-    denoising(service).run(jobs[:1], told)
-    (outcome,) = told.outcomes
+    denoising(service).run(jobs[:1], recorder)
+    (outcome,) = recorder.outcomes
     assert outcome.note == note
     assert (outcome.facts["noise"] is None) == (headers == {})

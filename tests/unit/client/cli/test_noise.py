@@ -1,4 +1,4 @@
-"""Seeded noise at any depth."""
+"""Reproducible noise at any depth."""
 
 import numpy as np
 import pytest
@@ -14,8 +14,8 @@ COLOR = np.dstack([GRAY, GRAY.T, GRAY])
 
 
 @pytest.mark.parametrize("clean", [GRAY, COLOR], ids=["gray", "color"])
-def test_the_noise_is_that_with_which_models_are_measured(clean):
-    """The same numbers, from the seed, the level and the image's place."""
+def test_the_noise_agrees_with_the_evaluation_of_the_models(clean):
+    """Seed, level and index give the same numbers as the evaluation of the models."""
     unit = (clean / 255).astype(np.float32)
     expected = metrics.add_noise(unit.reshape(64, 64, -1), sigma_255=25, index=3).reshape(clean.shape)
     noisy = Noise(25, as_float=True).added_to(clean, index=3)
@@ -25,7 +25,7 @@ def test_the_noise_is_that_with_which_models_are_measured(clean):
 
 @pytest.mark.parametrize(("dtype", "white"), [("uint8", 255), ("uint16", 65535), ("int16", 32767), ("float32", 1)])
 def test_every_type_keeps_its_range(dtype, white):
-    """Sigma is on the 0-255 scale in all of them; integers are rounded and clipped, floats not."""
+    """Sigma is on the 0-255 scale for all types; integers are rounded and clipped, floats are not."""
     clean = (np.full((256, 256), 0.5) * white).astype(dtype)
     noisy = Noise(25).added_to(clean, index=0)
     assert noisy.dtype == clean.dtype
@@ -34,23 +34,23 @@ def test_every_type_keeps_its_range(dtype, white):
     assert (strong.max() > white) == (dtype == "float32")
 
 
-def test_a_bit_depth_is_where_white_is():
-    """12-bit data in 16-bit integers."""
+def test_the_bit_depth_determines_white():
+    """12-bit data in 16-bit integers get noise for their own white."""
     noisy = Noise(25, bit_depth=12).added_to(np.full((64, 64), 2048, np.uint16), index=0)
     assert np.std(noisy.astype(float)) / 4095 * 255 == pytest.approx(25, rel=0.05)
     assert Noise(255, bit_depth=12).added_to(noisy, index=0).max() == 4095
 
 
 def test_alpha_stays_as_it_was():
-    """Noise is not transparency."""
+    """No noise is added to alpha."""
     clean = np.dstack([COLOR, GRAY])
     noisy = Noise(25).added_to(clean, index=0)
     np.testing.assert_array_equal(noisy[..., 3], GRAY)
     assert (noisy[..., :3] != COLOR).mean() > 0.9
 
 
-def test_the_seed_decides():
-    """The same twice; another seed, another place or another level differ."""
+def test_the_seed_determines_the_noise():
+    """The same arguments give the same noise; another seed or index gives another."""
 
     def noisy(seed=0, index=0, sigma=25):
         return Noise(sigma, seed).added_to(GRAY, index=index)
@@ -61,7 +61,7 @@ def test_the_seed_decides():
 
 
 def test_a_jpeg_becomes_a_png(tmp_path, capfd):
-    """Which does not take the noise away again."""
+    """PNG keeps the noise, which JPEG would remove."""
     Image.fromarray(GRAY).save(tmp_path / "a.jpg")
     Image.fromarray(COLOR).save(tmp_path / "b.png")
     (tmp_path / "c.png").write_bytes(b"no image")

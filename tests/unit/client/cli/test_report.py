@@ -1,4 +1,4 @@
-"""What a run says."""
+"""The reports of a run."""
 
 import io
 import json
@@ -14,7 +14,7 @@ FAILED = Outcome(Path("c.png"), Path("out/c.png"), "failed", "415 no\nimage", {"
 
 
 def shown(*outcomes, terminal: bool) -> str:
-    """What a bar prints."""
+    """Return what a bar prints."""
     text = io.StringIO()
     console = Console(file=text, force_terminal=terminal, width=120, color_system=None)
     with Bar("denoised", console=console) as bar:
@@ -24,8 +24,8 @@ def shown(*outcomes, terminal: bool) -> str:
     return text.getvalue()
 
 
-def test_json_is_a_line_for_each(capsys):
-    """A line break in an error is none in the output."""
+def test_json_has_one_line_per_image(capsys):
+    """A line break in an error does not break the line."""
     with JsonLines() as report:
         report.expect(2)
         for outcome in (DONE, SKIPPED, FAILED):
@@ -37,16 +37,16 @@ def test_json_is_a_line_for_each(capsys):
 
 
 def test_a_terminal_shows_a_bar_with_rate_and_time_left():
-    """Names with brackets as they are."""
+    """Brackets in names are printed as they are."""
     text = shown(DONE, SKIPPED, FAILED, terminal=True)
     assert "2/2" in text
     assert "images/s" in text
     assert "left" in text
     assert "a[1].png: estimated sigma 24.60" in text
-    assert text.rstrip().endswith("1 denoised, 1 skipped, there already, 1 failed")
+    assert text.rstrip().endswith("1 denoised, 1 skipped (result exists), 1 failed")
 
 
-def test_elsewhere_there_are_only_lines():
-    """For a log."""
+def test_without_a_terminal_there_is_no_bar():
+    """A log gets failures and the summary, but no bar."""
     text = shown(SKIPPED, FAILED, terminal=False)
-    assert text.splitlines() == ["c.png: 415 no", "image", "0 denoised, 1 skipped, there already, 1 failed"]
+    assert text.splitlines() == ["c.png: 415 no", "image", "0 denoised, 1 skipped (result exists), 1 failed"]

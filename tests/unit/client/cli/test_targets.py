@@ -1,4 +1,4 @@
-"""Where results go."""
+"""The files that results are written to."""
 
 from pathlib import Path
 
@@ -10,40 +10,40 @@ from biasfree_client.cli.targets import Placement, make_room
 
 
 def target(output, *, place="sub/a.png", single=False, suffix=None, mark="-denoised") -> str:
-    """The result of one image of the folder ``photos``."""
+    """Return the result of one image of the folder ``photos``."""
     placement = Placement.of(output, single=single, suffix=suffix, mark=mark)
     (job,) = placement.jobs([Source(Path("photos") / place, Path(place))], overwrite=False)
     return job.target.as_posix()
 
 
 def test_a_folder_of_results_has_the_shape_of_the_images():
-    """And the format that was asked for."""
+    """The results have the requested suffix."""
     assert target("out") == "out/sub/a.png"
     assert target("out", suffix=".tiff") == "out/sub/a.tiff"
 
 
 def test_one_image_may_become_a_named_file(tmp_path):
-    """Unless the name is that of a folder, or ends like one."""
+    """An existing folder, or a name with a trailing slash, is a folder instead."""
     assert target("clean.png", single=True) == "clean.png"
     assert target("clean/", single=True) == "clean/sub/a.png"
     assert target(str(tmp_path), single=True) == f"{tmp_path.as_posix()}/sub/a.png"
 
 
 def test_without_an_output_results_lie_beside_their_images():
-    """Marked."""
+    """Their names have the mark."""
     assert target(None) == "photos/sub/a-denoised.png"
     assert target(None, suffix=".npy") == "photos/sub/a-denoised.npy"
 
 
 def test_several_images_do_not_become_one_file(tmp_path):
-    """A file where a folder should be."""
+    """A file in place of the folder is refused."""
     (tmp_path / "there.png").touch()
-    with pytest.raises(UsageError, match="expected a folder"):
+    with pytest.raises(UsageError, match="need a folder"):
         target(str(tmp_path / "there.png"))
 
 
-def test_two_results_of_one_name_are_a_wrong_call():
-    """The second would replace the first, or be taken for done."""
+def test_two_results_with_the_same_name_are_wrong_usage():
+    """The second result would replace the first, or be skipped."""
     twins = [Source(Path("x/a.png"), Path("a.png")), Source(Path("y/a.png"), Path("a.png"))]
     with pytest.raises(UsageError, match=r"x/a\.png and y/a\.png would both become out/a\.png"):
         Placement(folder=Path("out")).jobs(twins, overwrite=True)
@@ -52,8 +52,8 @@ def test_two_results_of_one_name_are_a_wrong_call():
         Placement(folder=Path("out"), instead={".jpg": ".png"}).jobs(lossy, overwrite=True)
 
 
-def test_an_image_replaces_itself_only_if_told():
-    """It would else count as done."""
+def test_an_image_replaces_itself_only_with_overwrite():
+    """Without ``overwrite`` the image would count as its own result."""
     source = Source(Path("photos/a.png"), Path("a.png"))
     with pytest.raises(UsageError, match="would replace itself"):
         Placement(folder=Path("photos")).jobs([source], overwrite=False)
@@ -61,8 +61,8 @@ def test_an_image_replaces_itself_only_if_told():
     assert job.target == job.source
 
 
-def test_room_is_made_for_a_result_and_for_nothing_else(tmp_path):
-    """What a killed run left of this one is removed; names with brackets too."""
+def test_only_partial_files_of_the_same_result_are_removed(tmp_path):
+    """Only partial files of this result are removed, even if its name has brackets."""
     target = tmp_path / "new" / "a[1].png"
     make_room(target)
     left, others = target.parent / ".a[1].png.0f.partial", target.parent / ".a1.png.0f.partial"

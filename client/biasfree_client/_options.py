@@ -1,0 +1,102 @@
+"""The options of ``denoise`` and ``analyze``, declared once for both clients, ``map`` and the command line.
+
+A new parameter of the service needs one line here, and one in ``cli/app.py`` if the command line offers it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+from biasfree_client._image import ImageLike
+
+Parameter = str | int | float | Sequence[str]
+
+
+class DenoiseOptions(TypedDict, total=False):
+    """Options of ``denoise``, by their names in the query. Options that are left out or None are not sent.
+
+    Attributes:
+        strength: Blend of the input (0) and the denoised image (1); for color images, of the luminance. Defaults to 1.
+        chroma_strength: The same for the color differences. Defaults to ``strength``.
+        model: Name of the model. By default the service chooses one by the image's channels.
+        estimate: Estimate the level and kind of the noise, and the PSNR of the result.
+        format: ``png``, ``jpeg``, ``webp``, ``bmp``, ``tiff`` or ``npy``. Defaults to the format of the image.
+        output: ``image``, or ``residual`` for the noise that was removed.
+        color: ``auto``, ``gray`` or ``rgb``: convert the image first.
+        bit_depth: Bits per sample that are in use, if fewer than the type has.
+    """
+
+    strength: float
+    chroma_strength: float | None
+    model: str | None
+    estimate: bool
+    format: str | None
+    output: str | None
+    color: str | None
+    bit_depth: int | None
+
+
+class AnalyzeOptions(TypedDict, total=False):
+    """Options of ``analyze`` and ``figure``. Options that are left out or None are not sent.
+
+    Attributes:
+        clean: The same image without noise, if known, for ``signal_preserved``.
+        x0: Column of the patch's left edge, counted from 0. Defaults to a centered patch.
+        y0: Row of the patch's top edge, counted from 0. Defaults to a centered patch.
+        size: Side of the patch. Defaults to 40, or to the image's side if that is smaller.
+        k: Singular vectors to return from each end of the spectrum. Defaults to 8.
+        method: ``auto``, ``dense`` or ``iterative``.
+        pixels: Pixels (column, row) whose equivalent filters to return. Defaults to the middle pixel.
+        probes: Random vectors for estimates over the whole image. Defaults to none.
+        frame: Page of a stack, counted from 0.
+        model: As for ``denoise``.
+        color: As for ``denoise``.
+        bit_depth: As for ``denoise``.
+    """
+
+    clean: ImageLike | None
+    x0: int | None
+    y0: int | None
+    size: int | None
+    k: int | None
+    method: str | None
+    pixels: Sequence[tuple[int, int]]
+    probes: int | None
+    frame: int | None
+    model: str | None
+    color: str | None
+    bit_depth: int | None
+
+
+#: Option -> its name in the query, if that differs.
+_QUERY_NAMES = {"x0": "x", "y0": "y"}
+
+
+def check_names(method: str, options: Mapping[str, object], declared: type) -> None:
+    """Refuse options that are not declared, as Python does for a function with named parameters.
+
+    Raises:
+        TypeError: An option has an unknown name.
+    """
+    for name in options:
+        if name not in declared.__annotations__:
+            raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
+
+
+def denoise_query(options: DenoiseOptions) -> dict[str, Parameter]:
+    """Return the query parameters of ``POST /v1/denoise``."""
+    return _query({"strength": 1.0, **options})
+
+
+def analyze_query(options: AnalyzeOptions) -> dict[str, Parameter]:
+    """Return the query parameters of ``POST /v1/analyze``; the clean image travels in the body."""
+    pixels = [f"{x},{y}" for x, y in options.get("pixels", ())]
+    others = {name: value for name, value in options.items() if name not in ("clean", "pixels")}
+    return _query({**others, "pixel": pixels or None})
+
+
+def _query(options: Mapping[str, Any]) -> dict[str, Parameter]:
+    """Leave out options that are None, and flags that are off."""
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    return {_QUERY_NAMES.get(name, name): value for name, value in given.items()}
