@@ -1,10 +1,10 @@
-"""How one frame is denoised: what comes before, between and after the passes through a network.
+"""The denoising of one frame: the steps before, between and after the passes through a network.
 
 frame (H, W, C) in its dtype -> planes (C, H, W) float32 -> the network -> blend, residual -> frame
 
-The passes themselves are left to the caller: each function below that needs some is a generator, which yields an image
-(C, H, W) for a network and is sent what the network makes of it. The library runs them one after the other; the service
-awaits them on its queue. Both compute the same.
+The caller makes the passes: each function below that needs passes is a generator, which yields an image (C, H, W) for a
+network and receives the network's output. The library runs the passes one after the other; the service awaits them on
+its queue. Both compute the same result.
 """
 
 from collections.abc import Callable, Generator
@@ -23,19 +23,22 @@ from biasfree.residual import Limits, ends_of
 
 T = TypeVar("T")
 
-#: Scales that leave float32 room on both sides for everything a network computes.
+#: Range over offset from which an offset is subtracted: float32 would leave fewer than 12 bits of the range.
+SMALL_SPAN = 2.0**-12
+
+#: Scales that leave enough float32 range in both directions for everything a network computes.
 NEAR_ONE = (2.0**-32, 2.0**32)
 
-#: White of floating-point images, where no bit depth is given: the convention of every imaging library.
+#: White of floating-point images without a given bit depth: the convention of every imaging library.
 FLOAT_WHITE = 1.0
 
-#: The two networks that an image may decide between.
+#: The two networks to choose from for an image.
 Which = Literal["any-noise", "white-noise"]
 
 
 @dataclass(frozen=True)
 class Pass:
-    """A frame as the network takes it, the network's output, and the scale that the frame was divided by."""
+    """The input and output of a network for a frame, and the scale by which the frame was divided."""
 
     noisy: FloatArray
     denoised: FloatArray
@@ -44,7 +47,7 @@ class Pass:
 
 @dataclass(frozen=True)
 class PassRequest:
-    """An image (C, H, W) to be put through a network."""
+    """An image (C, H, W) for a network."""
 
     noisy: FloatArray
     which: Which = "any-noise"
@@ -52,7 +55,7 @@ class PassRequest:
 
 @dataclass(frozen=True)
 class FrameResult:
-    """A denoised frame (H, W, C) in its dtype, and the measurements of its noise where asked for."""
+    """A denoised frame (H, W, C) in its dtype, and the measurements of its noise if requested."""
 
     frame: PixelArray
     measured: Measured | None
@@ -60,7 +63,7 @@ class FrameResult:
 
 @dataclass(frozen=True)
 class Done(Generic[T]):
-    """What a generator of passes returned."""
+    """The return value of a generator of passes."""
 
     value: T
 
@@ -69,7 +72,7 @@ Passes = Generator[PassRequest, FloatArray, T]
 
 
 def advance(passes: Passes[T], denoised: FloatArray | None) -> PassRequest | Done[T]:
-    """Send the result of the last pass, None at the start; return the next one to make, or the end."""
+    """Send the result of the last pass (None at the start); return the next request, or the final value."""
     try:
         return passes.send(denoised)  # type: ignore[arg-type]  # None starts a generator
     except StopIteration as stop:
@@ -77,7 +80,7 @@ def advance(passes: Passes[T], denoised: FloatArray | None) -> PassRequest | Don
 
 
 def run(passes: Passes[T], network: Callable[[PassRequest], FloatArray]) -> T:
-    """Make all passes one after the other."""
+    """Run all passes one after the other."""
     step = advance(passes, None)
     while not isinstance(step, Done):
         step = advance(passes, network(step))
@@ -86,12 +89,13 @@ def run(passes: Passes[T], network: Callable[[PassRequest], FloatArray]) -> T:
 
 def first_pass(frame: PixelArray, options: DenoiseOptions) -> Passes[Pass]:
     """Put a frame (H, W, C) through a network."""
+    frame, _ = without_offset(frame)
     scale, noisy = scaled(frame, always=options.estimate)
     return Pass(noisy, (yield PassRequest(noisy)), scale)
 
 
 def choose(frame: PixelArray, options: DenoiseOptions) -> Passes[tuple[Which, Pass]]:
-    """Decide by a frame between the network for any noise and the one for white noise (``biasfree.choice``)."""
+    """Choose between the network for any noise and the one for white noise by a frame (see ``biasfree.choice``)."""
     done = yield from first_pass(frame, options)
     if is_correlated(done.noisy, done.denoised):
         return "any-noise", done
@@ -106,21 +110,50 @@ def denoise_frame(frame: PixelArray, options: DenoiseOptions, done: Pass | None 
 
     Args:
         frame: Pixels in their own dtype and range.
-        options: The caller's choices.
-        done: Its first pass, if it was made already.
+        options: The caller's options.
+        done: Its first pass, if already made.
     """
     if done is None:
         done = yield from first_pass(frame, options)
+    whole = frame
+    frame, offset = without_offset(frame)
     noise = None
     if options.estimate:
         signs = probe(done.noisy.shape)
         perturbed = yield PassRequest(done.noisy + STEP * signs)
         noise = measured(frame, done.noisy, done.denoised, perturbed, signs, options, done.scale)
-    return FrameResult(finish(frame, done.noisy, done.denoised, options, done.scale), noise)
+    finished = finish(frame, done.noisy, done.denoised, options, done.scale)
+    if offset and options.output == "image":
+        finished = whole if finished is frame else with_offset(finished, offset)
+    return FrameResult(finished, noise)
+
+
+def without_offset(frame: PixelArray) -> tuple[PixelArray, float | int]:
+    """Subtract a common offset that float32 has no digits for, such as 1e8 under a signal of 1; return it as well.
+
+    The shipped U-Nets commute with it (f(y + c) = f(y) + c); for the others it is the only way to keep the signal.
+    """
+    if frame.dtype.itemsize < 4 or frame.dtype == np.float32:
+        return frame, 0
+    low, high = frame.min().item(), frame.max().item()
+    largest = max(abs(low), abs(high))
+    if not 0 < high - low < largest * SMALL_SPAN:
+        return frame, 0
+    offset = low if frame.dtype.kind in "iu" else (low + high) / 2
+    return frame - frame.dtype.type(offset), offset
+
+
+def with_offset(frame: PixelArray, offset: float | int) -> PixelArray:
+    """Add an offset; integers stay within their range."""
+    if frame.dtype.kind in "iu":
+        low, high = intensity_range(frame.dtype)
+        frame = frame.clip(max(low, low - int(offset)), min(high, high - int(offset)))
+    moved: PixelArray = frame + frame.dtype.type(offset)
+    return moved
 
 
 def scaled(frame: PixelArray, *, always: bool) -> tuple[float, FloatArray]:
-    """Return what a frame (H, W, C) was divided by, and the frame as a network takes it, (C, H, W) float32."""
+    """Return the scale that divides a frame (H, W, C), and the network's input (C, H, W), float32."""
     scale = _scale(frame, always=always)
     return scale, to_float(frame, scale=scale)
 
@@ -128,8 +161,8 @@ def scaled(frame: PixelArray, *, always: bool) -> tuple[float, FloatArray]:
 def _scale(frame: PixelArray, *, always: bool) -> float:
     """Return the divisor of the network's input: a power of two near the largest absolute intensity, or 1.
 
-    Powers of two change no bit of the result but the exponent, so that they are needed only far from 1, where float32
-    ends, and ``always`` for the estimates, whose step is relative to 1.
+    Powers of two change only the exponents of the result, so scaling is needed only far from 1, near the limits of
+    float32, and ``always`` for the estimates, whose step is relative to 1.
     """
     if frame.dtype.kind in "iu" and frame.dtype.itemsize <= 4 and not always:
         return 1.0
@@ -140,10 +173,10 @@ def _scale(frame: PixelArray, *, always: bool) -> float:
 def finish(
     frame: PixelArray, noisy: FloatArray, denoised: FloatArray, options: DenoiseOptions, scale: float
 ) -> PixelArray:
-    """Blend arrays (C, H, W), take the residual if asked for, and go back to the frame's dtype and (H, W, C)."""
+    """Blend arrays (C, H, W), compute the residual if requested, and convert to the frame's dtype and (H, W, C)."""
     untouched = not any(options.strengths(len(noisy)))
     if untouched and options.output == "image":
-        return frame  # float32 does not hold every float64
+        return frame  # float32 cannot represent every float64
     image = blend(noisy, denoised, options)
     if options.output == "residual":
         image = noisy - image + np.float32(_middle(frame, options) / scale)
@@ -153,7 +186,7 @@ def finish(
 def blend(noisy: FloatArray, denoised: FloatArray, options: DenoiseOptions) -> FloatArray:
     """Blend arrays (C, H, W): y + c (f - y) + (s - c) luma(f - y), with s for luminance and c for color differences.
 
-    It is linear and needs no range. With s = c = 1 it returns ``denoised`` itself.
+    The blend is linear and independent of the range. With s = c = 1 the result is ``denoised`` itself.
     """
     strength, chroma = options.strengths(len(noisy))
     if strength == chroma == 1:
@@ -174,7 +207,7 @@ def measured(
     options: DenoiseOptions,
     scale: float,
 ) -> Measured:
-    """Measure the noise that was taken from a frame, and the error of its blend; arrays as ``Measured.of`` has them."""
+    """Measure the noise removed from a frame, and the error of its blend; arrays as in ``Measured.of``."""
     blends = None
     if options.strengths(len(noisy)) != (1, 1):
         moved = noisy + STEP * signs
@@ -184,7 +217,7 @@ def measured(
 
 
 def _ends(frame: PixelArray, noisy: FloatArray, options: DenoiseOptions, scale: float) -> Limits | None:
-    """Values at which samples are clipped, in units of ``scale``."""
+    """Return the values at which samples are clipped, in units of ``scale``."""
     if frame.dtype.kind not in "iu":
         return ends_of(noisy)
     low, high = intensity_range(frame.dtype, _integer_bits(frame, options))
@@ -192,19 +225,19 @@ def _ends(frame: PixelArray, noisy: FloatArray, options: DenoiseOptions, scale: 
 
 
 def _middle(frame: PixelArray, options: DenoiseOptions) -> float:
-    """What stands for zero in a residual: the middle of an unsigned range (128 of 8 bits), 0 for signed and floats."""
+    """Return the zero level of a residual: the middle of an unsigned range (128 for 8 bits), otherwise 0."""
     if frame.dtype.kind != "u":
         return 0.0
     return float((intensity_range(frame.dtype, options.bit_depth)[1] + 1) // 2)
 
 
 def _integer_bits(frame: PixelArray, options: DenoiseOptions) -> int | None:
-    """Where to clip; signed data is clipped to its type only, its sign says nothing of the sensor's bits."""
+    """Return the bit depth to clip to; None for signed data, whose dtype says nothing about the sensor's bits."""
     return options.bit_depth if frame.dtype.kind == "u" else None
 
 
 def white_of(dtype: np.dtype[Any], bit_depth: int | None) -> float:
-    """Return the intensity that stands for 255."""
+    """Return the intensity that corresponds to 255."""
     if bit_depth is not None:
         return float(2**bit_depth - 1)
     if dtype.kind in "iu":

@@ -1,4 +1,4 @@
-"""An array of any axes, or a Pillow image, as frames (H, W, C), and back."""
+"""The conversion of an array with any axes, or of a Pillow image, to frames (H, W, C) and back."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from biasfree.hidden import without_hidden
 from biasfree.pixels import PixelArray
 
 PILLOW_MODES = ("L", "LA", "I;16", "F", "RGB", "RGBA")
@@ -17,12 +18,12 @@ class Stack:
     """An array as frames (H, W, C).
 
     Attributes:
-        frames: Views of the array; one channel of three where all are equal.
-        equal_channels: Whether two channels were left out, since R = G = B.
-        shape: Of the array with its axes in the order stack, H, W, C, each of which it then has.
+        frames: Views of the array, with one channel instead of three if all three are equal.
+        equal_channels: True if two channels were left out because R = G = B.
+        shape: Shape of the array with all four axes, in the order stack, H, W, C.
         order: The array's own axes in that order.
-        stacked: Whether it has an axis of a stack.
-        channeled: Whether it has an axis of channels.
+        stacked: True if it has a stack axis.
+        channeled: True if it has a channel axis.
     """
 
     frames: list[PixelArray]
@@ -37,7 +38,7 @@ class Stack:
         """Split an array.
 
         Raises:
-            ValueError: The axes do not fit the array, it has no pixels, or one of them is NaN or infinite.
+            ValueError: The axes do not fit the array, it has no pixels, or a pixel is NaN or infinite.
             TypeError: The pixels are neither integers nor floats, or some are masked.
         """
         array = np.asarray(image)
@@ -46,8 +47,8 @@ class Stack:
         named = [axis for axis in (stack, channel) if axis is not None]
         if array.ndim != 2 + len(named) or len(set(named)) < len(named):
             raise ValueError(
-                f"cannot tell height and width in an array of shape {array.shape} with channel_axis={channel_axis} and "
-                f"stack_axis={stack_axis}: name each further axis"
+                f"cannot find height and width in an array of shape {array.shape} with channel_axis={channel_axis} and "
+                f"stack_axis={stack_axis}: name each other axis"
             )
         spatial = [axis for axis in range(array.ndim) if axis not in named]
         order = (*([] if stack is None else [stack]), *spatial, *([] if channel is None else [channel]))
@@ -61,7 +62,7 @@ class Stack:
 
     @property
     def channels(self) -> int:
-        """C of the frames."""
+        """Return C of the frames."""
         return int(self.frames[0].shape[2])
 
     def whole_frame(self, index: int) -> PixelArray:
@@ -69,11 +70,11 @@ class Stack:
         return np.broadcast_to(self.frames[index], self.shape[1:])
 
     def like_input(self, frames: Sequence[PixelArray]) -> PixelArray:
-        """Put new frames together as the array was."""
+        """Assemble new frames into an array with the axes of the input."""
         stacked = np.broadcast_to(np.stack(frames), self.shape)
         stacked = stacked if self.channeled else stacked[..., 0]
         stacked = stacked if self.stacked else stacked[0]
-        # np.stack gives native byte order.
+        # np.stack returns native byte order.
         return np.ascontiguousarray(stacked.transpose(np.argsort(self.order)), dtype=frames[0].dtype)
 
 
@@ -84,10 +85,10 @@ def is_pillow(image: object) -> bool:
 
 
 def colors_of(image: Any) -> tuple[PixelArray, int | None]:
-    """Return the colors of a Pillow image without alpha, and their axis of channels.
+    """Return the colors of a Pillow image without alpha, and their channel axis.
 
     Raises:
-        ValueError: Its mode is none of ``PILLOW_MODES``.
+        ValueError: Its mode is not in ``PILLOW_MODES``.
     """
     if image.mode not in PILLOW_MODES:
         raise ValueError(
@@ -100,22 +101,30 @@ def colors_of(image: Any) -> tuple[PixelArray, int | None]:
 
 
 def through_array(image: Any, denoise: Callable[[PixelArray, int | None], PixelArray]) -> Any:
-    """Denoise a Pillow image's colors; alpha stays, and what else Pillow knows of it."""
+    """Denoise the colors of a Pillow image; keep its alpha and its info."""
     from PIL import Image
 
-    result = Image.fromarray(denoise(*colors_of(image)))
-    if image.mode in ("LA", "RGBA"):
+    colors, axis = colors_of(image)
+    if image.mode not in ("LA", "RGBA"):
+        result = Image.fromarray(denoise(colors, axis))
+    else:
+        visible = np.asarray(image.getchannel("A")) > 0
+        frame = colors if axis is not None else colors[..., np.newaxis]
+        shown = without_hidden(frame, visible)
+        denoised = denoise(shown if axis is not None else shown[..., 0], axis).reshape(frame.shape)
+        restored = np.where(visible[..., np.newaxis], denoised, frame)
+        result = Image.fromarray(restored if axis is not None else restored[..., 0])
         result.putalpha(image.getchannel("A"))
     result.info = dict(image.info)
     return result
 
 
 def _counted(axis: int | None, array: PixelArray) -> int | None:
-    """Count an axis from 0."""
+    """Return the axis counted from 0."""
     if axis is None:
         return None
     if not -array.ndim <= axis < array.ndim:
-        raise ValueError(f"there is no axis {axis} in an array of shape {array.shape}")
+        raise ValueError(f"an array of shape {array.shape} has no axis {axis}")
     return axis % array.ndim
 
 

@@ -1,7 +1,6 @@
-"""What the network did, laid open: the Jacobian at an image and its singular value decomposition.
+"""The analysis of the network's Jacobian at an image, over HTTP.
 
-``jacobian`` is the linear map, ``spectrum`` its decomposition, ``regions`` where it holds, ``probes`` estimates over
-whole images; ``report`` gathers them, ``figure``, ``pictures`` and ``render`` show them. All of that runs in a process
-of its own (``worker``), behind a bounded queue (``bulkhead``), so that nothing here can slow or end ``/denoise``.
-Only ``bulkhead`` may be imported by the service itself: the rest imports torch.
+``biasfree.analysis`` computes it, and ``render`` writes the report. Both run in a separate process (``worker``) behind a
+bounded queue (``service.sandbox.bulkhead``), so that an analysis can neither slow down nor stop ``/denoise``. The
+service itself must not import ``worker`` or ``render``, which import torch.
 """

@@ -1,4 +1,4 @@
-"""From a picture and what the caller asks to an analysis: the patch, the model, the limits."""
+"""The preparation of an analysis from a picture and the caller's options: the patch, the model, the limits."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from service.analysis.options import DEFAULT_K, DEFAULT_SIZE, MAX_FILTER_PIXELS,
 from service.analysis.task import Output, Task
 from service.denoising.backend import Backends
 from service.denoising.networks import Networks
-from service.denoising.options import converted
+from service.denoising.preparation import converted, shown
 from service.errors import InvalidParameter
 from service.imaging import Picture
 from service.sandbox.bulkhead import Bulkhead
@@ -21,12 +21,12 @@ from service.sandbox.bulkhead import Bulkhead
 
 @dataclass(frozen=True)
 class AnalysisLimits:
-    """What is accepted at most.
+    """The limits of an analysis.
 
     Attributes:
-        max_k: Singular vectors from each end.
-        max_pixels: Pixels of the patch of an iterative analysis.
-        memory_bytes: What a decomposition may take.
+        max_k: Maximum number of singular vectors from each end.
+        max_pixels: Maximum number of pixels in the patch of an iterative analysis.
+        memory_bytes: Memory limit of a decomposition.
     """
 
     max_k: int
@@ -35,12 +35,12 @@ class AnalysisLimits:
 
 
 class Analyst:
-    """Analyses pictures behind a bulkhead.
+    """An analyzer of pictures behind a bulkhead.
 
     Args:
-        bulkhead: The process.
-        backends: Find the model, as for denoising.
-        networks: The backend whose models can be analysed.
+        bulkhead: The analysis process.
+        backends: All backends, to find the model as for denoising.
+        networks: The backend whose models can be analyzed.
         limits: Checked before any work.
         device: ``cpu`` or ``cuda``.
     """
@@ -52,31 +52,31 @@ class Analyst:
         self._backends, self._networks, self._device = backends, networks, device
 
     def choose(self, picture: Picture, options: AnalysisOptions) -> tuple[Picture, Artifact]:
-        """Convert colors, and find the model.
+        """Convert the colors and find the model.
 
         Raises:
             InvalidPixels: A pixel is NaN or infinite.
-            InvalidParameter: The model is no network or does not fit the image, or there is no such frame.
+            InvalidParameter: The model is not a network or does not fit the image, or there is no such frame.
             UnknownModel: There is no such model.
         """
         if self._backends.of(options.model) is not self._networks:
             raise InvalidParameter(
-                f"model {options.model!r} is no network, and only networks can be analysed",
+                f"model {options.model!r} is not a network, and only networks can be analyzed: choose another model",
                 actual=options.model,
             )
-        picture = converted(picture, color=options.color, bit_depth=options.bit_depth)
+        picture = shown(converted(picture, color=options.color, bit_depth=options.bit_depth))
         model = self._networks.model_for(picture, model=options.model, color=options.color)
         card = model.card
         if card.channels != picture.channels:
             raise InvalidParameter(
                 f"model {card.name!r} takes {card.channels} channels and the image has {picture.channels}; "
-                "color=gray converts it",
+                "use color=gray to convert it",
                 expected=card.channels,
                 actual=picture.channels,
             )
         if options.frame >= len(picture.frames):
             raise InvalidParameter(
-                f"frame {options.frame} was asked for, and there are {len(picture.frames)}, counted from 0",
+                f"frame={options.frame} does not exist: the image has {len(picture.frames)} frame(s), counted from 0",
                 limit=len(picture.frames) - 1,
                 actual=options.frame,
             )
@@ -92,18 +92,18 @@ class Analyst:
         output: Output,
         request_id: str,
     ) -> Task:
-        """What the process will do.
+        """Prepare the task for the process.
 
         Args:
-            picture: As ``choose`` gave it.
-            clean: Likewise the clean picture, where there is one.
-            model: That ``choose`` named.
-            options: The caller's.
-            output: Form of the answer.
-            request_id: For the answer.
+            picture: The picture returned by ``choose``.
+            clean: The clean picture, converted likewise, if there is one.
+            model: The model returned by ``choose``.
+            options: The caller's options.
+            output: Format of the answer.
+            request_id: Request id to include in the answer.
 
         Raises:
-            InvalidParameter: The patch, ``k`` or a pixel is out of bounds, or the clean picture is of another size.
+            InvalidParameter: The patch, ``k`` or a pixel is out of bounds, or the clean picture has another size.
         """
         image = _channels_first(picture, options)
         patch = self._patch(image.shape, options)
@@ -129,24 +129,26 @@ class Analyst:
         )
 
     async def analyze(self, task: Task) -> bytes:
-        """The answer to a task; errors as ``Bulkhead.run``."""
+        """Run a task and return its answer; errors as in ``Bulkhead.run``."""
         return await self.bulkhead.run(carry_out, task)
 
     def _patch(self, shape: tuple[int, ...], options: AnalysisOptions) -> Patch:
-        """Where the patch lies; it has to lie inside the image."""
+        """Return the position of the patch, which must lie inside the image."""
         _, height, width = shape
         size = min(DEFAULT_SIZE, height, width) if options.size is None else options.size
         if size > min(height, width):
             raise InvalidParameter(
-                f"size={size} is larger than the image of {width} x {height}", limit=min(height, width), actual=size
+                f"size={size} is too large for an image of {width} x {height}: use at most {min(height, width)}",
+                limit=min(height, width),
+                actual=size,
             )
         corner = []
         for name, start, side in (("x", options.x, width), ("y", options.y, height)):
             start = (side - size) // 2 if start is None else start
             if start + size > side:
                 raise InvalidParameter(
-                    f"a patch of {size} at {name}={start} ends outside the image of {width} x {height}; "
-                    f"{name} is at most {side - size}",
+                    f"a patch of {size} x {size} at {name}={start} extends beyond the image of {width} x {height}: "
+                    f"use {name}={side - size} at most",
                     limit=side - size,
                     actual=start,
                 )
@@ -158,13 +160,13 @@ class Analyst:
         values = channels * pixels
         _require("k", options.k or 1, min(self.limits.max_k, values))
         if options.method == "dense":
-            _require(f"values of a dense analysis of {patch.width} x {patch.height}", values, DENSE_VALUES)
-        _require("pixels of the patch", pixels, self.limits.max_pixels)
-        _require("number of pixel=", len(options.pixels), MAX_FILTER_PIXELS)
+            _require(f"the number of values in a dense analysis ({patch.width} x {patch.height})", values, DENSE_VALUES)
+        _require("the number of pixels in the patch", pixels, self.limits.max_pixels)
+        _require("the number of pixel= parameters", len(options.pixels), MAX_FILTER_PIXELS)
         for x, y in options.pixels:
             if not (0 <= x - patch.x < patch.width and 0 <= y - patch.y < patch.height):
                 raise InvalidParameter(
-                    f"pixel={x},{y} lies outside the patch of {patch.width} x {patch.height} at {patch.x},{patch.y}",
+                    f"pixel={x},{y} is outside the patch of {patch.width} x {patch.height} at {patch.x},{patch.y}",
                     limit={"x": [patch.x, patch.x + patch.width - 1], "y": [patch.y, patch.y + patch.height - 1]},
                     actual={"x": x, "y": y},
                 )
@@ -172,7 +174,7 @@ class Analyst:
 
 def _require(name: str, actual: int, limit: int) -> None:
     if actual > limit:
-        raise InvalidParameter(f"{name}: at most {limit}, got {actual}", limit=limit, actual=actual)
+        raise InvalidParameter(f"{name} must be at most {limit}, not {actual}", limit=limit, actual=actual)
 
 
 def _channels_first(picture: Picture, options: AnalysisOptions) -> Pixels:
@@ -186,7 +188,7 @@ def _cut(image: Pixels, patch: Patch) -> Pixels:
 def _like(image: Pixels, clean: Pixels) -> Pixels:
     if clean.shape != image.shape:
         raise InvalidParameter(
-            f"the clean image is {_words(clean)}, the noisy one {_words(image)}",
+            f"the clean image has {_words(clean)}, but the noisy image has {_words(image)}: they must have the same size",
             expected=list(image.shape),
             actual=list(clean.shape),
         )
@@ -195,4 +197,4 @@ def _like(image: Pixels, clean: Pixels) -> Pixels:
 
 def _words(image: Pixels) -> str:
     channels, height, width = image.shape
-    return f"{width} x {height} with {channels} channels"
+    return f"{width} x {height} pixels and {channels} channel(s)"

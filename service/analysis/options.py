@@ -8,11 +8,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from service.analysis.task import Output
 
-#: Side of the patch where none is asked for, as in the paper's figures, and singular vectors from each end.
+#: Default side of the patch, as in the paper's figures, and default number of singular vectors from each end.
 DEFAULT_SIZE, DEFAULT_K = 40, 8
-#: Random vectors for the whole image: errors of an eighth of one vector's.
+#: Random vectors for the whole image: 64 reduce the standard error to an eighth of that of one vector.
 MAX_PROBES = 64
-#: Pixels whose equivalent filters may be asked for at once.
+#: Maximum number of pixels whose equivalent filters may be requested at once.
 MAX_FILTER_PIXELS = 64
 
 FORMATS: Mapping[str, Output] = {"json": Output.JSON, "npz": Output.NPZ, "png": Output.PNG}
@@ -20,7 +20,7 @@ FORMATS: Mapping[str, Output] = {"json": Output.JSON, "npz": Output.NPZ, "png": 
 
 def _pixel(text: str) -> str:
     if not re.fullmatch(r"\d{1,9},\d{1,9}", text):
-        raise ValueError("expected x,y: column and row of a pixel, counted from 0")
+        raise ValueError("must be x,y: column and row of a pixel, counted from 0")
     return text
 
 
@@ -32,44 +32,59 @@ class AnalysisOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    x: int | None = Field(default=None, ge=0, description="Column of the patch's left edge; without it, centred.")
-    y: int | None = Field(default=None, ge=0, description="Row of the patch's top edge; without it, centred.")
+    x: int | None = Field(
+        default=None, ge=0, description="Column of the patch's left edge; by default the patch is centered."
+    )
+    y: int | None = Field(
+        default=None, ge=0, description="Row of the patch's top edge; by default the patch is centered."
+    )
     size: int | None = Field(
-        default=None, ge=1, description="Side of the patch; by default 40, or what the image has.", examples=[40]
+        default=None,
+        ge=1,
+        description="Side of the patch; by default 40, or the image's shorter side if that is smaller.",
+        examples=[40],
     )
     k: int | None = Field(
         default=None,
         ge=1,
-        description="Singular vectors to return from each end of the spectrum; by default 8, or what the patch has.",
+        description="Number of singular vectors to return from each end of the spectrum; by default 8, or all if fewer.",
         examples=[8],
     )
     method: Literal["auto", "dense", "iterative"] = Field(
         default="auto",
         description="`dense`: the whole spectrum, up to 4096 values (64 x 64 gray). `iterative`: the k largest "
-        "singular values of larger patches, the rest estimated. `auto`: dense where it can be.",
+        "singular values of larger patches, the rest estimated. `auto`: dense if possible.",
     )
     pixel: list[PixelText] = Field(
         default=[],
-        description="`x,y` in the image: its equivalent filter is returned. Repeatable.",
+        description="Pixel `x,y` of the image whose equivalent filter to return. May be repeated.",
         examples=[["128,96"]],
     )
     probes: int = Field(
         default=0,
         ge=0,
         le=MAX_PROBES,
-        description="Random vectors for estimates over the whole image; each costs a pass over it. 0 for none.",
+        description="Number of random vectors for estimates over the whole image; each takes a pass over it. 0 for none.",
     )
-    frame: int = Field(default=0, ge=0, description="Page of a stack.")
+    frame: int = Field(default=0, ge=0, description="Frame of a stack, counted from 0.")
     model: str | None = Field(default=None, description="Name of a model, see `/models`.", examples=["gray"])
     color: Literal["auto", "gray", "rgb"] = Field(
         default="auto",
-        description="Convert first. `gray` also reads every three-dimensional NPY array as a stack of gray images.",
+        description="Convert the image first. With `gray`, a three-dimensional NPY array is read as a stack of gray images.",
+    )
+    axes: str | None = Field(
+        default=None,
+        min_length=2,
+        max_length=4,
+        description="Axes of an NPY array: `Y` and `X`, one of `C` (channels) and `A` (channels, the last is alpha), "
+        "and `Z` for a stack. Needed where the shape can be read in several ways.",
+        examples=["CYX"],
     )
     bit_depth: int | None = Field(
-        default=None, ge=1, le=32, description="Significant bits: what white is for the noise level."
+        default=None, ge=1, le=32, description="Significant bits, which define white for the noise level."
     )
     format: Literal["auto", "json", "npz", "png"] = Field(
-        default="auto", description="Form of the answer; `auto` follows `Accept`."
+        default="auto", description="Format of the answer; `auto` follows `Accept`."
     )
 
     @property

@@ -1,4 +1,4 @@
-"""A report as bytes, in the form that was asked for."""
+"""The serialization of a report in the requested format."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ from biasfree.analysis.report import Filter, Measured, Report, WholeImage
 from service.analysis.document import AnalysisDocument, EquivalentFilter, LayerActivity, SingularVectors
 from service.analysis.task import Output
 
-#: What the report and its JSON call the same.
+#: Fields with the same name in the report and in its JSON.
 SAME_NAME = (
     "method",
     "homogeneity_error",
@@ -31,25 +31,25 @@ SAME_NAME = (
 
 
 def render(report: Report, output: Output, facts: Mapping[str, Any]) -> bytes:
-    """Write a report.
+    """Serialize a report.
 
     Args:
-        report: What was found; every number finite.
+        report: The report; every number must be finite.
         output: JSON, arrays or a figure.
         facts: ``model`` (name, version, sha256) and ``request_id``.
 
     Raises:
-        ValidationError: A number of a JSON answer is not finite, or ``facts`` are others.
+        ValidationError: A number of a JSON answer is not finite, or ``facts`` has other keys.
     """
     if output is Output.JSON:
         return document(report, facts).model_dump_json().encode()
     if output is Output.NPZ:
         return archive(report, facts)
-    return figure(report, title=f"What model {facts['model']['name']} did to this patch")
+    return figure(report, title=f"Analysis of model {facts['model']['name']} at this patch")
 
 
 def document(report: Report, facts: Mapping[str, Any]) -> AnalysisDocument:
-    """The JSON answer."""
+    """Return the JSON answer."""
     black, white = intensity_range(report)
     values = _values(report)
     return AnalysisDocument(
@@ -65,15 +65,15 @@ def document(report: Report, facts: Mapping[str, Any]) -> AnalysisDocument:
 
 
 def archive(report: Report, facts: Mapping[str, Any]) -> bytes:
-    """The answer as an NPZ file, for ``numpy.load(..., allow_pickle=False)``.
+    """Return the answer as an NPZ file, for ``numpy.load(..., allow_pickle=False)``.
 
-    The numbers have the JSON's names, and what is inside an object there has a dotted name here: ``patch.x``,
-    ``standard_errors.trace``, ``linear_region.distance``, ``image.probes``, ``model.sha256``. What would be null is
-    left out. Arrays are those of the report, to the bit:
+    The numbers have the same names as in the JSON; members of objects have dotted names: ``patch.x``,
+    ``standard_errors.trace``, ``linear_region.distance``, ``image.probes``, ``model.sha256``. Null values are left out.
+    Arrays are bit-identical to those of the report:
 
-    - ``noisy``, ``denoised`` and, where given, ``clean``: (C, P, Q), in the image's own intensities
+    - ``noisy``, ``denoised`` and, if given, ``clean``: (C, P, Q), in the image's own intensities
     - ``singular_values``, ``symmetry``, ``expansion``, ``energy_share``, ``residuals``: (K,)
-    - ``left``, ``right``: singular vectors (V, C, P, Q), and ``indices``: their places in the arrays above (V,)
+    - ``left``, ``right``: singular vectors (V, C, P, Q), and ``indices``: their positions in the arrays above (V,)
     - ``filters``: equivalent filters (F, C, P, Q), and ``filter_pixels``: x, y and channel of each (F, 3)
     - ``layers.units``, ``layers.active``: (L,)
     """
@@ -90,13 +90,13 @@ def archive(report: Report, facts: Mapping[str, Any]) -> bytes:
         "layers.active": np.array([layer.active for layer in report.layers]),
     }
     buffer = io.BytesIO()
-    # Not compressed: noise does not shrink, and trying costs longer than sending.
+    # Not compressed: noise does not compress, and trying takes longer than sending.
     np.savez(buffer, allow_pickle=False, **_flat({**facts, **_values(report), **arrays}))
     return buffer.getvalue()
 
 
 def _values(report: Report) -> dict[str, Any]:
-    """Numbers and spectra under the JSON's names, the same for JSON and NPZ."""
+    """Return numbers and spectra by their JSON names, for JSON and NPZ."""
     return {
         "patch": {**asdict(report.patch), "channels": len(report.noisy)},
         **{name: getattr(report, name) for name in SAME_NAME},
@@ -119,14 +119,14 @@ def _image(image: WholeImage) -> dict[str, Any]:
 
 
 def _measured(numbers: Mapping[str, Measured | None]) -> dict[str, Any]:
-    """The values by name, and beside them the standard errors of those that were estimated."""
+    """Return the values by name, and the standard errors of the estimated ones."""
     known = {name: each for name, each in numbers.items() if each is not None}
     errors = {name: each.standard_error for name, each in known.items() if each.standard_error is not None}
     return {**{name: each.value for name, each in known.items()}, "standard_errors": errors}
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Objects as dotted names; what is None left out."""
+    """Flatten objects into dotted names, without None values."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""What the analysis process is asked for. Imports nothing heavy: both sides know it."""
+"""The task of the analysis process. Importing this module imports nothing heavy, since both processes use it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ from biasfree.analysis.request import AnalysisRequest
 
 
 class Output(StrEnum):
-    """A form of the answer; its value is its media type."""
+    """A format of the answer; its value is the media type."""
 
     JSON = "application/json"
     NPZ = "application/x-npz"
@@ -18,15 +18,15 @@ class Output(StrEnum):
 
 @dataclass(frozen=True)
 class Task:
-    """One analysis by one model.
+    """An analysis by one model.
 
     Attributes:
         model_path: The model file.
-        model_sha256: Its SHA-256 when the service started; another file now is an error.
+        model_sha256: Its SHA-256 when the service started; a changed file is an error.
         device: ``cpu`` or ``cuda``.
         request: The patch and the options.
-        output: The answer's form.
-        facts: Written into the answer as they are: ``model``, ``request_id``.
+        output: Format of the answer.
+        facts: Copied into the answer: ``model``, ``request_id``.
     """
 
     model_path: Path

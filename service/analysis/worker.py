@@ -1,4 +1,4 @@
-"""What runs in the analysis process. Importing this imports torch."""
+"""The work of the analysis process. Importing this module imports torch."""
 
 from functools import cache, lru_cache
 from pathlib import Path
@@ -18,24 +18,24 @@ from service.errors import AnalysisFailed, InvalidParameter
 
 
 def run(task: Task) -> bytes:
-    """Carry out a task; the answer in the form it asks for.
+    """Carry out a task and return the answer in the requested format.
 
     Raises:
-        AnalysisFailed: The model file is another one now than at the start of the service.
-        InvalidParameter: The dense method was asked for, and its matrix does not fit into the memory.
+        AnalysisFailed: The model file has changed since the service started.
+        InvalidParameter: The task asks for the dense method, and its matrix does not fit in memory.
     """
     network = _network(task.model_path, task.model_sha256, task.device)
     try:
         report = analyze(network, task.request)
     except OutOfMemoryBudget as exc:
-        raise InvalidParameter(f"{exc}; method=iterative needs no matrix") from exc
+        raise InvalidParameter(str(exc)) from exc
     return render(report, task.output, task.facts)
 
 
 @cache
 def warm_up() -> None:
-    """Set the process up: have torch load what it loads when it is first used, instead of in the first analysis."""
-    # State of the processor. With numbers below 1e-38 it is slow: an untrained DnCNN took 87 s instead of 16.
+    """Set up the process: load the parts of torch that would otherwise load during the first analysis."""
+    # Set per process: arithmetic with numbers below 1e-38 is slow. An untrained DnCNN took 87 s instead of 16 s.
     torch.set_flush_denormal(True)
     network, noisy = DnCNN(depth=3, width=2, normalise=False).eval(), torch.ones(1, 4, 4)
     dense(Jacobian(network, noisy), memory_bytes=2**20)
@@ -46,5 +46,7 @@ def warm_up() -> None:
 def _network(path: Path, sha256: str, device: str) -> Network:
     artifact = Artifact.load(path)
     if artifact.sha256 != sha256:
-        raise AnalysisFailed(f"the file of model {artifact.card.name!r} has changed since the service started")
+        raise AnalysisFailed(
+            f"the file of model {artifact.card.name!r} has changed since the service started: restart the service"
+        )
     return rebuild.network(artifact).to(device)

@@ -1,1 +1,1 @@
-"""Denoisers behind one protocol: the networks on the batch queue, and the classical methods."""
+"""The denoisers behind one protocol: the networks on the batch queue, and the classical methods."""

@@ -1,4 +1,4 @@
-"""What every kind of denoiser offers to the routes, and the registry of those that are served."""
+"""The interface between the routes and every kind of denoiser, and the registry of denoisers."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,29 +14,29 @@ from service.queue.ledger import BatchRun
 
 
 class ModelSummary(BaseModel):
-    """One line of the list of models."""
+    """An entry in the list of models."""
 
     name: str = Field(examples=["gray"])
     version: str
-    kind: Literal["network", "classical"] = Field(description="Only networks can be analysed.")
-    sha256: str | None = Field(description="SHA-256 of the model file; null for a classical model, which has none.")
-    channels: int | None = Field(description="1 gray, 3 RGB; null takes both.")
+    kind: Literal["network", "classical"] = Field(description="Only networks can be analyzed.")
+    sha256: str | None = Field(description="SHA-256 of the model file; null for a classical model, which has no file.")
+    channels: int | None = Field(description="1 for gray, 3 for RGB; null if the model takes both.")
     default_for_channels: int | None = Field(
-        description="Number of channels of the images that it is the default for, where no model is named."
+        description="Number of channels of the images for which it is the default model; null if it is not a default."
     )
     macs_per_pixel: float | None = Field(description="Multiply-adds per pixel of a network.")
 
 
 @dataclass(frozen=True)
 class DenoiseResult:
-    """A denoised picture, the model that made it, and the facts.
+    """A denoised picture, with facts about the model and the run.
 
     Attributes:
         picture: Same dtype, size and metadata as the input.
         model: Facts of the model for the answer: ``name``, ``version`` and more.
-        noise: The noise that was found, where asked for.
-        infer_s: Seconds of the device.
-        batches: Batches that its tiles were in.
+        noise: The estimated noise, if requested.
+        infer_s: Seconds on the device.
+        batches: Batches that contained its tiles.
     """
 
     picture: Picture
@@ -51,9 +51,9 @@ class Work:
     """A picture that a backend has accepted.
 
     Attributes:
-        model: Name of the model: the one asked for, or the default.
-        picture: As it will be denoised, in the colors asked for.
-        denoise: Denoises it; cancelling it stops the work.
+        model: Name of the requested model, or of the default.
+        picture: The picture to denoise, in the requested colors.
+        denoise: Function that denoises it; canceling it stops the work.
     """
 
     model: str
@@ -62,11 +62,11 @@ class Work:
 
 
 class Backend(Protocol):
-    """One kind of denoiser."""
+    """A kind of denoiser."""
 
     @property
     def names(self) -> Sequence[str]:
-        """Names of its models."""
+        """Return the names of its models."""
 
     def summaries(self) -> list[ModelSummary]:
         """List its models."""
@@ -75,30 +75,30 @@ class Backend(Protocol):
         """Return the SHA-256 of a model's file, if it has one, and the model's card."""
 
     def require_room(self) -> None:
-        """Refuse a request before anything is done for it.
+        """Refuse a request before doing any work for it.
 
         Raises:
-            QueueFull: Too much is waiting.
-            NotReady: It cannot denoise now.
+            QueueFull: Too much work is waiting.
+            NotReady: The backend cannot denoise now.
         """
 
     def prepare(self, picture: Picture, options: DenoiseOptions) -> Work:
         """Accept a picture.
 
         Raises:
-            ServiceError: The picture or an option does not fit.
+            ServiceError: The picture or an option is not supported.
         """
 
     async def end(self) -> None:
-        """Finish what was accepted, and stop."""
+        """Finish the accepted work, then stop."""
 
 
 class Backends:
     """The registry of backends.
 
     Args:
-        default: Used where no model is named.
-        others: Used for the models that they name.
+        default: Backend for requests without a model.
+        others: Backends for their own models.
     """
 
     def __init__(self, default: Backend, *others: Backend) -> None:
@@ -109,14 +109,14 @@ class Backends:
 
     @property
     def names(self) -> list[str]:
-        """Names of all models."""
+        """Return the names of all models."""
         return [name for backend in self._all for name in backend.names]
 
     def of(self, model: str | None) -> Backend:
-        """Return the backend of a model, the default one for None and ``auto``.
+        """Return the backend of a model; the default backend for None and ``auto``.
 
         Raises:
-            UnknownModel: No model has that name.
+            UnknownModel: There is no model of that name.
         """
         if model in (None, AUTO):
             return self.default

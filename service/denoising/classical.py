@@ -1,7 +1,7 @@
-"""The classical denoisers, served to compare with: one image at a time, in a process beside the device.
+"""The classical denoisers as a service, for comparison: one image at a time, in a process beside the device.
 
-They run behind a bulkhead as the analyses do: killable, bounded in memory and number, and at low priority, so that they
-take from ``/denoise`` of the networks what is idle and little more.
+Like the analyses they run behind a bulkhead: they can be killed, are bounded in memory and number, and have a low
+priority. So they take hardly more than idle time from the networks.
 """
 
 import asyncio
@@ -18,36 +18,37 @@ from biasfree.frames import finish, scaled, white_of
 from biasfree.noise import Noise, digits
 from biasfree.pixels import FloatArray, PixelArray
 from service.denoising.backend import DenoiseResult, ModelSummary, Work
-from service.denoising.options import DenoiseOptions, converted
+from service.denoising.options import DenoiseOptions
+from service.denoising.preparation import Prepared
 from service.errors import ImageTooLarge
-from service.imaging import Picture, all_channels, one_channel, with_frames
+from service.imaging import Picture
 from service.sandbox.bulkhead import Bulkhead
 
-#: Of every method; raised when one of them gives other results.
+#: Version of every method; increased when the results of one of them change.
 VERSION = "1"
-#: Distributions that the results depend on.
+#: Distributions on which the results depend.
 LIBRARIES = ("numpy", "pywavelets", "scikit-image", "scipy")
 
 
 class ClassicalCard(BaseModel):
-    """What a classical denoiser is."""
+    """The model card of a classical denoiser."""
 
     name: str
     version: str
-    method: str = Field(description="What it does, in words.")
-    reference: str = Field(description="Where it was published.")
-    noise_level: str = Field(description="Where it takes the noise level from.")
+    method: str = Field(description="Description of the method.")
+    reference: str = Field(description="Publication.")
+    noise_level: str = Field(description="How it estimates the noise level.")
     channels: str
     libraries: dict[str, str]
 
 
 class ClassicalModels:
-    """The classical methods, in a process beside the device: a backend.
+    """The backend of the classical methods, in a process beside the device.
 
     Args:
         bulkhead: The process.
-        max_pixels: Largest picture, over all its frames.
-        taken: Names that are taken by others.
+        max_pixels: Maximum number of pixels of a picture, over all its frames.
+        taken: Names used by other backends.
     """
 
     def __init__(self, bulkhead: Bulkhead, *, max_pixels: int, taken: Collection[str] = ()) -> None:
@@ -56,7 +57,7 @@ class ClassicalModels:
 
     @property
     def names(self) -> Sequence[str]:
-        """Names of the methods; none where the extra is not installed."""
+        """Return the names of the methods; none if the extra is not installed."""
         return self._names
 
     def summaries(self) -> list[ModelSummary]:
@@ -79,38 +80,40 @@ class ClassicalModels:
         return None, _card(name)
 
     def require_room(self) -> None:
-        """Refuse a request before anything is done for it.
+        """Refuse a request before doing any work for it.
 
         Raises:
-            QueueFull: Too much is waiting.
+            QueueFull: Too much work is waiting.
         """
         self.bulkhead.require_room()
 
     def prepare(self, picture: Picture, options: DenoiseOptions) -> Work:
-        """Convert colors, and refuse what cannot be denoised.
+        """Convert the colors, and refuse a picture that cannot be denoised.
 
         Raises:
             InvalidPixels: A pixel is NaN or infinite.
             InvalidParameter: ``bit_depth`` does not fit the dtype.
-            ImageTooLarge: It has more pixels than these methods take.
+            ImageTooLarge: The picture has more pixels than these methods accept.
         """
         name = options.model
         assert name is not None  # the registry found this backend by it
         if picture.pixels > self._max_pixels:
             raise ImageTooLarge(
-                f"at most {self._max_pixels} pixels over all frames are accepted by {name}, got {picture.pixels}",
+                f"the image has {picture.pixels} pixels; {name} accepts at most {self._max_pixels} over all frames",
                 limit=self._max_pixels,
                 actual=picture.pixels,
             )
-        picture = one_channel(converted(picture, color=options.color, bit_depth=options.bit_depth))
-        return Work(name, picture, lambda: self._denoise(picture, options, name))
+        prepared = Prepared.of(picture, options)
+        picture = prepared.picture
+        return Work(name, picture, lambda: self._denoise(prepared, options, name))
 
     async def end(self) -> None:
-        """End the process."""
+        """Stop the process."""
         await self.bulkhead.end()
 
-    async def _denoise(self, picture: Picture, options: DenoiseOptions, name: str) -> DenoiseResult:
-        """Denoise a prepared picture; cancelling it ends the process. Errors as ``Bulkhead.run``."""
+    async def _denoise(self, prepared: Prepared, options: DenoiseOptions, name: str) -> DenoiseResult:
+        """Denoise a prepared picture; canceling it stops the process. Errors as in ``Bulkhead.run``."""
+        picture = prepared.picture
         frames = await asyncio.to_thread(lambda: [scaled(frame, always=False) for frame in picture.frames])
         task = ClassicalTask(name, [noisy for _, noisy in frames], levels=options.estimate)
         done = await self.bulkhead.run(carry_out, task)
@@ -120,23 +123,23 @@ class ClassicalModels:
             return [finish(frame, noisy, denoised, options, scale) for frame, (scale, noisy), denoised in pairs]
 
         noise = _noise(_sigma_255(picture, frames, done.levels, options)) if options.estimate else None
-        result = all_channels(with_frames(picture, await asyncio.to_thread(finished)))
+        result = prepared.result(await asyncio.to_thread(finished), options)
         return DenoiseResult(result, {"name": name, "version": VERSION}, noise, infer_s=done.seconds)
 
 
 def _sigma_255(
     picture: Picture, frames: list[tuple[float, FloatArray]], levels: list[float], options: DenoiseOptions
 ) -> float:
-    """The level that the method went by, over all frames; their sizes are their weights."""
+    """Return the noise level assumed by the method: the root mean square over frames, weighted by size."""
     squares = [(scale * level) ** 2 for (scale, _), level in zip(frames, levels, strict=True)]
     sigma = np.sqrt(np.average(squares, weights=[noisy.size for _, noisy in frames]))
     return float(sigma / white_of(picture.dtype, options.bit_depth) * 255)
 
 
 def _noise(level: float) -> Noise:
-    """Only the level is known, from the image alone."""
+    """Describe the noise; only its level is known, estimated from the image alone."""
     description = f"noise of unknown kind, level {digits(level)}"
-    withheld = "classical denoisers estimate no PSNR"
+    withheld = "classical denoisers do not estimate the PSNR"
     return Noise("unknown", level, description=description, psnr_withheld=withheld)
 
 

@@ -19,25 +19,30 @@ from biasfree.noise import Measured
 from biasfree.pixels import FloatArray, PixelArray
 from biasfree.tiling import TileGrid, cut, join
 from service.denoising.backend import DenoiseResult, ModelSummary, Work
-from service.denoising.options import AUTO, DenoiseOptions, converted
+from service.denoising.options import AUTO, DenoiseOptions
+from service.denoising.preparation import Prepared
 from service.errors import DeadlineExceeded, InvalidParameter, NotReady, UnknownModel
-from service.imaging import Picture, all_channels, one_channel, with_frames
+from service.imaging import Picture
 from service.queue.batch_queue import BatchQueue
 from service.queue.ledger import BatchRun, TileTooLarge
 from service.queue.policy import RECOVERY, Admission
 
 T = TypeVar("T")
 
-#: Frames of one stack that are in float32 at once.
+#: The default for pictures of a number of channels that no model has: each is denoised as a gray image.
+GRAY = DEFAULT_MODELS[1]
+
+#: Number of frames of one stack in float32 at once.
 FRAMES_IN_FLIGHT = 4
 
-#: Values that are worked on in the event loop: 512 x 512 take 0.1 to 0.4 ms, as long as the way to a thread that slept.
+#: Arrays up to this size are processed in the event loop: 512 x 512 values take 0.1 to 0.4 ms, as long as waking a
+#: thread.
 ON_LOOP_VALUES = 2**18
 
 
 @dataclass
 class _Run:
-    """One request under way on one model: what all its frames share."""
+    """The state shared by all frames of a request in progress on one model."""
 
     card: Card
     options: DenoiseOptions
@@ -49,14 +54,14 @@ class _Run:
 
 
 class Networks:
-    """The networks, on a batch queue: a backend.
+    """The backend of the networks, on a batch queue.
 
     Args:
-        queue: The device.
+        queue: Queue of the device.
         models: The loaded models by name.
         tile_side: Longest side of a tile in pixels.
-        timeout_s: Time for one picture, waiting included.
-        drift: Tells why results of the device cannot be trusted, or None.
+        timeout_s: Time limit for one picture, including waiting.
+        drift: Function that returns why the device's results cannot be trusted, or None if they can.
     """
 
     def __init__(
@@ -74,7 +79,7 @@ class Networks:
 
     @property
     def names(self) -> Sequence[str]:
-        """Names of the networks."""
+        """Return the names of the networks."""
         return list(self._models)
 
     def summaries(self) -> list[ModelSummary]:
@@ -98,19 +103,19 @@ class Networks:
         return self._models[name].sha256, self._models[name].card
 
     def require_room(self) -> None:
-        """Refuse a request before anything is done for it.
+        """Refuse a request before doing any work for it.
 
         Raises:
-            QueueFull: Too much is queued.
-            NotReady: The service drains, has lost its device, or that computes wrong results.
+            QueueFull: Too much work is queued.
+            NotReady: The service is shutting down, or its device is lost or computes wrong results.
         """
         if (drift := self._drift()) is not None:
-            # No answer is better than a wrong one.
+            # An error is better than a wrong result.
             raise NotReady(drift, reason="drift")
         self._queue.require_room()
 
     def model_for(self, picture: Picture, *, model: str | None, color: str) -> Artifact:
-        """Return the network for a picture in the colors asked for; without a name, the default for white noise.
+        """Return the network for a picture in the requested colors; without a name, the default for white noise.
 
         Raises:
             UnknownModel: There is no such network.
@@ -118,62 +123,65 @@ class Networks:
         """
         same = picture.layout.equal_channels
         channels = 3 if same and color == "rgb" else picture.channels
-        name = DEFAULT_MODELS[channels] if model is None or model == AUTO else model
+        name = DEFAULT_MODELS.get(channels, GRAY) if model is None or model == AUTO else model
         if name not in self._models:
             raise UnknownModel(f"no model is called {name!r}", supported=sorted(self._models))
         card = self._models[name].card
         if card.channels > picture.channels and not same:
             raise InvalidParameter(
                 f"model {name!r} takes {card.channels} channels and the image has {picture.channels}; "
-                "color=rgb converts it",
+                "use color=rgb to convert it",
                 expected=card.channels,
                 actual=picture.channels,
             )
         return self._models[name]
 
     def prepare(self, picture: Picture, options: DenoiseOptions) -> Work:
-        """Convert colors, choose the network, and refuse what cannot be denoised.
+        """Convert the colors, choose the network, and refuse a picture that cannot be denoised.
 
-        A picture with R = G = B is denoised as gray, so that it stays so.
+        A picture with R = G = B is denoised as gray, so that it stays gray.
 
         Raises:
             InvalidPixels: A pixel is NaN or infinite.
             InvalidParameter: ``bit_depth`` does not fit the dtype, or the network does not fit the image.
             UnknownModel: There is no such network.
         """
-        picture = one_channel(converted(picture, color=options.color, bit_depth=options.bit_depth))
+        prepared = Prepared.of(picture, options)
+        picture = prepared.picture
         card = self.model_for(picture, model=options.model, color=options.color).card
-        return Work(card.name, picture, lambda: self._denoise(picture, options, card))
+        return Work(card.name, picture, lambda: self._denoise(prepared, options, card))
 
     async def end(self) -> None:
-        """Finish what was accepted, and stop the device's threads."""
+        """Finish the accepted work, then stop the device threads."""
         await self._queue.drain()
 
-    async def _denoise(self, picture: Picture, options: DenoiseOptions, card: Card) -> DenoiseResult:
-        """Denoise a prepared picture; where no model was named, its first frame may choose another than ``card``'s.
+    async def _denoise(self, prepared: Prepared, options: DenoiseOptions, card: Card) -> DenoiseResult:
+        """Denoise a prepared picture; without a requested model, its first frame may select another one than ``card``.
 
         Raises:
             QueueFull: Too much is queued.
             DeadlineExceeded: ``timeout_s`` passed.
             InferenceFailed: The device failed on this picture.
-            NotReady: The service drains, or has lost its device.
+            NotReady: The service is shutting down, or has lost its device.
         """
+        picture = prepared.picture
         try:
             async with asyncio.timeout(self._timeout_s):
                 run, frames = await self._through(picture, options, card)
         except TimeoutError as exc:
             raise DeadlineExceeded(
-                f"the image was not denoised within {self._timeout_s:g} s", limit=self._timeout_s
+                f"the image could not be denoised within {self._timeout_s:g} s: retry later, or send a smaller image",
+                limit=self._timeout_s,
             ) from exc
         noise = None
         if run.estimates:
             total = sum(run.estimates[1:], start=run.estimates[0])
             noise = total.noise_of(white=white_of(picture.dtype, options.bit_depth))
-        result = all_channels(with_frames(picture, frames))
+        result = prepared.result(frames, options)
         return DenoiseResult(result, self._models[run.card.name].facts, noise, run.infer_s, run.batches)
 
     async def _through(self, picture: Picture, options: DenoiseOptions, card: Card) -> tuple[_Run, list[PixelArray]]:
-        """Denoise every frame by one model: ``card``'s, or where the caller named none, the one that fits the first."""
+        """Denoise every frame by one model: that of ``card``, or without a requested model the one for the first frame."""
         any_noise = self._models.get(card.name + ANY_NOISE) if options.model in (None, AUTO) else None
         if any_noise is None:
             with self._admitted(picture, options, card) as run:
@@ -195,7 +203,7 @@ class Networks:
             yield _Run(card, options, admission)
 
     async def _chosen(self, frame: PixelArray, any_noise: _Run, white: _Run) -> _Run:
-        """Let a frame choose between the model for any noise and that for white noise."""
+        """Choose between the model for any noise and the one for white noise by a frame."""
         runs: dict[Which, _Run] = {"any-noise": any_noise, "white-noise": white}
         which, done = await self._passes(choose(frame, any_noise.options), runs, frame.size)
         chosen = runs[which]
@@ -205,7 +213,7 @@ class Networks:
         return chosen
 
     async def _frames(self, picture: Picture, run: _Run) -> list[PixelArray]:
-        """Every frame, a few at a time; the first that fails ends the others."""
+        """Denoise every frame, a few at a time; if one fails, stop the others."""
         places = asyncio.Semaphore(FRAMES_IN_FLIGHT)
 
         async def one(frame: PixelArray, done: Pass | None) -> PixelArray:
@@ -229,7 +237,7 @@ class Networks:
         return result.frame
 
     async def _passes(self, passes: Passes[T], runs: Mapping[Which, _Run], values: int) -> T:
-        """Make passes on the queue, and what lies between them in a thread where the frame is large."""
+        """Run passes on the queue, and the steps between them in a thread if the frame is large."""
         step = await _off_loop(values, lambda: advance(passes, None))
         while not isinstance(step, Done):
             denoised = await self._network(step, runs[step.which])
@@ -237,7 +245,7 @@ class Networks:
         return step.value
 
     async def _network(self, request: PassRequest, run: _Run) -> FloatArray:
-        """Put an image (C, H, W) through the network, tile by tile, in smaller tiles once memory was short."""
+        """Denoise an image (C, H, W) tile by tile, with smaller tiles after the device ran out of memory."""
         noisy = request.noisy
         grid = self._grid(noisy.shape[1:], run.card)
         while True:
@@ -246,7 +254,7 @@ class Networks:
             except TileTooLarge:
                 self._tile_side = min(self._tile_side, max(grid.tile_shape) // 2)
                 smaller = self._grid(noisy.shape[1:], run.card)
-                if smaller.tile_shape == grid.tile_shape:  # all but halo
+                if smaller.tile_shape == grid.tile_shape:  # nearly all of it is halo
                     raise
                 grid = smaller
             else:
@@ -255,7 +263,7 @@ class Networks:
                 return denoised
 
     def _recover(self) -> None:
-        """Ask again for memory that was short for a while, little by little, after images that were cut."""
+        """Gradually increase the tile size again after a shortage of memory, once per image that was cut."""
         longer = self._tile_side + math.ceil(self._tile_side * RECOVERY)
         self._tile_side = min(self._longest_tile_side, longer)
 
@@ -264,7 +272,7 @@ class Networks:
         return TileGrid.of(height, width, side=self._tile_side, radius=card.receptive_radius, stride=card.stride)
 
     def _cost_px(self, picture: Picture, options: DenoiseOptions, card: Card) -> int:
-        """Pixels of all tiles of a picture, over its frames, planes and passes."""
+        """Return the number of pixels in all tiles of a picture, over its frames, planes and passes."""
         passes = 2 if options.estimate else 1
         grids = (self._grid(frame.shape[:2], card) for frame in picture.frames)
         planes = max(1, picture.channels // card.channels)
@@ -272,7 +280,7 @@ class Networks:
 
     async def _tiled(self, noisy: FloatArray, grid: TileGrid, run: _Run) -> FloatArray:
         whole = len(noisy) == run.card.channels and len(grid) == 1
-        # A single tile is a view of the image, and so is the image of it.
+        # A single tile is a view of the image, and the result is a view of that tile.
         views = whole and grid.padded_shape == noisy.shape[1:]
         tiles = await _off_loop(0 if views else noisy.size, lambda: cut(noisy, grid, run.card.channels))
         done = await self._queue.submit(run.admission, tiles)
@@ -282,5 +290,5 @@ class Networks:
 
 
 async def _off_loop(values: int, work: Callable[[], T]) -> T:
-    """Work on an array: in a thread, unless it is so small that the way there takes longer than the work."""
+    """Process an array in a thread, unless it is so small that switching takes longer than the work."""
     return work() if values <= ON_LOOP_VALUES else await asyncio.to_thread(work)

@@ -1,1 +1,1 @@
-"""What every request passes: middleware, reading bodies, content negotiation, problem documents."""
+"""HTTP handling common to all routes: middleware, request bodies, content negotiation, problem documents."""

@@ -1,4 +1,4 @@
-"""The request's body, however it is packed: raw, a multipart field, or JSON."""
+"""The images in a request body: raw, multipart or JSON."""
 
 import asyncio
 import base64
@@ -15,13 +15,15 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from service.errors import BodyTimeout, MalformedRequest, UnsupportedMedia
 from service.imaging import ImageFormat
 
-#: The field of a form or of JSON that there always is.
+#: The required field of a form or of JSON.
 IMAGE = "image"
+#: The other alphabet of base64 (RFC 4648, section 5).
+URL_SAFE = str.maketrans("-_", "+/")
 #: Windows programs begin JSON with it.
 UTF8_BOM = b"\xef\xbb\xbf"
-#: Enough to say which field does not belong there.
+#: Enough to name a field that does not belong there.
 MAX_FIELDS = 16
-#: A body of one of these types is the image, whatever it turns out to be.
+#: A body with one of these types is the image, whatever its format.
 UNNAMED = ("", "application/octet-stream", "application/x-www-form-urlencoded")
 
 
@@ -41,20 +43,20 @@ class JsonImages(JsonImage):
     """The JSON body of ``/analyze``."""
 
     clean: str | None = Field(
-        default=None, min_length=1, description="The same image without noise, where it is known; likewise in base64."
+        default=None, min_length=1, description="The same image without noise, if known, in base64 as well."
     )
 
 
 @dataclass(frozen=True)
 class Upload:
-    """The image's bytes, and what the sender called them, if anything that is read here."""
+    """The bytes of an image, and the format declared by the sender if it is a supported one."""
 
     data: bytes
     declared: ImageFormat | None
 
 
 class InMemoryParser(MultiPartParser):
-    """Starlette's, without its temporary files: a full or read-only disk would fail the request.
+    """Starlette's parser without temporary files, since a full or read-only disk would fail the request.
 
     The bytes are needed in memory anyway, and ``BodyLimit`` bounds them.
     """
@@ -71,17 +73,17 @@ class InMemoryParser(MultiPartParser):
 
 
 async def read_uploads(request: Request, body: type[JsonImage], *, timeout_s: float) -> dict[str, Upload]:
-    """Read images out of a request, by the names that they have in a form or in JSON.
+    """Read the images in a request by their names in the form or JSON.
 
     Args:
         request: A raw image, a form or JSON.
-        body: The JSON body: its fields are the form's as well.
-        timeout_s: Limit on the time in which the body arrives.
+        body: Schema of the JSON body; a form has the same fields.
+        timeout_s: Time limit for the arrival of the body.
 
     Raises:
         BodyTimeout: The body did not arrive in time.
-        MalformedRequest: The body is empty, or is not what its content type says.
-        UnsupportedMedia: The content type is neither an image's, nor multipart, nor JSON.
+        MalformedRequest: The body is empty, or does not match its content type.
+        UnsupportedMedia: The content type is neither a supported image, nor multipart, nor JSON.
     """
     try:
         async with asyncio.timeout(timeout_s):
@@ -93,17 +95,19 @@ async def read_uploads(request: Request, body: type[JsonImage], *, timeout_s: fl
 async def _read(request: Request, body: type[JsonImage]) -> dict[str, Upload]:
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding != "identity":
-        raise UnsupportedMedia(f"a body in the encoding {encoding!r} is not read", supported=["identity"])
+        raise UnsupportedMedia(
+            f"the content encoding {encoding!r} is not supported: send the body uncompressed", supported=["identity"]
+        )
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
         return await _multipart(request, list(body.model_fields))
     if media_type == "application/json":
         return await asyncio.to_thread(_json, await request.body(), body)
-    # curl --data-binary says x-www-form-urlencoded where nobody says what it sends.
+    # curl --data-binary sends x-www-form-urlencoded if no content type is given.
     declared = ImageFormat.from_media_type(media_type)
     if declared is None and media_type not in UNNAMED:
         raise UnsupportedMedia(
-            f"{media_type!r} is not read here",
+            f"the content type {media_type!r} is not supported",
             supported=[*(each.media_type for each in ImageFormat), "multipart/form-data", "application/json"],
         )
     return {IMAGE: _upload(await request.body(), declared)}
@@ -115,7 +119,7 @@ async def _multipart(request: Request, fields: list[str]) -> dict[str, Upload]:
             parser = InMemoryParser(request.headers, stream, max_files=MAX_FIELDS, max_fields=MAX_FIELDS)
             form = await parser.parse()
     except MultiPartException as exc:
-        raise MalformedRequest(f"the multipart body cannot be read: {exc.message}") from exc
+        raise MalformedRequest(f"cannot read the multipart body: {exc.message}") from exc
     try:
         return await _files(form, fields)
     finally:
@@ -125,14 +129,14 @@ async def _multipart(request: Request, fields: list[str]) -> dict[str, Upload]:
 async def _files(form: FormData, fields: list[str]) -> dict[str, Upload]:
     others = sorted(set(form) - set(fields))
     if others:
-        raise MalformedRequest(f"parameters go into the query, not into the form: {', '.join(others)}")
+        raise MalformedRequest(f"the form has unknown fields: {', '.join(others)}; send parameters in the query string")
     uploads = {}
     for name in fields:
         part = form.get(name)
         if isinstance(part, UploadFile):
             uploads[name] = _upload(await part.read(), ImageFormat.from_media_type(part.content_type or ""))
         elif name == IMAGE or part is not None:
-            raise MalformedRequest(f"expected a file in the multipart field {name!r}", expected=name)
+            raise MalformedRequest(f"the multipart field {name!r} must be a file", expected=name)
     return uploads
 
 
@@ -142,7 +146,7 @@ def _json(content: bytes, body: type[JsonImage]) -> dict[str, Upload]:
     except ValidationError as exc:
         first = exc.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise MalformedRequest(f'expected {{"image": "<base64>"}}: {where}: {first["msg"]}') from exc
+        raise MalformedRequest(f'the JSON body must be {{"image": "<base64>"}}: {where}: {first["msg"]}') from exc
     return {name: _from_base64(text) for name, text in images.items() if text is not None}
 
 
@@ -151,16 +155,16 @@ def _from_base64(image: str) -> Upload:
     if image.startswith("data:"):
         head, comma, image = image.partition(",")
         if not comma or not head.endswith(";base64"):
-            raise MalformedRequest("expected a data: URL of the form data:<type>;base64,<data>")
+            raise MalformedRequest("a data: URL must have the form data:<type>;base64,<data>")
         declared = ImageFormat.from_media_type(head[len("data:") :].partition(";")[0])
     try:
-        # base64(1) breaks lines.
-        return _upload(base64.b64decode("".join(image.split()), validate=True), declared)
+        # The output of base64(1) has line breaks.
+        return _upload(base64.b64decode("".join(image.split()).translate(URL_SAFE), validate=True), declared)
     except ValueError as exc:
         raise MalformedRequest(f"the image is not valid base64: {exc}") from exc
 
 
 def _upload(data: bytes, declared: ImageFormat | None) -> Upload:
     if not data:
-        raise MalformedRequest("the body is empty, expected an image")
+        raise MalformedRequest("the body is empty: send an image")
     return Upload(data, declared)

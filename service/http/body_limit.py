@@ -1,6 +1,6 @@
-"""A bound on the request body, refused as a problem document.
+"""A limit on the size of the request body, with a problem document as the answer.
 
-FastAPI's ``max_body_size`` answers in plain text, whatever handlers are installed; otherwise this would be it.
+FastAPI's ``max_body_size`` would do, but it answers in plain text whatever handlers are installed.
 """
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,18 +9,18 @@ from service.errors import BodyTooLarge
 
 
 class BodyLimit:
-    """Raises ``BodyTooLarge`` to whoever reads a body past the limit; nothing is read if its length is announced.
+    """A middleware that raises ``BodyTooLarge`` when a body exceeds the limit, at once if its length is announced.
 
     Args:
-        app: What comes next.
-        limit: Bytes.
+        app: The next ASGI application.
+        limit: Maximum size in bytes.
     """
 
     def __init__(self, app: ASGIApp, *, limit: int) -> None:
         self._app, self._limit = app, limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One ASGI call."""
+        """Handle an ASGI call."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -40,7 +40,9 @@ class BodyLimit:
     def _refuse_beyond(self, actual: int) -> None:
         if actual > self._limit:
             raise BodyTooLarge(
-                f"at most {self._limit} bytes are accepted, got {actual} or more", limit=self._limit, actual=actual
+                f"the body has {actual} bytes or more; at most {self._limit} are accepted",
+                limit=self._limit,
+                actual=actual,
             )
 
 

@@ -1,4 +1,4 @@
-"""Bounds on a connection that no request comes from: how long its headers may take, and how large they may become."""
+"""Limits on a connection before its request is complete: the time for its headers, and their size."""
 
 import asyncio
 from typing import Any
@@ -6,18 +6,18 @@ from typing import Any
 from httptools import HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-#: From a connection's beginning, or the end of its last answer, to the end of the next headers. A browser may open a
-#: connection some seconds before it uses it; what is slower over whole headers is no client.
+#: Time from the start of a connection, or the end of its last answer, to the end of the next headers. A browser may open
+#: a connection some seconds before it uses it; no genuine client is slower than this.
 HEADERS_WITHIN_S = 20.0
-#: What other servers accept; without a bound a client could fill the memory with one header.
+#: As in other servers; without a limit a client could fill the memory with one header.
 MOST_HEADER_BYTES = 64 * 1024
 
 
 class BoundedConnection(HttpToolsProtocol):
-    """uvicorn's connection, which by itself waits for the rest of the headers as long as the client likes.
+    """A uvicorn connection with a time limit for the headers, for which uvicorn itself waits forever.
 
-    The same bound ends a body that still comes after its request has been answered, with 413 for example. How long the
-    body of an open request may take is ``timeout_s``, which the routes see to.
+    The same limit ends a body that still arrives after its request has been answered, with 413 for example. The routes
+    limit the body of an open request to ``timeout_s``.
     """
 
     headers_within_s = HEADERS_WITHIN_S
@@ -32,17 +32,17 @@ class BoundedConnection(HttpToolsProtocol):
         self._between, self._declined = True, False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
-        """A client is there."""
+        """Start waiting for headers."""
         super().connection_made(transport)
         self._await_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is gone."""
+        """Stop waiting for headers."""
         self._have_headers()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Handle some bytes of headers, a body, or both."""
+        """Process received bytes, and limit the size of the headers."""
         if self._in_headers or self._between:
             self._head += data
         super().data_received(data)
@@ -77,14 +77,14 @@ class BoundedConnection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Wait for the next request."""
         super().on_response_complete()
-        if self.cycle.response_complete and not self.transport.is_closing():  # else a pipelined one is next
+        if self.cycle.response_complete and not self.transport.is_closing():  # otherwise a pipelined request is next
             self._await_headers()
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Say nothing: offering HTTP/2 is what many clients do by default."""
+        """Suppress the warning, since many clients offer HTTP/2 by default."""
 
     def _again_without_upgrade(self) -> None:
-        """Parse a request again whose offer to upgrade is declined.
+        """Parse a request again without its declined offer to upgrade.
 
         The parser stops at the end of such headers, and the body would be lost (RFC 9110, section 7.8: a server may
         ignore the offer). Java's HttpClient, Ktor and ``curl --http2`` offer HTTP/2 (h2c) with every request.

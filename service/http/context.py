@@ -18,7 +18,7 @@ def state_of(request: Request) -> ServiceState:
 
 @contextmanager
 def claimed_limits(request: Request) -> Iterator[ImageLimits]:
-    """Give the limits of a request's images, which count what they let through as its key's pixels in flight."""
+    """Yield the limits for a request's images; accepted images count toward its key's pixels in flight."""
     service = state_of(request)
     if service.access is None or service.access.pixels is None:
         yield service.limits

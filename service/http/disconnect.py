@@ -1,4 +1,4 @@
-"""A request whose client has left costs nothing more."""
+"""The cancellation of requests whose client has disconnected."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 
 @asynccontextmanager
 async def ends_with_client(request: Request) -> AsyncIterator[None]:
-    """Cancel what runs inside when the client goes away; its body has been read, so only that can still arrive."""
+    """Cancel the enclosed work if the client disconnects, the only message that can follow a complete body."""
     caller = asyncio.current_task()
     assert caller is not None
     left = False

@@ -1,4 +1,4 @@
-"""Who has no key is refused before anything is read, parsed or routed."""
+"""Reject requests without a valid key before reading or routing them."""
 
 from collections.abc import Iterator
 
@@ -14,9 +14,9 @@ from service.access.rate import WINDOW_S, Allowance
 from service.errors import RateLimited, ServiceError, Unauthorized
 from service.http.problems import service_error
 
-#: A supervisor asks without a key.
+#: Paths a supervisor may request without a key.
 PROBES = ("/healthz", "/readyz")
-#: For the OpenAPI document alone; ``KeyGate`` has checked the key long before.
+#: For the OpenAPI document only; ``KeyGate`` checks the key.
 SCHEMES: list[Depends] = [
     Security(HTTPBearer(auto_error=False, scheme_name="bearer", description="One of the operator's keys.")),
     Security(APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="header", description="The same key.")),
@@ -24,25 +24,25 @@ SCHEMES: list[Depends] = [
 
 
 class KeyGate:
-    """Lets in who sends a key as ``Authorization: Bearer KEY`` or ``X-API-Key: KEY``, within its requests a minute.
+    """A middleware that requires a key and enforces its limit on requests per minute.
 
-    It stands before the router, so that there is no path, known or not, that it does not guard, but for the probes.
-    ``state.key_holder`` of what passes is the name of the key's holder.
+    Clients send the key as ``Authorization: Bearer KEY`` or ``X-API-Key: KEY``. The gate comes before the router, so it
+    guards every path, known or not, except the probes. It stores the name of the key's holder in ``state.key_holder``.
 
     Args:
-        app: What comes next.
-        access: The keys and their limits; None lets everybody in.
+        app: The next ASGI application.
+        access: The keys and their limits; None to accept every request.
     """
 
     def __init__(self, app: ASGIApp, *, access: Access | None) -> None:
         self._app, self._access = app, access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One ASGI call."""
+        """Handle an ASGI call."""
         if self._access is None or scope["type"] == "lifespan" or _is_probe(scope):
             await self._app(scope, receive, send)
             return
-        if scope["type"] != "http":  # there is no other kind of route; should one come, it is shut
+        if scope["type"] != "http":  # there are no other routes; refuse them if one is added
             await send({"type": "websocket.close", "code": 1008})
             return
         try:
@@ -67,16 +67,16 @@ def _is_probe(scope: Scope) -> bool:
 def _holder(access: Access, headers: Headers) -> str:
     sent = list(_sent_keys(headers))
     if not sent:
-        raise Unauthorized("expected an API key as Authorization: Bearer KEY or as X-API-Key: KEY, got none")
+        raise Unauthorized("this service requires an API key: send Authorization: Bearer KEY or X-API-Key: KEY")
     for key in sent:
         holder = access.keys.holder(key)
         if holder is not None:
             return holder
-    raise Unauthorized("the API key is not one that is accepted here")
+    raise Unauthorized("the API key is not valid here: check it, or ask the operator for one")
 
 
 def _sent_keys(headers: Headers) -> Iterator[str]:
-    """Of either header; a proxy may need ``Authorization`` for itself."""
+    """Yield the keys in both headers; a proxy may need ``Authorization`` for itself."""
     scheme, _, credentials = headers.get("authorization", "").strip().partition(" ")
     if scheme.lower() == "bearer" and credentials.strip():
         yield credentials.strip()
@@ -85,7 +85,7 @@ def _sent_keys(headers: Headers) -> Iterator[str]:
 
 
 def _challenge(scope: Scope) -> str:
-    """RFC 6750: a client that sent no key is not told of an error in it."""
+    """Return ``WWW-Authenticate``, with an error code only if a key was sent (RFC 6750)."""
     sent = any(_sent_keys(Headers(scope=scope)))
     return 'Bearer realm="biasfree"' + (', error="invalid_token"' if sent else "")
 
@@ -106,7 +106,7 @@ def _with_allowance(send: Send, allowance: Allowance) -> Send:
 
 
 def _fields(allowance: Allowance) -> dict[str, str]:
-    """The fields of draft-ietf-httpapi-ratelimit-headers, structured (RFC 9651)."""
+    """Return the header fields of draft-ietf-httpapi-ratelimit-headers as structured fields (RFC 9651)."""
     return {
         "RateLimit-Policy": f'"default";q={allowance.quota};w={WINDOW_S}',
         "RateLimit": f'"default";r={allowance.remaining};t={allowance.reset_s}',

@@ -1,4 +1,4 @@
-"""An answer whatever happens."""
+"""The handler of unexpected exceptions."""
 
 import logging
 
@@ -12,13 +12,13 @@ log = logging.getLogger(__name__)
 
 
 class LastHandler:
-    """Answers what nobody foresaw. Here, and not as FastAPI's, which closes the connection and loses the id."""
+    """A middleware that answers unexpected exceptions. FastAPI's handler would close the connection and lose the id."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One ASGI call."""
+        """Handle an ASGI call."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -37,5 +37,5 @@ class LastHandler:
             log.exception("request %s failed", request_id, extra={"request_id": request_id})
             record_of(request).outcome = reason(INTERNAL)
             if not started:
-                detail = "an unexpected error; the request_id finds it in the log"
+                detail = "unexpected error; search the log for the request_id"
                 await problem(request, INTERNAL, detail, {})(scope, receive, watched)

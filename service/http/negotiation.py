@@ -1,4 +1,4 @@
-"""Which format the answer takes."""
+"""Content negotiation: the format of the answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,37 +7,37 @@ from service.errors import UnsupportedOutput
 from service.imaging import ImageFormat
 
 JSON = "application/json"
-#: Formats that lose detail.
-LOSSY = (ImageFormat.JPEG, ImageFormat.WEBP)
+#: Formats that browsers and Java's HttpClient name in every request.
+NAMED_BY_DEFAULT = (ImageFormat.JPEG, ImageFormat.WEBP)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The image format, and whether it is wrapped in JSON."""
+    """The image format of the answer, possibly wrapped in JSON."""
 
     format: ImageFormat
     as_json: bool = False
 
 
 def negotiate(accept: str, *, wanted: ImageFormat | None, possible: Sequence[ImageFormat]) -> Answer:
-    """Choose the answer's format: the ``format`` parameter, then ``Accept``, then the first that is possible.
+    """Choose the answer's format: the ``format`` parameter, then ``Accept``, then the first possible format.
 
-    Browsers and Java's HttpClient name JPEG or WebP by default, with ``*/*``. A format that loses detail is therefore
-    taken only where ``Accept`` allows nothing else, or where the image came in it.
+    Browsers and Java's HttpClient name JPEG or WebP by default, with ``*/*``. These are therefore taken only where
+    ``Accept`` allows nothing else, or where the image came so.
 
     Args:
         accept: The ``Accept`` header, empty if there is none.
-        wanted: The ``format`` parameter, which can hold the result; None for ``auto``.
-        possible: Formats that can hold the result, the received one first.
+        wanted: The ``format`` parameter, already checked to be possible; None for ``auto``.
+        possible: Formats that can hold the result, the input's format first.
 
     Raises:
-        UnsupportedOutput: ``Accept`` allows nothing that can hold the result.
+        UnsupportedOutput: ``Accept`` allows none of the possible formats.
     """
     ranges = _ranges(accept or "*/*")
     candidates = possible if wanted is None else [wanted]
     weights = [_weight(ranges, each.media_type) for each in candidates]
     faithful = [
-        0.0 if index and each in LOSSY else weight
+        0.0 if index and each in NAMED_BY_DEFAULT else weight
         for index, (each, weight) in enumerate(zip(candidates, weights, strict=True))
     ]
     weights = faithful if max(faithful) > 0 else weights
@@ -48,30 +48,32 @@ def negotiate(accept: str, *, wanted: ImageFormat | None, possible: Sequence[Ima
     if wanted is not None or best > 0:
         return Answer(candidates[weights.index(best)])
     raise UnsupportedOutput(
-        f"this image cannot be given as any of {accept!r}",
+        f"this image is not available in any of the requested media types: {accept}",
         supported=[*(each.media_type for each in possible), JSON],
     )
 
 
 def preferred(accept: str, media_types: Sequence[str]) -> str:
-    """The media type that ``Accept`` likes best, of equals the first.
+    """Return the media type that ``Accept`` prefers; among equals the first.
 
     Args:
         accept: The ``Accept`` header, empty if there is none.
-        media_types: What there is.
+        media_types: The available media types.
 
     Raises:
-        UnsupportedOutput: It allows none of them.
+        UnsupportedOutput: ``Accept`` allows none of them.
     """
     ranges = _ranges(accept or "*/*")
     best = max(media_types, key=lambda each: _weight(ranges, each))
     if _weight(ranges, best) == 0:
-        raise UnsupportedOutput(f"there is nothing here as any of {accept!r}", supported=list(media_types))
+        raise UnsupportedOutput(
+            f"not available in any of the requested media types: {accept}", supported=list(media_types)
+        )
     return best
 
 
 def _ranges(accept: str) -> dict[str, float]:
-    """Media ranges and their weights (RFC 9110, section 12.5.1); a weight that cannot be read is 0."""
+    """Parse media ranges and their weights (RFC 9110, section 12.5.1); an invalid weight is 0."""
     ranges = {}
     for entry in accept.split(","):
         name, *parameters = (part.strip().lower() for part in entry.split(";"))
@@ -86,7 +88,7 @@ def _ranges(accept: str) -> dict[str, float]:
 
 
 def _weight(ranges: dict[str, float], media_type: str) -> float:
-    """The weight of the most specific range that covers a type; 0 if none does."""
+    """Return the weight of the most specific range that covers a type; 0 if none does."""
     for pattern in (media_type, f"{media_type.partition('/')[0]}/*", "*/*"):
         if pattern in ranges:
             return ranges[pattern]

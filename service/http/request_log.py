@@ -1,4 +1,4 @@
-"""What every request passes: an id, one line in the log, and its place in the metrics."""
+"""The id, log line and metrics of every request."""
 
 import logging
 import time
@@ -15,34 +15,34 @@ from service.telemetry.tracing import current_ids
 
 log = logging.getLogger(__name__)
 
-#: A request id that a client sends is kept if it is this short and plain; anything else would go into the log.
+#: Maximum length of a client's request id; it must also be printable ASCII, since it is written to the log.
 REQUEST_ID_LENGTH = 128
-#: What HTTP calls a method by RFC 9110 and 5789; a client may make up others, and each would be a label of its own.
+#: HTTP methods of RFC 9110 and 5789. Clients may invent others, each of which would add a label.
 METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
-#: Asked for every few seconds: not logged while they succeed, and never traced.
+#: Paths requested every few seconds: logged only on failure, and never traced.
 UNREMARKED = (*PROBES, "/metrics")
-#: What a client sees whose request ended without an answer: uvicorn gives one of its own.
+#: Status of a request that ended without an answer, for which uvicorn sends its own.
 CUT_SHORT = 500
 
 
 class RequestLog:
-    """Gives every request an id, the client's own where it sent one, returns it as ``X-Request-Id``, logs and counts.
+    """A middleware that gives every request an id, logs it and counts it.
 
-    It stands around everything that answers, so that what it counts is what clients see. The path is logged as its
-    route's template: what else a client may put there is nobody's business. What ``UNREMARKED`` names is counted only,
-    while it succeeds.
+    The id is the client's own if it sent one, and is returned as ``X-Request-Id``. This middleware is the outermost one,
+    so it counts what clients see. It logs the route's template instead of the path, which may contain anything. It only
+    counts the paths in ``UNREMARKED`` while they succeed.
 
     Args:
-        app: What comes next.
-        metrics: Where requests are counted.
-        templates: Of the routes.
+        app: The next ASGI application.
+        metrics: Metrics to update.
+        templates: Templates of the routes.
     """
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, templates: Templates) -> None:
         self._app, self._metrics, self._templates = app, metrics, templates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One ASGI call."""
+        """Handle an ASGI call."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -78,7 +78,7 @@ class RequestLog:
 
 
 def _log(request_id: str, method: str, route: str, status: int, seconds: float, record: RequestRecord) -> None:
-    """For people the line itself, for machines its fields."""
+    """Log a request: as text for people, with structured fields for machines."""
     fields = record.fields()
     words = " ".join(f"{name}={value}" for name, value in fields.items())
     extra = {

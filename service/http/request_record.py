@@ -1,4 +1,4 @@
-"""What becomes known of a request on its way, for the log and the metrics."""
+"""The record of a request for the log and the metrics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,18 +7,18 @@ from starlette.requests import Request
 
 from service.imaging import Picture
 
-#: ``OTHER`` is a refusal that is none of our problem documents, such as that of a browser's question for permission.
+#: ``OTHER`` is a refusal without a problem document, such as that of a CORS preflight request.
 OK, CLIENT_LEFT, OTHER = "ok", "client-left", "other"
 
 
 @dataclass
 class RequestRecord:
-    """Nothing of the image but its size, and of the request nothing that a client can write freely.
+    """The facts about a request, without image content and without text that a client can choose freely.
 
     Attributes:
         outcome: ``ok``, ``client-left``, the last part of a problem's type, or ``other``.
         model: Name of the model.
-        shape: Width, height, frames, channels and dtype of the image, once it is decoded.
+        shape: Width, height, frames, channels and dtype of the image, once decoded.
         timing_ms: Milliseconds by stage, as in ``Server-Timing``.
     """
 
@@ -39,13 +39,13 @@ class RequestRecord:
         }
 
     def fields(self) -> dict[str, object]:
-        """Return the fields of the line in the log."""
+        """Return the fields of the log line."""
         model = {} if self.model is None else {"model": self.model}
         timing = {f"{stage}_ms": round(milliseconds, 3) for stage, milliseconds in self.timing_ms.items()}
         return {"outcome": self.outcome, **model, **self.shape, **timing}
 
 
 def record_of(request: Request) -> RequestRecord:
-    """Return the record of a request; without ``RequestLog`` around it, one that nobody reads."""
+    """Return the record of a request; without ``RequestLog``, an unused one."""
     record: RequestRecord = getattr(request.state, "record", None) or RequestRecord()
     return record

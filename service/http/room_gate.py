@@ -1,4 +1,4 @@
-"""Overload is refused before anything is read, parsed or routed: what is refused must cost next to nothing."""
+"""Reject requests under overload before reading or routing them, so that a rejection costs next to nothing."""
 
 from collections.abc import Callable, Collection
 from urllib.parse import parse_qs
@@ -11,22 +11,22 @@ from service.http.problems import service_error
 
 
 class Gate:
-    """Lets requests for some paths in only while there is room.
+    """A middleware that accepts requests for some paths only while there is room.
 
-    Under ten times the load that the device can serve, nine requests of ten end here; on the way through the router and
-    its validation each of them took twice as long.
+    Under ten times the load that the device can serve, it refuses nine of ten requests. If they went through the router
+    and its validation, each refusal would take twice as long.
 
     Args:
-        app: What comes next.
-        paths: Of the requests that need room.
-        require_room: Of the model that the query names, or None; raises the error to answer with where there is none.
+        app: The next ASGI application.
+        paths: Paths of the requests that need room.
+        require_room: Function of the model in the query, or None. It raises the error to answer if there is no room.
     """
 
     def __init__(self, app: ASGIApp, *, paths: Collection[str], require_room: Callable[[str | None], None]) -> None:
         self._app, self._paths, self._require_room = app, paths, require_room
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One ASGI call."""
+        """Handle an ASGI call."""
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in self._paths:
             try:
                 self._require_room(_model(scope["query_string"]))
@@ -37,5 +37,5 @@ class Gate:
 
 
 def _model(query: bytes) -> str | None:
-    """The query's model; most have none, and are not parsed."""
+    """Return the model in a query; most queries have none and are not parsed."""
     return parse_qs(query.decode("latin-1")).get("model", [None])[-1] if b"model=" in query else None

@@ -1,4 +1,4 @@
-"""The template of the route that a path belongs to, whether or not the request got as far as the router."""
+"""The route template of a path, also for requests that do not reach the router."""
 
 import re
 from collections.abc import Iterable
@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute, compile_path
 
-#: What scanners ask for is one label, however many paths they try.
+#: Unknown paths, such as those of scanners, share one label.
 UNKNOWN = "unknown"
 
 
 class Templates:
-    """Templates of an application's routes.
+    """The templates of an application's routes.
 
     Args:
-        routes: Of the application, once all are there.
+        routes: All routes of the application.
     """
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
@@ -27,7 +27,7 @@ class Templates:
         ]
 
     def of(self, path: str) -> str:
-        """The template of a path, or ``unknown``."""
+        """Return the template of a path, or ``unknown``."""
         if path in self._plain:
             return path
         return next((template for pattern, template in self._patterns if pattern.match(path)), UNKNOWN)

@@ -1,14 +1,14 @@
-"""Where a request's time went and which model answered it, as headers."""
+"""The headers with a request's timing and model."""
 
 import time
 from collections.abc import Mapping
 
 
 class StageClock:
-    """Milliseconds of the stages of one request.
+    """A stopwatch for the stages of a request, in milliseconds.
 
     Attributes:
-        laps: Milliseconds by stage, in order.
+        laps: Milliseconds per stage, in order.
     """
 
     def __init__(self) -> None:
@@ -16,13 +16,13 @@ class StageClock:
         self.laps: dict[str, float] = {}
 
     def lap(self, stage: str) -> None:
-        """The stage ends now; the next one begins."""
+        """End a stage and begin the next one."""
         now = time.perf_counter()
         self.laps[stage] = 1000 * (now - self._last)
         self._last = now
 
     def stages(self, *, infer_s: float) -> dict[str, float]:
-        """What was not the device's own time between decode and encode was waiting."""
+        """Return the milliseconds per stage; time between decode and encode outside the device counts as queue."""
         infer = 1000 * infer_s
         return {
             "decode": round(self.laps["decode"], 3),
@@ -33,10 +33,10 @@ class StageClock:
 
 
 def server_timing(timing_ms: dict[str, float]) -> str:
-    """The ``Server-Timing`` header (W3C Server Timing): milliseconds by stage."""
+    """Return the ``Server-Timing`` header (W3C Server Timing): milliseconds per stage."""
     return ", ".join(f"{stage};dur={ms:.1f}" for stage, ms in timing_ms.items())
 
 
 def model_header(facts: Mapping[str, str]) -> str:
-    """Return ``X-Model``: the name of a model, and what else tells it from others."""
+    """Return the ``X-Model`` header: the name of a model and its other facts."""
     return "; ".join([facts["name"], *(f"{key}={value}" for key, value in facts.items() if key != "name")])

@@ -1,7 +1,7 @@
-"""From request bytes to pixel arrays and back, without loss and without HTTP.
+"""The lossless conversion of request bytes to pixel arrays and back, independent of HTTP.
 
-``decode`` and ``encode`` are the two ends; what lies between them is a ``Picture``. Everything raised is a
-``service.errors.ServiceError``: whatever a codec library throws is translated where it is called.
+``decode`` returns a ``Picture``, and ``encode`` takes one. Every exception is a ``service.errors.ServiceError``: those of
+codec libraries are translated where they are called.
 """
 
 from service.imaging.color import all_channels, one_channel, to_gray, to_rgb

@@ -1,4 +1,4 @@
-"""Between gray, RGB and CMYK."""
+"""Conversions between gray, RGB and CMYK."""
 
 import io
 from dataclasses import replace
@@ -7,32 +7,47 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from biasfree.pixels import LUMA_65536, PixelArray
+from service.errors import InvalidParameter
 from service.imaging.metadata import describes
 from service.imaging.picture import Picture
 
-#: Rows compared at a time: most RGB pictures differ in the first ones, and no array of the whole is made.
+#: Rows compared at a time: in most RGB pictures the first rows differ, and no array of the whole picture is created.
 ROWS_COMPARED = 64
 
 
 def to_gray(picture: Picture) -> Picture:
-    """Rec. 601 luma in the same dtype, as Pillow's ``L``: (19595 R + 38470 G + 7471 B) / 65536, integers to nearest."""
+    """Convert to Rec. 601 luma in the same dtype, as in Pillow's ``L``.
+
+    It is (19595 R + 38470 G + 7471 B) / 65536, with integers rounded to nearest.
+    """
     if picture.channels == 1:
         return picture
+    _require_rgb(picture, "gray")
     layout = replace(picture.layout, channel_axis=False)
     return replace(picture, frames=tuple(_luma(frame) for frame in picture.frames), layout=layout)
 
 
 def to_rgb(picture: Picture) -> Picture:
-    """Gray three times over; an RGB picture is returned as it is."""
+    """Convert gray to RGB with three equal channels; return an RGB picture as it is."""
     if picture.channels == 3:
         return picture
+    if picture.channels != 1:
+        _require_rgb(picture, "rgb")
     layout = replace(picture.layout, channel_axis=True)
     return replace(picture, frames=tuple(np.repeat(frame, 3, axis=2) for frame in picture.frames), layout=layout)
 
 
+def _require_rgb(picture: Picture, color: str) -> None:
+    if picture.channels != 3:
+        raise InvalidParameter(
+            f"color={color} is for gray and RGB images, and this image has {picture.channels} channels: omit it",
+            actual=picture.channels,
+        )
+
+
 def one_channel(picture: Picture) -> Picture:
     """Reduce RGB with R = G = B in every frame to one channel, a view; return any other picture as it is."""
-    if picture.channels == 1 or not all(_equal_channels(frame) for frame in picture.frames):
+    if picture.channels != 3 or not all(_equal_channels(frame) for frame in picture.frames):
         return picture
     layout = replace(picture.layout, equal_channels=True)
     return replace(picture, frames=tuple(frame[..., :1] for frame in picture.frames), layout=layout)
@@ -54,7 +69,7 @@ def _equal_channels(frame: PixelArray) -> bool:
 
 
 def _luma(frame: PixelArray) -> PixelArray:
-    """Gray (H, W, 1) of RGB (H, W, 3). The largest uint16 sum, 65535 * 65536 + 32768, still fits into uint32."""
+    """Convert RGB (H, W, 3) to gray (H, W, 1). The largest uint16 sum, 65535 * 65536 + 32768, still fits in uint32."""
     if frame.dtype.kind in "iu":
         weights = np.array(LUMA_65536, dtype=np.int64 if frame.dtype.kind == "i" else np.uint32)
         total: PixelArray = frame @ weights + (1 << 15)
@@ -64,9 +79,9 @@ def _luma(frame: PixelArray) -> PixelArray:
 
 
 def cmyk_to_rgb(ink: PixelArray, icc: bytes | None) -> PixelArray:
-    """Convert inks (H, W, 4) to sRGB (H, W, 3), both uint8; 255 is full ink.
+    """Convert CMYK inks (H, W, 4) to sRGB (H, W, 3), both uint8; 255 is full ink.
 
-    By the press profile, if there is one; else, or if Little CMS refuses the profile, by Pillow's subtraction.
+    It uses the press profile if there is one. Without one, or if Little CMS refuses it, it uses Pillow's subtraction.
     """
     image = Image.fromarray(np.ascontiguousarray(ink), mode="CMYK")
     if icc is not None and describes(icc, 4):

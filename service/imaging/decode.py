@@ -1,11 +1,14 @@
-"""Bytes of any format read here -> a picture."""
+"""The decoding of bytes in any supported format to a picture."""
 
-from service.errors import UndecodableImage, UnsupportedMedia
+from service.errors import InvalidParameter, UndecodableImage, UnsupportedMedia
 from service.imaging import bmp, jpeg, npy, png, tiff, webp
 from service.imaging.formats import ImageFormat, foreign_image, identify
 from service.imaging.library_errors import translated
 from service.imaging.limits import ImageLimits
 from service.imaging.picture import Picture
+
+#: Maximum number of zero bytes skipped before a file.
+MAX_LEADING_NUL = 4096
 
 READERS = {
     ImageFormat.PNG: png.read,
@@ -17,26 +20,43 @@ READERS = {
 
 
 def decode(
-    data: bytes, *, limits: ImageLimits, declared: ImageFormat | None = None, gray_stack: bool = False
+    data: bytes,
+    *,
+    limits: ImageLimits,
+    declared: ImageFormat | None = None,
+    gray_stack: bool = False,
+    axes: str | None = None,
 ) -> Picture:
     """Decode an image without loss, upright, gray or RGB.
 
     Args:
-        data: The whole file. An NPY picture keeps it alive and shows its memory: its frames are read-only.
+        data: The whole file. An NPY picture keeps it alive and shares its memory: its frames are read-only.
         limits: Checked against the header, before pixels are decoded.
-        declared: What the sender called it. The content decides; this only words the error for what is no image.
-        gray_stack: Read every 3-d NPY as (Z, H, W). Without it a last axis of 1 to 4 means channels.
+        declared: Format declared by the sender. The content decides; this only affects the message if it is no image.
+        gray_stack: Read every 3-d NPY as (Z, H, W). Otherwise a last axis of 1 to 4 counts as channels.
+        axes: The axes of an NPY, such as ``CYX``.
 
     Raises:
-        UnsupportedMedia: The format, or the kind of pixels in it, is not read here; ``facts`` has ``supported``.
-        UndecodableImage: The bytes are damaged, cut short, or not the ``declared`` image at all.
-        ImageTooLarge: The header announces more than ``limits``.
+        UnsupportedMedia: The format, or its kind of pixels, is not supported; ``facts`` has ``supported``.
+        UndecodableImage: The bytes are damaged, truncated, or not the ``declared`` image at all.
+        ImageTooLarge: The header exceeds ``limits``.
     """
+    data = _without_leading_nul(data)
     found = _identify(data, declared)
     with translated(found):
         if found is ImageFormat.NPY:
-            return npy.read(data, limits, gray_stack=gray_stack)
+            return npy.read(data, limits, gray_stack=gray_stack, axes=axes)
+        if axes is not None:
+            raise InvalidParameter(f"axes is for NPY arrays only, and this is a {found} file: omit it", actual=axes)
         return READERS[found](data, limits)
+
+
+def _without_leading_nul(data: bytes) -> bytes:
+    """Drop zero bytes before a file, which some cameras and transfers add; ISO media files begin with some."""
+    if data[:1] != b"\0" or foreign_image(data):
+        return data
+    start = len(data[:MAX_LEADING_NUL]) - len(data[:MAX_LEADING_NUL].lstrip(b"\0"))
+    return data[start:]
 
 
 def _identify(data: bytes, declared: ImageFormat | None) -> ImageFormat:
@@ -45,4 +65,4 @@ def _identify(data: bytes, declared: ImageFormat | None) -> ImageFormat:
     except UnsupportedMedia as exc:
         if declared is None or foreign_image(data):
             raise
-        raise UndecodableImage(f"expected a {declared} file, got what is not an image") from exc
+        raise UndecodableImage(f"the body is declared as {declared}, but is not an image") from exc

@@ -1,4 +1,4 @@
-"""EXIF without what can tell where a photograph was taken."""
+"""EXIF metadata without anything that tells where a photograph was taken."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,11 @@ from service.imaging.orientation import UPRIGHT
 
 PREFIX = b"Exif\0\0"
 
-# What a JPEG segment holds besides the prefix; more can come from PNG and WebP, and is then not kept.
+# Capacity of a JPEG segment besides the prefix; PNG and WebP can contain more, which is then not kept.
 MAX_EXIF_BYTES = 65_000
 
-# Kept by name, not dropped by name: a tag nobody thought of may hold a place (XMP, IPTC, maker notes do). Tags that
-# describe the stored pixels (sizes, orientation, thumbnail) are left out because the pixels are new.
+# A list of tags to keep, not of tags to drop: an unlisted tag may contain a location (XMP, IPTC, maker notes do). Tags
+# that describe the stored pixels (sizes, orientation, thumbnail) are left out because the pixels are new.
 BASE = ExifTags.Base
 IMAGE_TAGS = (
     BASE.ImageDescription,
@@ -72,11 +72,11 @@ CAMERA_TAGS = (
 
 @dataclass(frozen=True)
 class Exif:
-    """What is used of an EXIF block.
+    """The used part of an EXIF block.
 
     Args:
-        kept: A block of the known harmless tags, TIFF header first; None if none of them is there.
-        orientation: How the stored pixels are turned, 1 to 8.
+        kept: A block with the known harmless tags, TIFF header first; None if there are none.
+        orientation: Orientation of the stored pixels, 1 to 8.
     """
 
     kept: bytes | None = None
@@ -86,24 +86,38 @@ class Exif:
 def read_exif(block: bytes | None, format: ImageFormat) -> Exif:
     """Read an EXIF block, with or without its ``Exif`` prefix.
 
-    A damaged block is as good as none: it is no reason to refuse sound pixels.
+    A damaged block is ignored: it is no reason to refuse intact pixels.
     """
     if not block:
         return Exif()
     try:
         with translated(format):
-            return _read(block.removeprefix(PREFIX))
+            return _read(block.removeprefix(PREFIX), format)
     except UndecodableImage:
         return Exif()
 
 
-def _read(block: bytes) -> Exif:
+def _writable(tag: int, value: object, format: ImageFormat) -> bool:
+    """Tell whether Pillow can write a tag: in some files a name is a fraction, and costs no other tag."""
+    alone = Image.Exif()
+    alone[tag] = value
+    try:
+        with translated(format):
+            alone.tobytes()
+    except UndecodableImage:
+        return False
+    return True
+
+
+def _read(block: bytes, format: ImageFormat) -> Exif:
     found, kept = Image.Exif(), Image.Exif()
     found.load(PREFIX + block)
     orientation = found.get(BASE.Orientation, UPRIGHT)
     camera = found.get_ifd(ExifTags.IFD.Exif)
-    kept.update({tag: found[tag] for tag in IMAGE_TAGS if tag in found})
-    kept.get_ifd(ExifTags.IFD.Exif).update({tag: camera[tag] for tag in CAMERA_TAGS if tag in camera})
+    kept.update({tag: found[tag] for tag in IMAGE_TAGS if tag in found and _writable(tag, found[tag], format)})
+    kept.get_ifd(ExifTags.IFD.Exif).update(
+        {tag: camera[tag] for tag in CAMERA_TAGS if tag in camera and _writable(tag, camera[tag], format)}
+    )
     if not kept and not kept.get_ifd(ExifTags.IFD.Exif):
         return Exif(None, orientation)
     written = kept.tobytes().removeprefix(PREFIX)

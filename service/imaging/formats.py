@@ -1,4 +1,4 @@
-"""The image formats spoken here, their names, and how their bytes begin."""
+"""The supported image formats, their names and their signatures."""
 
 from enum import StrEnum
 from typing import Self
@@ -7,7 +7,7 @@ from service.errors import UnsupportedMedia
 
 
 class ImageFormat(StrEnum):
-    """A file format; its value is the name that ``format=`` takes."""
+    """A file format; its value is its name in ``format=``."""
 
     PNG = "png"
     JPEG = "jpeg"
@@ -18,17 +18,17 @@ class ImageFormat(StrEnum):
 
     @property
     def media_type(self) -> str:
-        """The canonical media type, such as ``image/png``."""
+        """Return the canonical media type, such as ``image/png``."""
         return "application/x-npy" if self is ImageFormat.NPY else f"image/{self.value}"
 
     @classmethod
     def from_media_type(cls, media_type: str) -> Self | None:
-        """The format of a ``Content-Type`` or of one ``Accept`` entry, parameters and case ignored; None if unknown."""
+        """Return the format of a ``Content-Type`` or ``Accept`` entry, ignoring parameters and case; None if unknown."""
         essence = media_type.partition(";")[0].strip().lower()
         return next((known for known in cls if essence in (known.media_type, *ALIASES.get(known, ()))), None)
 
 
-# Not registered, but sent by old browsers, by Windows and by Python clients.
+# Unregistered media types sent by old browsers, Windows and Python clients.
 ALIASES: dict[str, tuple[str, ...]] = {
     "png": ("image/x-png",),
     "jpeg": ("image/jpg", "image/pjpeg"),
@@ -47,7 +47,7 @@ SIGNATURES: tuple[tuple[bytes, ImageFormat], ...] = (
     (b"\x93NUMPY", ImageFormat.NPY),
 )
 
-# Images that are not read here are told apart from what is no image at all: that one is the sender's mistake.
+# Unsupported image formats, to distinguish them from data that is not an image, which is the sender's mistake.
 FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"GIF8", "GIF"),
     (b"\0\0\0\x0cjP", "JPEG 2000"),
@@ -57,15 +57,15 @@ FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"<svg", "SVG"),
 )
 
-# Sizes of the BMP headers in use; two letters alone would take any text that starts with BM for an image.
+# Sizes of the BMP headers in use; the two letters alone would match any text that starts with BM.
 BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 
 
 def identify(data: bytes) -> ImageFormat:
-    """Tell a format by its content alone; names and content types are not looked at.
+    """Identify a format by its content alone, ignoring names and content types.
 
     Raises:
-        UnsupportedMedia: The first bytes are of no format read here; ``facts`` has ``supported``.
+        UnsupportedMedia: The first bytes match no supported format; ``facts`` has ``supported``.
     """
     for signature, known in SIGNATURES:
         if data.startswith(signature):
@@ -74,15 +74,15 @@ def identify(data: bytes) -> ImageFormat:
         return ImageFormat.WEBP
     if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in BMP_HEADERS:
         return ImageFormat.BMP
-    got = foreign_image(data)
+    foreign = foreign_image(data)
     raise UnsupportedMedia(
-        f"expected one of {', '.join(ImageFormat)}, got {f'a {got} image' if got else 'what is none of them'}",
+        f"{f'{foreign} images are' if foreign else 'this format is'} not supported: send {', '.join(ImageFormat)}",
         supported=[known.media_type for known in ImageFormat],
     )
 
 
 def foreign_image(data: bytes) -> str | None:
-    """The name of an image format that is known, but not read here."""
+    """Return the name of a known but unsupported image format; None if it is not an image."""
     if data[4:8] == b"ftyp" and data[8:12] in {b"avif", b"avis", b"heic", b"heix", b"mif1"}:
         return "HEIF"
     return next((name for signature, name in FOREIGN if data.startswith(signature)), None)

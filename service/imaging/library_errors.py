@@ -1,4 +1,4 @@
-"""Where the exceptions of third-party decoders become ours."""
+"""The translation of exceptions from third-party decoders."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +9,11 @@ from service.imaging.formats import ImageFormat
 
 @contextmanager
 def translated(format: ImageFormat) -> Iterator[None]:
-    """Turn whatever a decoder throws at damaged bytes into ``UndecodableImage``.
+    """Turn any exception that a decoder raises on damaged bytes into ``UndecodableImage``.
 
     On hostile bytes Pillow, tifffile, imagecodecs and numpy raise OSError, SyntaxError, struct.error, KeyError,
-    ZeroDivisionError, their own types and, between versions, others; none of them promises a list. This is therefore
-    the one place in ``imaging`` that catches ``Exception``. Running out of memory is not the sender's fault: it passes.
+    ZeroDivisionError, their own types and, depending on the version, others; none of them documents a list. So this is
+    the one place in ``imaging`` that catches ``Exception``. MemoryError is not the sender's fault and is passed on.
 
     Raises:
         UndecodableImage: The decoder failed; its exception is the cause.
@@ -23,4 +23,4 @@ def translated(format: ImageFormat) -> Iterator[None]:
     except (ServiceError, MemoryError):
         raise
     except Exception as exc:
-        raise UndecodableImage(f"expected a whole {format} file, got a damaged one") from exc
+        raise UndecodableImage(f"the {format} file is damaged or incomplete") from exc

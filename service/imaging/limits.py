@@ -1,4 +1,4 @@
-"""How large an image may be."""
+"""The limits on the size of an image."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from service.errors import ImageTooLarge
 
 @dataclass(frozen=True)
 class ImageLimits:
-    """The largest image that is decoded.
+    """The limits on an image to decode.
 
     Args:
-        max_pixels: Pixels (H * W) over all frames.
-        max_frames: Pages of a stack.
-        claim: Told the pixels that were announced and found few enough; may refuse them as well.
+        max_pixels: Maximum number of pixels (H * W) over all frames.
+        max_frames: Maximum number of frames of a stack.
+        claim: Function called with the announced number of pixels if it is within the limits; may refuse it too.
     """
 
     max_pixels: int
@@ -21,18 +21,20 @@ class ImageLimits:
     claim: Callable[[int], None] = lambda pixels: None
 
     def check(self, *, pixels: int, frames: int = 1) -> None:
-        """Refuse what a header announces, before any of it is decoded.
+        """Refuse an image that is too large according to its header, before decoding it.
 
         Raises:
             ImageTooLarge: More pixels or frames than allowed; ``facts`` has ``limit`` and ``actual``.
         """
         if frames > self.max_frames:
             raise ImageTooLarge(
-                f"at most {self.max_frames} frames are accepted, got {frames}", limit=self.max_frames, actual=frames
+                f"the image has {frames} frames; at most {self.max_frames} are accepted",
+                limit=self.max_frames,
+                actual=frames,
             )
         if pixels > self.max_pixels:
             raise ImageTooLarge(
-                f"at most {self.max_pixels} pixels over all frames are accepted, got {pixels}",
+                f"the image has {pixels} pixels; at most {self.max_pixels} over all frames are accepted",
                 limit=self.max_pixels,
                 actual=pixels,
             )

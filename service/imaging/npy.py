@@ -1,54 +1,68 @@
-"""NPY: numpy's own array file, read without a copy."""
+"""NPY, numpy's array format, read without a copy."""
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy_format
 
 from biasfree.pixels import PixelArray
-from service.errors import UndecodableImage, UnsupportedMedia
+from service.errors import InvalidParameter, UndecodableImage, UnsupportedMedia
 from service.imaging.formats import ImageFormat
 from service.imaging.limits import ImageLimits
-from service.imaging.picture import DTYPES, Layout, Picture, split_alpha
+from service.imaging.metadata import Metadata
+from service.imaging.picture import DTYPES, Layout, Picture, picture_of
 
-# A header of a plain dtype takes 128 bytes. numpy parses it as Python; in a long one, nesting exhausts the parser's
-# stack, which Python reports as MemoryError.
+# A header with a plain dtype takes 128 bytes. numpy parses it as Python; deep nesting in a long header would exhaust the
+# parser's stack, which Python reports as MemoryError.
 MAX_HEADER_BYTES = 1024
 
 HEADER_READERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
 
-SHAPES = ["(H, W)", "(H, W, 1..4)", "(Z, H, W)", "(Z, H, W, 1..4)"]
+SHAPES = ["(H, W)", "(H, W, 1, 3 or 4)", "(Z, H, W)", "(Z, H, W, 1, 3 or 4)", "any with axes="]
+
+#: Letters of ``axes``: height and width, channels (with alpha last: A), and one axis of a stack.
+STACK_AXES, CHANNEL_AXES = "ZTNPIQ", "CSA"
+#: A last axis of at most this length, after two axes at least four times as long, may be channels or a narrow width.
+NARROW = 16
 
 
-def read(data: bytes, limits: ImageLimits, *, gray_stack: bool = False) -> Picture:
-    """View an NPY as pictures (H, W), (H, W, S), (Z, H, W) or (Z, H, W, S); a second or fourth sample is alpha.
+def read(data: bytes, limits: ImageLimits, *, gray_stack: bool = False, axes: str | None = None) -> Picture:
+    """Read an NPY of shape (H, W), (H, W, S), (Z, H, W) or (Z, H, W, S); a fourth sample is alpha.
 
-    Three axes are ambiguous: a last one of 1 to 4 is taken for samples, unless ``gray_stack`` says that the first one
-    counts pages. Native arrays in either order are not copied; foreign byte order is.
+    Three axes are ambiguous: a last one of 1, 3 or, in integers, 4 is taken for samples, unless ``gray_stack`` says that
+    the first one counts pages. ``axes`` says what each axis is: ``YXC``, ``CYX``, ``ZYX``, ``YXA`` (samples whose last is alpha).
+    Native arrays in either order are not copied; foreign byte order is.
     """
     stream = io.BytesIO(data)
     shape, fortran, dtype = _header(stream)
-    layout = _layout(shape, gray_stack)
-    height, width = shape[layout.stacked :][:2]
-    frames = shape[0] if layout.stacked else 1
+    layout, alpha = _named(shape, axes) if axes else _layout(shape, dtype, gray_stack)
+    ordered = [shape[axis] for axis in layout.order or range(len(shape))]
+    height, width = ordered[layout.stacked :][:2]
+    frames = ordered[0] if layout.stacked else 1
     limits.check(pixels=frames * height * width, frames=frames)
     array = _view(data, stream.tell(), shape, fortran, dtype)
+    array = array if layout.order is None else array.transpose(layout.order)
     pages = array if layout.stacked else array[np.newaxis]
-    split = [split_alpha(page if layout.channel_axis else page[..., np.newaxis]) for page in pages]
-    return Picture(tuple(page for page, _ in split), tuple(alpha for _, alpha in split), ImageFormat.NPY, layout=layout)
+    picture = picture_of(list(pages), ImageFormat.NPY, Metadata(), alpha=[alpha] * len(pages))
+    return replace(picture, layout=layout)
 
 
 def write(picture: Picture) -> bytes:
-    """Encode every frame, in the axes the picture came with; the pixels are copied once."""
+    """Encode every frame with the axes of the input, copying the pixels once."""
     layout = picture.layout
     pages = [np.ascontiguousarray(picture.samples(index)) for index in range(len(picture.frames))]
     shape: tuple[int, ...] = pages[0].shape
     if shape[2] == 1 and not layout.channel_axis:
         shape = shape[:2]
-    if layout.stacked or len(pages) > 1:
+    stacked = layout.stacked or len(pages) > 1
+    if stacked:
         shape = (len(pages), *shape)
+    if layout.order is not None and len(layout.order) == len(shape):
+        array = np.stack(pages).reshape(shape).transpose(np.argsort(layout.order))
+        shape, pages = array.shape, [np.ascontiguousarray(array)]
     header = io.BytesIO()
     descr = npy_format.dtype_to_descr(picture.dtype)
     npy_format.write_array_header_1_0(header, {"descr": descr, "fortran_order": False, "shape": shape})
@@ -56,29 +70,78 @@ def write(picture: Picture) -> bytes:
 
 
 def _header(stream: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, Fortran order and dtype. Version 3 differs only in the names of fields, which pixels have none of."""
+    """Return shape, Fortran order and dtype. Version 3 differs only in field names, which pixels do not have."""
     version = npy_format.read_magic(stream)
     if version not in HEADER_READERS:
-        raise UnsupportedMedia(f"expected NPY version 1 or 2, got {version}", supported=["1.0", "2.0"])
+        number = ".".join(map(str, version))
+        raise UnsupportedMedia(
+            f"NPY version {number} is not supported: save it as version 1.0 or 2.0", supported=["1.0", "2.0"]
+        )
     shape, fortran, dtype = HEADER_READERS[version](stream, max_header_size=MAX_HEADER_BYTES)
     if dtype.name not in DTYPES:
-        raise UnsupportedMedia(f"expected an array of {', '.join(DTYPES)}, got {dtype}", supported=list(DTYPES))
+        raise UnsupportedMedia(
+            f"arrays of {dtype} are not supported: convert to {', '.join(DTYPES)}", supported=list(DTYPES)
+        )
     return shape, fortran, dtype
 
 
-def _layout(shape: Sequence[int], gray_stack: bool) -> Layout:
-    channel_axis = len(shape) > 2 and shape[-1] in {1, 2, 3, 4} and not (gray_stack and len(shape) == 3)
+def _named(shape: Sequence[int], axes: str) -> tuple[Layout, bool]:
+    """Return the layout defined by ``axes``, and whether the last sample is alpha."""
+    letters = axes.upper()
+    stack = [letter for letter in letters if letter in STACK_AXES]
+    channel = [letter for letter in letters if letter in CHANNEL_AXES]
+    order = [*stack, "Y", "X", *channel]
+    if sorted(order) != sorted(letters) or len(set(order)) != len(order) or len(stack) > 1 or len(channel) > 1:
+        raise InvalidParameter(
+            f"axes={axes} must have Y and X, at most one of {', '.join(CHANNEL_AXES)} for channels (A: last is alpha) "
+            f"and at most one of {', '.join(STACK_AXES)} for a stack",
+            actual=axes,
+        )
+    if len(letters) != len(shape):
+        raise InvalidParameter(f"axes={axes} names {len(letters)} axes, and the array {tuple(shape)} has {len(shape)}")
+    _require_pixels(shape)
+    alpha = channel == ["A"]
+    if alpha and shape[letters.index("A")] < 2:
+        raise InvalidParameter(f"axes={axes} names an alpha, and the array {tuple(shape)} has one sample per pixel")
+    places = tuple(letters.index(letter) for letter in order)
+    moved = places if places != tuple(range(len(places))) else None
+    return Layout(stacked=bool(stack), channel_axis=bool(channel), order=moved), alpha
+
+
+def _layout(shape: Sequence[int], dtype: np.dtype[Any], gray_stack: bool) -> tuple[Layout, bool]:
+    """Infer the layout from the shape, and refuse an ambiguous one."""
+    samples = shape[-1] if len(shape) > 2 and not (gray_stack and len(shape) == 3) else 0
+    narrow = len(shape) == 3 and 4 < samples <= NARROW and min(shape[:2]) >= 4 * samples
+    # Floats with alpha are rare, narrow stacks of them are not.
+    if samples == 2 or narrow or (len(shape) == 3 and samples == 4 and dtype.kind == "f"):
+        raise UnsupportedMedia(
+            f"an array {tuple(shape)} can be read in several ways: say what its axes are, such as axes="
+            f"{'YXC' if len(shape) == 3 else 'ZYXC'} for channels last"
+            + (", axes=YXA if the last is alpha" if samples in {2, 4} else "")
+            + (", axes=ZYX for a stack of gray images" if len(shape) == 3 and samples != 2 else ""),
+            supported=SHAPES,
+        )
+    channel_axis = samples in {1, 3, 4}
     layout = Layout(stacked=len(shape) - channel_axis == 3, channel_axis=channel_axis)
     if len(shape) != 2 + layout.stacked + layout.channel_axis:
-        raise UnsupportedMedia(f"expected an array {' or '.join(SHAPES)}, got {tuple(shape)}", supported=SHAPES)
+        raise UnsupportedMedia(
+            f"an array {tuple(shape)} is not one of {', '.join(SHAPES)}: say what its axes are, such as axes=CYX",
+            supported=SHAPES,
+        )
+    _require_pixels(shape)
+    return layout, samples == 4
+
+
+def _require_pixels(shape: Sequence[int]) -> None:
     if min(shape) < 1:
-        raise UndecodableImage(f"expected an array with pixels in it, got {tuple(shape)}")
-    return layout
+        raise UndecodableImage(f"the array {tuple(shape)} has no pixels")
 
 
 def _view(data: bytes, start: int, shape: Sequence[int], fortran: bool, dtype: np.dtype[Any]) -> PixelArray:
     count = int(np.prod(shape, dtype=object))
     if len(data) - start < count * dtype.itemsize:
-        raise UndecodableImage(f"expected {count * dtype.itemsize} bytes of pixels, got {len(data) - start}")
+        raise UndecodableImage(
+            f"the file is incomplete: it has {len(data) - start} of {count * dtype.itemsize} bytes of pixels"
+        )
     array = np.frombuffer(data, dtype, count, start).reshape(shape, order="F" if fortran else "C")
     return array.astype(dtype.newbyteorder("="), copy=False)

@@ -1,4 +1,4 @@
-"""EXIF orientation, applied to the pixels so that nobody has to know about it."""
+"""EXIF orientation, applied to the pixels so that no other code has to consider it."""
 
 from biasfree.pixels import PixelArray
 
@@ -6,11 +6,11 @@ UPRIGHT = 1
 
 
 def upright(image: PixelArray, orientation: int) -> PixelArray:
-    """Turn an image as its orientation tag says.
+    """Turn an image upright according to its orientation tag.
 
     Args:
         image: Stored pixels (H, W) or (H, W, S).
-        orientation: EXIF 2.32, tag 0x0112, 1 to 8; anything else means upright. 5 to 8 exchange H and W.
+        orientation: EXIF 2.32, tag 0x0112, 1 to 8; other values mean upright. 5 to 8 exchange H and W.
 
     Returns:
         A view of ``image``.
@@ -25,5 +25,5 @@ def upright(image: PixelArray, orientation: int) -> PixelArray:
 
 
 def turned(pair: tuple[float, float] | None, orientation: int) -> tuple[float, float] | None:
-    """A horizontal and a vertical quantity (a resolution) after ``upright``."""
+    """Turn a horizontal and a vertical quantity (a resolution) as ``upright`` does the image."""
     return pair[::-1] if pair is not None and orientation in {5, 6, 7, 8} else pair

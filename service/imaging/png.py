@@ -1,12 +1,13 @@
-"""PNG by libpng (imagecodecs): Pillow silently cuts 16-bit colour to 8 bits.
+"""PNG through libpng (imagecodecs), since Pillow silently truncates 16-bit color to 8 bits.
 
-imagecodecs gives pixels alone, so that the few chunks that matter beside them are read and written here. That also
-keeps compressed text chunks, where bombs hide, unread.
+imagecodecs handles only pixels, so the few other relevant chunks are read and written here. Compressed text chunks,
+where decompression bombs hide, are never read.
 """
 
 import struct
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
 import imagecodecs
@@ -24,10 +25,12 @@ from service.imaging.picture import Picture, picture_of
 SIGNATURE_BYTES = 8
 HEADER_BYTES = SIGNATURE_BYTES + 4 + 4 + 13 + 4  # signature, then IHDR with its length, type and CRC
 
-# A 1 GB file in libpng's 8 KB pieces has as many; a file of empty chunks would keep Python busy for minutes.
+# The number in a 1 GB file with libpng's 8 KB chunks; a file of empty chunks would keep Python busy for minutes.
 MAX_CHUNKS = 131_072
 
 INCH_M = 0.0254
+#: Chunks that define the meaning of samples (PNG specification, third edition, section 11.3.2), kept unchanged.
+COLOR_CHUNKS = (b"cICP", b"mDCV", b"cLLI", b"sRGB", b"gAMA", b"cHRM", b"sBIT")
 PALETTE = 3
 
 # Denoised 512x512 photograph, megapixels per second and bytes per pixel, on two shared cores (zlib-ng):
@@ -36,8 +39,8 @@ PALETTE = 3
 #           level 1, RLE, Paeth       101, 0.437
 #   16 bit  imagecodecs level 1..6    17 16 14 13 11 10, 1.64 .. 1.61
 #           level 1, RLE, Paeth       36, 1.589
-# A denoised photograph has no repeated strings, so that searching for them costs time and gains nothing: Huffman codes
-# over a good predictor are both smallest and fastest. The network does 1.7 Mpx/s.
+# A denoised photograph has no repeated strings, so searching for them takes time and gains nothing: Huffman codes with a
+# good predictor are both smallest and fastest. The network processes 1.7 Mpx/s.
 PNG_SPEED = {
     "level": imagecodecs.PNG.COMPRESSION.SPEED,
     "strategy": imagecodecs.PNG.STRATEGY.RLE,
@@ -46,19 +49,21 @@ PNG_SPEED = {
 
 
 def read(data: bytes, limits: ImageLimits) -> Picture:
-    """Decode a PNG of any kind: palettes become RGB (gray, if all grays), colour keys alpha, 1 to 4 bits 8."""
+    """Decode any PNG: a palette becomes RGB (or gray, if all colors are gray), a color key alpha, 1 to 4 bits 8 bits."""
     chunks = _chunks(data)
     if len(chunks.get(b"IHDR", b"")) != 13:
-        raise UndecodableImage("expected a PNG that starts with its header, got none")
+        raise UndecodableImage("the PNG does not start with its header: it is damaged")
     width, height, _, color_type = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
     if b"acTL" in chunks:
-        raise UnsupportedMedia("expected one image, got an animated PNG", supported=["tiff", "npy"])
+        raise UnsupportedMedia("an animated PNG is not supported: send one image", supported=["tiff", "npy"])
     limits.check(pixels=width * height)
     exif = read_exif(chunks.get(b"eXIf"), ImageFormat.PNG)
     samples = imagecodecs.png_decode(data)
     if color_type == PALETTE and _all_gray(chunks[b"PLTE"]):
         samples = samples[..., 2:] if samples.shape[2] == 4 else samples[..., 2]
-    return picture_of([upright(samples, exif.orientation)], ImageFormat.PNG, _metadata(chunks, exif))
+    picture = picture_of([upright(samples, exif.orientation)], ImageFormat.PNG, _metadata(chunks, exif))
+    color = tuple((kind, chunks[kind]) for kind in COLOR_CHUNKS if kind in chunks and color_type != PALETTE)
+    return replace(picture, metadata=replace(picture.metadata, png_color=(_samples_of(picture), color)))
 
 
 def write(picture: Picture) -> bytes:
@@ -70,7 +75,7 @@ def write(picture: Picture) -> bytes:
 
 
 def _largest_bytes(raster: PixelArray) -> int:
-    """A PNG of these pixels has no more bytes. imagecodecs' own bound forgets that each row has a filter byte.
+    """Return an upper bound for the size of a PNG; imagecodecs' own bound omits the filter byte of each row.
 
     Incompressible data grow by at most an eighth (zlib's fixed codes of 9 bits), and by 12 bytes per 8 KB chunk.
     """
@@ -79,7 +84,7 @@ def _largest_bytes(raster: PixelArray) -> int:
 
 
 def _chunks(data: bytes) -> dict[bytes, bytes]:
-    """The first chunk of each type but the pixels; libpng checks their order and CRC."""
+    """Return the first chunk of each type except pixels; libpng checks their order and CRC."""
     found: dict[bytes, bytes] = {}
     for kind, payload in islice(_walk(data), MAX_CHUNKS):
         if kind != b"IDAT":
@@ -110,7 +115,7 @@ def _metadata(chunks: dict[bytes, bytes], exif: Exif) -> Metadata:
 
 
 def _icc(payload: bytes) -> bytes | None:
-    """The profile of an iCCP chunk: name, NUL, method 0, zlib stream; None if damaged or larger than any profile."""
+    """Read the profile in an iCCP chunk (name, NUL, method 0, zlib stream); None if damaged or too large."""
     _, _, stream = payload.partition(b"\0")
     try:
         profile = zlib.decompressobj().decompress(stream[1:], MAX_ICC_BYTES + 1)
@@ -120,18 +125,25 @@ def _icc(payload: bytes) -> bytes | None:
 
 
 def _dpi(payload: bytes) -> tuple[float, float] | None:
-    """Of a pHYs chunk; unit 1 is per metre, unit 0 an aspect ratio."""
+    """Read the resolution in a pHYs chunk; unit 1 is per meter, unit 0 an aspect ratio."""
     if len(payload) != 9 or payload[8] != 1:
         return None
     x_per_m, y_per_m = struct.unpack(">II", payload[:8])
     return sound_dpi(x_per_m * INCH_M, y_per_m * INCH_M)
 
 
+def _samples_of(picture: Picture) -> int:
+    """Return the samples per pixel, alpha included."""
+    return picture.channels + picture.has_alpha
+
+
 def _ancillary(picture: Picture) -> Iterator[tuple[bytes, bytes]]:
-    """Chunks between IHDR and the pixels, which is where iCCP and pHYs have to be."""
+    """Yield the chunks between IHDR and the pixels, where iCCP and pHYs must be."""
     metadata = picture.metadata
     if icc := metadata.icc_for(picture.channels):
         yield b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)
+    if metadata.png_color is not None and metadata.png_color[0] == _samples_of(picture):
+        yield from metadata.png_color[1]
     if metadata.dpi:
         yield b"pHYs", struct.pack(">IIB", *(round(dpi / INCH_M) for dpi in metadata.dpi), 1)
     if metadata.exif:

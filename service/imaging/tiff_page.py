@@ -1,4 +1,4 @@
-"""One page of a TIFF: what is accepted, and its samples."""
+"""A page of a TIFF: its validation and its samples."""
 
 import numpy as np
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffPage
@@ -8,7 +8,7 @@ from service.errors import UndecodableImage, UnsupportedMedia
 from service.imaging.color import cmyk_to_rgb
 from service.imaging.picture import DTYPES
 
-# Decoders that tifffile tells how much may come out: a segment of a few bytes cannot grow beyond its tile.
+# Decoders whose output tifffile limits: a segment of a few bytes cannot grow beyond its tile.
 COMPRESSIONS = (
     COMPRESSION.NONE,
     COMPRESSION.LZW,
@@ -18,7 +18,7 @@ COMPRESSIONS = (
     COMPRESSION.ZSTD,
 )
 
-# Samples that make a colour; one more is alpha.
+# Number of samples of a color; one more is alpha.
 COLORS: dict[int, int] = {
     PHOTOMETRIC.MINISWHITE: 1,
     PHOTOMETRIC.MINISBLACK: 1,
@@ -28,20 +28,23 @@ COLORS: dict[int, int] = {
 }
 
 ASSOCIATED_ALPHA = 1
+ALPHA = (1, 2)
+#: Photometric interpretations that may have further channels, such as infrared or a second stain.
+CHANNELS = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB)
 PLANAR = 2
 COLOR_MAP, ICC = 320, 34675
 
 
 def allocated_px(page: TiffPage) -> int:
-    """H * W of a page, or that of one tile if it is larger: a tile is decoded whole, however little of it shows."""
+    """Return H * W of a page, or of one tile if that is larger, since a tile is always decoded as a whole."""
     return max(page.imagewidth * page.imagelength, page.tilewidth * page.tilelength)
 
 
 def check_page(page: TiffPage, file_bytes: int) -> None:
-    """Refuse what is not read here, by the tags alone.
+    """Refuse an unsupported page, by its tags alone.
 
     Raises:
-        UnsupportedMedia: Its compression, colours, samples or dtype; ``facts`` has ``supported``.
+        UnsupportedMedia: Its compression, colors, samples or dtype are not supported; ``facts`` has ``supported``.
         UndecodableImage: It has no pixels, or they lie beyond the end of the file.
     """
     _expect(page.compression in COMPRESSIONS, "compression", page.compression, [c.name for c in COMPRESSIONS])
@@ -52,30 +55,52 @@ def check_page(page: TiffPage, file_bytes: int) -> None:
         [PHOTOMETRIC(c).name for c in COLORS],
     )
     extra = page.samplesperpixel - COLORS[page.photometric]
-    _expect(0 <= extra <= 1, "number of samples", page.samplesperpixel, ["gray", "RGB", "CMYK", "one alpha"])
+    alphas = sum(kind in ALPHA for kind in page.extrasamples)
+    known = extra == 0 or has_alpha(page) or (alphas == 0 and page.photometric in CHANNELS)
+    _expect(extra >= 0 and known, "number of samples", page.samplesperpixel, ["gray", "RGB", "CMYK", "one alpha last"])
     _expect(page.imagedepth == 1, "depth", page.imagedepth, [1])
     _check_dtype(page)
     if min(page.imagewidth, page.imagelength) < 1 or not page.dataoffsets:
-        raise UndecodableImage("expected a TIFF page with pixels in it, got none")
-    if any(start + size > file_bytes for start, size in zip(page.dataoffsets, page.databytecounts, strict=True)):
-        raise UndecodableImage("expected a whole tiff file, got one that ends before its pixels do")
+        raise UndecodableImage("the TIFF has a page without pixels")
+    needed = list(page.databytecounts)
+    if page.compression == COMPRESSION.NONE and not page.is_tiled:
+        # Some writers count more bytes than a strip has.
+        needed = [min(size, most) for size, most in zip(needed, _strip_bytes(page), strict=True)]
+    if any(start + size > file_bytes for start, size in zip(page.dataoffsets, needed, strict=True)):
+        raise UndecodableImage("the TIFF is incomplete: it ends before its pixels do")
+
+
+def _strip_bytes(page: TiffPage) -> list[int]:
+    """Return the bytes of each uncompressed strip of a page."""
+    planar = page.planarconfig == PLANAR
+    row_bits = page.imagewidth * page.bitspersample * (1 if planar else page.samplesperpixel)
+    row_bytes = -(-row_bits // 8)
+    rows_per_strip = min(page.rowsperstrip, page.imagelength)
+    starts = range(0, page.imagelength, rows_per_strip)
+    strips = [min(rows_per_strip, page.imagelength - start) * row_bytes for start in starts]
+    return strips * (page.samplesperpixel if planar else 1)
 
 
 def read_samples(page: TiffPage) -> PixelArray:
-    """Samples (H, W, S) of a checked page, S from 1 to 4, minimum black, in the dtype of ``DTYPES`` that holds them.
+    """Read the samples (H, W, S) of a checked page, minimum black, in the dtype of ``DTYPES`` that holds them.
 
     Up to 4 bits are spread to 8, as PNG readers do; 10 to 14 bits keep their values in uint16.
     """
     height, width, count = page.imagelength, page.imagewidth, page.samplesperpixel
-    # One thread: requests are decoded side by side already.
+    # One thread: requests are already decoded in parallel.
     stored = page.asarray(maxworkers=1)
     planar = page.planarconfig == PLANAR and count > 1
     samples = np.moveaxis(stored.reshape(count, height, width), 0, -1) if planar else stored
     return _in_color(samples.reshape(height, width, count), page)
 
 
+def has_alpha(page: TiffPage) -> bool:
+    """Tell whether a page's last sample is alpha; one without a specified meaning (ExtraSamples 0) is a channel."""
+    return page.samplesperpixel == COLORS[page.photometric] + 1 and tuple(page.extrasamples) in {(1,), (2,)}
+
+
 def premultiplied(page: TiffPage) -> bool:
-    """Whether a page's colours are multiplied by its alpha already."""
+    """Tell whether a page's colors are already multiplied by its alpha."""
     return tuple(page.extrasamples) == (ASSOCIATED_ALPHA,)
 
 
@@ -87,23 +112,26 @@ def _in_color(samples: PixelArray, page: TiffPage) -> PixelArray:
         rgb = cmyk_to_rgb(samples[..., :4], page.tags.valueof(ICC))
         return np.dstack((rgb, samples[..., 4:])) if samples.shape[2] > 4 else rgb
     if bits < 8:
-        samples = samples.astype(np.uint8) * np.uint8(255 // (2**bits - 1))
+        samples = np.rint(samples * (255 / (2**bits - 1))).astype(np.uint8)
     if page.photometric == PHOTOMETRIC.MINISWHITE:
         return _inverted(samples, max(bits, 8))
     return samples
 
 
 def _inverted(samples: PixelArray, bits: int) -> PixelArray:
-    """Gray with 0 black instead of 0 white; alpha, if any, stays."""
+    """Convert gray with 0 as white to 0 as black; keep alpha, if any."""
     inverted = samples.copy()
     inverted[..., 0] = (1 << bits) - 1 - samples[..., 0]
     return inverted
 
 
 def _look_up(index: PixelArray, page: TiffPage) -> PixelArray:
-    """RGB, or gray if the palette is all grays, uint8: the map's 16 bits hold 8, as a multiple of 256 or of 257."""
+    """Convert palette indices to RGB, or to gray if all colors are gray, uint8.
+
+    The map's 16 bits contain 8, as a multiple of 256 or of 257.
+    """
     colors = np.asarray(page.tags.valueof(COLOR_MAP), dtype=np.uint16).reshape(3, -1)
-    # Some writers fill the map with 8 bits as they are.
+    # Some writers store the 8 bits unchanged.
     eight = (colors >> 8 if colors.max() > 255 else colors).astype(np.uint8)
     if (eight == eight[:1]).all():
         eight = eight[:1]
@@ -123,5 +151,6 @@ def _check_dtype(page: TiffPage) -> None:
 def _expect(accepted: bool, what: str, got: object, supported: list[object]) -> None:
     if not accepted:
         raise UnsupportedMedia(
-            f"expected a TIFF whose {what} is one of {', '.join(map(str, supported))}, got {got}", supported=supported
+            f"the TIFF has an unsupported {what}: {got}; supported: {', '.join(map(str, supported))}",
+            supported=supported,
         )

@@ -1,6 +1,6 @@
-"""WebP: read by libwebp (imagecodecs), written by Pillow.
+"""WebP, read through libwebp (imagecodecs) and written through Pillow.
 
-Pillow's reader allocates the whole canvas before it tells its size; the header is therefore read here.
+Pillow's reader allocates the whole canvas before it returns the size, so the header is read here.
 """
 
 import io
@@ -22,17 +22,17 @@ from service.imaging.picture import Picture, picture_of
 RIFF_BYTES = 12
 ANIMATION_FLAG = 0x02
 
-# Lossless, denoised 512x512 colour photograph on two shared cores, megapixels per second and bytes per pixel:
+# Lossless, denoised 512x512 color photograph on two shared cores, megapixels per second and bytes per pixel:
 # method 0 5.4, 1.16; method 1 1.6, 1.06; method 2 0.9, 1.03; method 4 (default) 0.4, 1.00. Only the first is faster
-# than the network's 1.7. Effort (quality) up to 20 makes no difference there, from 50 it costs time and gains nothing.
+# than the network's 1.7. Effort (quality) up to 20 makes no difference; from 50 it takes time and gains nothing.
 WEBP_SPEED = {"method": 0, "quality": 20}
 
 
 def read(data: bytes, limits: ImageLimits) -> Picture:
-    """Decode a still WebP, lossy or not: RGB, with alpha if it has any."""
+    """Decode a still WebP, lossy or lossless, to RGB, with alpha if it has any."""
     chunks = dict(_chunks(data))
     if chunks.get(b"VP8X", b"\0")[0] & ANIMATION_FLAG:
-        raise UnsupportedMedia("expected one image, got an animated WebP", supported=["tiff", "npy"])
+        raise UnsupportedMedia("an animated WebP is not supported: send one image", supported=["tiff", "npy"])
     width, height = _size(chunks)
     limits.check(pixels=width * height)
     exif = read_exif(chunks.get(b"EXIF"), ImageFormat.WEBP)
@@ -42,7 +42,7 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
 
 
 def write(picture: Picture) -> bytes:
-    """Encode one uint8 frame without loss, the colours under transparent pixels included; gray becomes RGB."""
+    """Encode one uint8 frame losslessly, including the colors of transparent pixels; gray becomes RGB."""
     metadata = picture.metadata
     buffer = io.BytesIO()
     Image.fromarray(to_rgb(picture).raster()).save(
@@ -58,7 +58,7 @@ def write(picture: Picture) -> bytes:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The chunks of the RIFF container; of the pixels only the start, which holds their size."""
+    """Yield the chunks of the RIFF container, and of the pixels only the start, which contains their size."""
     start = RIFF_BYTES
     while start + 8 <= len(data):
         kind, size = struct.unpack("<4sI", data[start : start + 8])
@@ -68,10 +68,10 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _size(chunks: dict[bytes, bytes]) -> tuple[int, int]:
-    """Width and height, from whichever of the three headers comes first (RFC 9649, sections 2.5 to 2.7).
+    """Read width and height from the first of the three possible headers (RFC 9649, sections 2.5 to 2.7).
 
     Raises:
-        UndecodableImage: None of them is whole.
+        UndecodableImage: None of them is complete.
     """
     if len(extended := chunks.get(b"VP8X", b"")) == 10:
         return int.from_bytes(extended[4:7], "little") + 1, int.from_bytes(extended[7:10], "little") + 1
@@ -81,4 +81,4 @@ def _size(chunks: dict[bytes, bytes]) -> tuple[int, int]:
     if len(lossy := chunks.get(b"VP8 ", b"")) == 10:
         width, height = struct.unpack("<HH", lossy[6:10])
         return width & 0x3FFF, height & 0x3FFF
-    raise UndecodableImage("expected a WebP header, got none")
+    raise UndecodableImage("the WebP has no complete header: it is damaged")

@@ -1,1 +1,1 @@
-"""HTTP routes: the border between the web and the service."""
+"""The HTTP routes."""

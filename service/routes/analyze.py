@@ -77,7 +77,9 @@ def _task(
     output = _output(request, options)
 
     def read(upload: Upload) -> Picture:
-        return decode(upload.data, limits=limits, declared=upload.declared, gray_stack=options.color == "gray")
+        return decode(
+            upload.data, limits=limits, declared=upload.declared, gray_stack=options.color == "gray", axes=options.axes
+        )
 
     image = read(uploads[IMAGE])
     record_of(request).saw(image)

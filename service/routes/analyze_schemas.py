@@ -1,4 +1,4 @@
-"""What ``/analyze`` takes and gives, for validation and for the OpenAPI document."""
+"""The requests and answers of ``/analyze``, for the OpenAPI document."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _FILE = {"type": "string", "format": "binary"}
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "An image as for `/denoise`, and where it is known the same image without noise, for "
+        "description": "An image as for `/denoise`, and optionally the same image without noise, for "
         "`signal_preserved`.",
         "content": {
             **IMAGE_TYPES,
@@ -23,13 +23,13 @@ BODY: dict[str, Any] = {
     }
 }
 _HEADERS = {
-    "X-Request-Id": "The id in the log; the one sent, if any.",
+    "X-Request-Id": "Request id, as in the log; the client's own if it sent one.",
     "X-Model": "Name, version and SHA-256 of the model file.",
-    "Server-Timing": "Milliseconds of decode, and of the analysis with its waiting.",
+    "Server-Timing": "Milliseconds for decoding, and for the analysis including its waiting time.",
 }
 RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "What was found: as JSON with small pictures, as NumPy arrays (NPZ), or as one figure.",
+        "description": "The analysis as JSON with small pictures, as NumPy arrays (NPZ), or as one figure.",
         "content": {
             Output.JSON: {"schema": AnalysisDocument.model_json_schema(ref_template="#/components/schemas/{model}")},
             Output.NPZ: {"schema": _FILE},
@@ -41,8 +41,8 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         ERRORS
         | {
             422: "A parameter is invalid, the patch or a pixel is out of bounds, or a pixel is not finite",
-            429: "Too many analyses wait; `Retry-After` says when to come again",
-            500: "The analysis process died, most likely for want of memory",
+            429: "Too many analyses are waiting; retry after `Retry-After` seconds",
+            500: "The analysis process died, most likely because it ran out of memory",
         }
     ),
 }

@@ -1,4 +1,4 @@
-"""``POST /denoise``."""
+"""The route ``POST /denoise``."""
 
 import base64
 from typing import Annotated, Any
@@ -33,7 +33,7 @@ async def denoise(request: Request, options: Annotated[DenoiseOptions, Query()])
     """Remove noise of any kind and level; there is no noise level, range or bit depth to specify."""
     service = state_of(request)
     uploads = await read_uploads(request, JsonImage, timeout_s=service.settings.timeout_s)
-    # There was room when it came (see ``room_gate``); others may have been quicker.
+    # There was room when the request arrived (see ``room_gate``), but others may have been faster.
     service.require_room(options.model)
     async with ends_with_client(request):
         with claimed_limits(request) as limits:
@@ -45,7 +45,9 @@ async def _denoise(request: Request, upload: Upload, options: DenoiseOptions, li
     clock, record, tracer = StageClock(), record_of(request), service.tracer
 
     def read() -> tuple[Work, Answer]:
-        picture = decode(upload.data, limits=limits, declared=upload.declared, gray_stack=options.color == "gray")
+        picture = decode(
+            upload.data, limits=limits, declared=upload.declared, gray_stack=options.color == "gray", axes=options.axes
+        )
         record.saw(picture)
         work = service.backends.of(options.model).prepare(picture, options)
         return work, _answer(request, work.picture, options)
@@ -74,7 +76,7 @@ async def _denoise(request: Request, upload: Upload, options: DenoiseOptions, li
 
 
 def _answer(request: Request, picture: Picture, options: DenoiseOptions) -> Answer:
-    """Choose the form of the answer; refuse what cannot be given before the work."""
+    """Choose the format of the answer; refuse an impossible one before doing the work."""
     wanted = None if options.format == "auto" else ImageFormat(options.format)
     if wanted is not None:
         check_output(picture, wanted)
@@ -112,7 +114,7 @@ def _facts(result: DenoiseResult, timing_ms: dict[str, float]) -> dict[str, str]
 
 
 def _estimates(noise: Noise | None) -> dict[str, Any]:
-    """The fields of ``DenoiseReport`` about the noise."""
+    """Return the fields of ``DenoiseReport`` about the noise."""
     if noise is None:
         return {}
     return {
@@ -124,7 +126,11 @@ def _estimates(noise: Noise | None) -> dict[str, Any]:
 
 
 def _noise_headers(noise: Noise) -> dict[str, str]:
-    """``X-Noise: white; level=24.8; clipped=0.001; description="white noise, level 24.8"``, and the older headers."""
+    """Return the headers about the noise.
+
+    ``X-Noise`` is like ``white; level=24.8; clipped=0.001; description="white noise, level 24.8"``; the others are
+    older.
+    """
     values = {
         "level": digits(noise.level),
         "neighbor_correlation": _rounded(noise.neighbor_correlation),

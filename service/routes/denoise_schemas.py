@@ -1,4 +1,4 @@
-"""What ``/denoise`` takes and gives, for validation and for the OpenAPI document."""
+"""The requests and answers of ``/denoise``, for validation and for the OpenAPI document."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -11,15 +11,15 @@ from service.imaging import ImageFormat
 
 
 class NoiseReport(BaseModel):
-    """The noise that was removed."""
+    """The removed noise."""
 
     kind: Literal["white", "brightness-dependent", "correlated", "little", "unknown"]
-    level: float = Field(description="Standard deviation, 0-255 scale; where correlated, of what was removed.")
-    white: bool | None = Field(description="Whether it is uncorrelated; null where that cannot be told.")
-    neighbor_correlation: float | None = Field(description="Of the residual with the next pixel across or down.")
-    channel_correlation: float | None = Field(description="Of the residual between channels; null for gray.")
+    level: float = Field(description="Standard deviation, 0-255 scale; for correlated noise, that of the removed part.")
+    white: bool | None = Field(description="True if it is uncorrelated; null if unknown.")
+    neighbor_correlation: float | None = Field(description="Correlation of the residual with the next pixel to the right or below.")
+    channel_correlation: float | None = Field(description="Correlation of the residual between channels; null for gray.")
     brightness_dependence: float | None = Field(
-        description="Level in the brightest third over that in the darkest; null where brightness hardly varies."
+        description="Level in the brightest third over that in the darkest; null if brightness hardly varies."
     )
     clipped: float | None = Field(description="Share of samples at the ends of the range, outside constant areas.")
     description: str = Field(examples=["white noise, level 24.8"])
@@ -37,18 +37,18 @@ class DenoiseReport(BaseModel):
         default=None, description="Estimated noise standard deviation, 0-255 scale; only with `estimate=true`."
     )
     estimated_psnr: float | None = Field(
-        default=None, description="Estimated PSNR of the result in dB; only with `estimate=true`, null where withheld."
+        default=None, description="Estimated PSNR of the result in dB; only with `estimate=true`, null if withheld."
     )
-    estimated_psnr_withheld: str | None = Field(default=None, description="Why there is no estimated PSNR.")
-    noise: NoiseReport | None = Field(default=None, description="What was removed; only with `estimate=true`.")
+    estimated_psnr_withheld: str | None = Field(default=None, description="Reason why there is no estimated PSNR.")
+    noise: NoiseReport | None = Field(default=None, description="The removed noise; only with `estimate=true`.")
 
 
 IMAGE_TYPES = {each.media_type: {"schema": {"type": "string", "format": "binary"}} for each in ImageFormat}
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "An image: as the body itself, as the multipart field `image`, or in JSON. "
-        "8- and 16-bit PNG and TIFF, float TIFF, NPY of any range, JPEG, WebP, BMP.",
+        "description": "An image as the body itself, as the multipart field `image`, or in JSON. "
+        "Supported are 8- and 16-bit PNG and TIFF, float TIFF, NPY of any range, JPEG, WebP and BMP.",
         "content": {
             **IMAGE_TYPES,
             "multipart/form-data": {
@@ -63,44 +63,44 @@ BODY: dict[str, Any] = {
     }
 }
 _HEADERS = {
-    "X-Request-Id": "The id in the log; the one sent, if any.",
+    "X-Request-Id": "Request id, as in the log; the client's own if it sent one.",
     "X-Model": "Name, version and SHA-256 of the model file.",
     "X-Sigma-Estimate": "Estimated noise standard deviation, 0-255 scale; with `estimate=true`.",
-    "X-Estimated-PSNR": "Estimated PSNR of the result in dB; with `estimate=true`, where its assumptions hold.",
-    "X-Estimated-PSNR-Withheld": "Why there is no estimated PSNR; with `estimate=true`.",
-    "X-Noise": "Kind of the noise removed, then its level and measurements; with `estimate=true`.",
-    "Server-Timing": "Milliseconds of decode, queue, infer and encode.",
+    "X-Estimated-PSNR": "Estimated PSNR of the result in dB; with `estimate=true`, if its assumptions hold.",
+    "X-Estimated-PSNR-Withheld": "Reason why there is no estimated PSNR; with `estimate=true`.",
+    "X-Noise": "Kind of the removed noise, its level and measurements; with `estimate=true`.",
+    "Server-Timing": "Milliseconds for the stages decode, queue, infer and encode.",
 }
 ERRORS = {
-    400: "The body is empty, or is not a whole image",
+    400: "The body is empty, or the image is damaged or incomplete",
     404: "No such model",
     408: "The body did not arrive in time",
-    406: "The format asked for cannot be written, or cannot hold these pixels",
+    406: "The requested format is not available, or cannot hold these pixels",
     413: "Too many bytes, pixels or frames",
-    415: "Not a format that is read here",
+    415: "The format of the body is not supported",
     422: "A parameter is invalid, or a pixel is not finite",
-    429: "Too much is queued; `Retry-After` says when to come again",
+    429: "Too much work is queued; retry after `Retry-After` seconds",
     500: "The device failed",
-    503: "Starting or shutting down",
-    504: "The time for the request is over",
+    503: "The service is shutting down, or its device is lost or fails its self-check",
+    504: "The request was not finished in time",
 }
 
-#: Where API keys are on.
+#: Errors if API keys are required.
 KEY_ERRORS = {
-    401: "No API key, or one that is not accepted",
-    429: "Too many requests, or pixels under way, with this key; `Retry-After` says when to come again",
+    401: "No API key, or an invalid one",
+    429: "Too many requests or pixels in flight with this key; retry after `Retry-After` seconds",
 }
 
 
 def problem_responses(errors: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
-    """Problem documents by status, for the OpenAPI document."""
+    """Return the problem documents by status, for the OpenAPI document."""
     content = {PROBLEM_JSON: {"schema": Problem.model_json_schema()}}
     return {status: {"description": text, "content": content} for status, text in errors.items()}
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "The denoised image: dtype, range, size and format of the one sent.",
+        "description": "The denoised image, with the dtype, range, size and format of the input.",
         "content": IMAGE_TYPES | {"application/json": {"schema": DenoiseReport.model_json_schema()}},
         "headers": {name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.items()},
     },

@@ -1,4 +1,4 @@
-"""``GET /docs``: Swagger UI, under a policy that lets it run and nothing else."""
+"""The route ``GET /docs``: Swagger UI, under a policy that allows only what it needs."""
 
 import base64
 import hashlib
@@ -8,12 +8,12 @@ from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 
-#: Where FastAPI's page takes Swagger UI from, and its icon.
+#: Sources of Swagger UI and of the icon in FastAPI's page.
 SCRIPTS, ICONS = "https://cdn.jsdelivr.net/npm/", "https://fastapi.tiangolo.com/img/"
 
 
 def install(app: FastAPI) -> None:
-    """Serve the page; ``app`` has no ``/docs`` of its own."""
+    """Add the page to ``app``, which must not have its own ``/docs``."""
     page = get_swagger_ui_html(openapi_url="openapi.json", title=f"{app.title}: API")
     html = bytes(page.body).decode()
     headers = {"Content-Security-Policy": _policy(html), "Cache-Control": "no-cache"}
@@ -25,7 +25,7 @@ def install(app: FastAPI) -> None:
 
 
 def _policy(html: str) -> str:
-    """Its one inline script is allowed by its hash, not by ``unsafe-inline``; Swagger UI's inline styles have none."""
+    """Return a policy that allows the one inline script by its hash; Swagger UI's inline styles have none."""
     hashes = [
         f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
         for script in re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
@@ -35,7 +35,7 @@ def _policy(html: str) -> str:
             "default-src 'none'",
             f"script-src {' '.join([SCRIPTS, *hashes])}",
             f"style-src {SCRIPTS} 'unsafe-inline'",
-            # What is tried there is shown as a blob.
+            # The page shows results as blobs.
             f"img-src 'self' blob: data: {ICONS}",
             "connect-src 'self'",
             "base-uri 'none'",

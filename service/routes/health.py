@@ -1,4 +1,4 @@
-"""``GET /healthz`` and ``/readyz``."""
+"""The routes ``GET /healthz`` and ``/readyz``."""
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
@@ -10,27 +10,27 @@ router = APIRouter(tags=["service"])
 
 
 class Alive(BaseModel):
-    """The process answers."""
+    """The answer of a live process."""
 
     status: str = "alive"
 
 
 class Ready(BaseModel):
-    """Images are denoised."""
+    """The answer of a service that is ready to denoise."""
 
     status: str = "ready"
-    device: str = Field(description="`cpu` or `cuda`: what really runs.", examples=["cpu"])
-    models: list[str] = Field(description="Models whose golden tile came out right on this device.")
-    queued: int = Field(description="Requests that wait.")
-    predicted_s: float = Field(description="Seconds that the queued work will take.")
-    self_check_age_s: float = Field(description="Seconds since the golden tiles last came out right.")
-    batches: int = Field(description="Batches that the device was given since the start.")
+    device: str = Field(description="Device in use: `cpu` or `cuda`.", examples=["cpu"])
+    models: list[str] = Field(description="Models whose golden tile was correct on this device.")
+    queued: int = Field(description="Waiting requests.")
+    predicted_s: float = Field(description="Predicted seconds of queued work.")
+    self_check_age_s: float = Field(description="Seconds since the last successful check of the golden tiles.")
+    batches: int = Field(description="Number of batches since the start.")
 
 
 @router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Alive")
 async def healthz() -> Alive:
-    """Does no work."""
+    """Answer at once, without any work."""
     return Alive()
 
 
@@ -41,9 +41,9 @@ async def healthz() -> Alive:
     responses={503: {"description": "Not ready", "content": {PROBLEM_JSON: {"schema": Problem.model_json_schema()}}}},
 )
 async def readyz(request: Request) -> Ready:
-    """The golden tile of every model is denoised on the device again and again and matches, and nothing ends.
+    """Tell whether the service is ready: the periodic checks of the golden tiles pass, and it is not shutting down.
 
-    Otherwise 503, with `reason`: `draining`, `drift` (a result is not what it should be) or `device`.
+    Otherwise it returns 503 with a `reason`: `draining`, `drift` (the device computes wrong results) or `device`.
     """
     service = state_of(request)
     service.require_ready()

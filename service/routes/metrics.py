@@ -1,4 +1,4 @@
-"""``GET /metrics``."""
+"""The route ``GET /metrics``."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
@@ -15,7 +15,10 @@ router = APIRouter(tags=["service"])
     response_class=PlainTextResponse,
 )
 def metrics(request: Request) -> Response:
-    """Requests, queue, batches, stages, models and the process, as text; OpenMetrics where `Accept` asks for it."""
+    """Return metrics on requests, queue, batches, stages, models and the process as text.
+
+    The format is OpenMetrics if `Accept` asks for it.
+    """
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
-    # The header as it is: a media_type would get a second charset.
+    # Set the header directly: a media_type would get a second charset.
     return Response(encode(state_of(request).metrics.registry), headers={"Content-Type": content_type})

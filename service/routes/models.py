@@ -49,7 +49,9 @@ class Limits(BaseModel):
     classical_max_pixels: int = Field(description="Likewise, for a classical model.")
     queue_limit_s: float = Field(description="Predicted seconds of queued work past which requests get 429.")
     timeout_s: float
-    analysis: AnalysisLimits | None = Field(description="Of `/analyze`; null where it is switched off or not installed.")
+    analysis: AnalysisLimits | None = Field(
+        description="Of `/analyze`; null where it is switched off or not installed."
+    )
     media_types: list[str]
     dtypes: list[str]
 

@@ -1,4 +1,4 @@
-"""``GET /`` and what lies under ``/page``: the web page, plain files that the browser runs as they are."""
+"""The route ``GET /`` and the files under ``/page``: the web page, plain files that the browser runs as they are."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from starlette.types import Scope
 
 FOLDER = Path(__file__).parents[1] / "page"
 
-#: The page runs its own files alone and talks to its own service alone. Results come as ``blob:``, the pictures inside
-#: an analysis as ``data:`` URLs.
+#: The page runs only its own files and connects only to its own service. Results are ``blob:`` URLs, the pictures in an
+#: analysis ``data:`` URLs.
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -30,25 +30,25 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
-    # Asked for again each time and mostly answered with 304: a new release is never mixed with an old one's modules.
+    # Revalidated each time, mostly with 304, so that modules of different releases are never mixed.
     "Cache-Control": "no-cache",
 }
 
 
 class PageFiles(StaticFiles):
-    """Files with the page's headers."""
+    """A folder of files, served with the page's headers."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """The file, or 304 where the browser has it."""
+        """Return the file, or 304 if the browser has it."""
         response = await super().get_response(path, scope)
         response.headers.update(HEADERS)
         return response
 
 
 def install(app: FastAPI, *, enabled: bool) -> None:
-    """Serve the page; where it is switched off, the documentation is the front door.
+    """Serve the page; if it is disabled, ``/`` redirects to the documentation.
 
-    Only ``/page`` is a folder of files: one at ``/`` would answer 404 for a method that another path does not have.
+    Only ``/page`` is a folder of files: mounted at ``/``, it would answer 404 instead of 405 for other paths.
     """
     router = APIRouter(include_in_schema=False)
     router.add_api_route("/", _page if enabled else _documentation, methods=["GET", "HEAD"], response_model=None)

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from service.denoising.options import DenoiseOptions, converted
+from service.denoising.options import DenoiseOptions
+from service.denoising.preparation import converted
 from service.errors import InvalidParameter, InvalidPixels
 from tests.unit.service.imaging.samples import picture
 

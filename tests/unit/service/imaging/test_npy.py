@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from service.errors import ImageTooLarge, ServiceError, UndecodableImage, UnsupportedMedia
+from service.errors import ImageTooLarge, InvalidParameter, ServiceError, UndecodableImage, UnsupportedMedia
 from service.imaging import ImageFormat, Picture, decode, encode, to_gray, to_rgb
 from service.imaging.picture import DTYPES
 from tests.unit.service.imaging.samples import LIMITS, noise
@@ -52,7 +52,42 @@ SHAPES = [
 def test_shape_and_dtype_come_back(shape, dtype):
     """Every accepted array returns as it was."""
     array = noise(shape, dtype)
-    np.testing.assert_array_equal(back(npy(array)), array, strict=True)
+    axes = "YXA" if shape in {(6, 5, 2), (6, 5, 4)} else None
+    np.testing.assert_array_equal(back(npy(array), axes=axes), array, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "frames", "alpha"),
+    [
+        ((3, 20, 24), "CYX", [(20, 24, 3)], False),
+        ((64, 64, 5), "YXC", [(64, 64, 5)], False),
+        ((6, 5, 2), "YXC", [(6, 5, 2)], False),
+        ((6, 5, 2), "YXA", [(6, 5, 1)], True),
+        ((2, 13, 6, 5), "ZCYX", 2 * [(6, 5, 13)], False),
+        ((6, 2, 5), "YZX", 2 * [(6, 5, 1)], False),
+    ],
+)
+def test_named_axes_are_read_and_come_back(shape, axes, frames, alpha):
+    """Whatever their order, and any number of channels."""
+    array = noise(shape, "uint16")
+    image = read(npy(array), axes=axes)
+    assert [frame.shape for frame in image.frames] == frames
+    assert image.has_alpha is alpha
+    np.testing.assert_array_equal(np.load(io.BytesIO(encode(image, ImageFormat.NPY))), array, strict=True)
+
+
+@pytest.mark.parametrize("shape", [(6, 5, 2), (64, 64, 5), (2, 6, 5, 2), (60, 60, 13), (50, 40, 4)])
+def test_an_ambiguous_shape_is_refused_with_the_parameter_that_says(shape):
+    """Never taken silently for 64 frames of 64 x 5, or a second channel for alpha."""
+    with pytest.raises(UnsupportedMedia, match="axes="):
+        read(npy(noise(shape, "float32")))
+
+
+@pytest.mark.parametrize("axes", ["XC", "YXQQ", "YXW", "YX", "YYX", "CSYX"])
+def test_wrong_axes_are_refused(axes):
+    """With the letters that there are."""
+    with pytest.raises(InvalidParameter, match="axes="):
+        read(npy(noise((6, 5, 3))), axes=axes)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +145,7 @@ def test_other_shapes_are_refused(shape):
 @pytest.mark.parametrize("shape", [(0, 5), (5, 0), (0, 4, 4), (4, 0, 3)])
 def test_an_array_without_pixels_is_refused(shape):
     """There is nothing to denoise."""
-    with pytest.raises(UndecodableImage, match="pixels in it"):
+    with pytest.raises(UndecodableImage, match="no pixels"):
         read(npy(np.zeros(shape)))
 
 

@@ -9,7 +9,7 @@ from tests.unit.service.imaging.samples import picture
 ALL = list(ImageFormat)
 PICTURES = {
     "gray": (picture((6, 5)), ALL),
-    "alpha": (picture((6, 5, 4)), ["png", "webp", "tiff", "npy"]),
+    "alpha": (picture((6, 5, 4)), ["png", "webp", "bmp", "tiff", "npy"]),
     "premultiplied": (picture((6, 5, 4), premultiplied=True), ["tiff", "npy"]),
     "16 bit": (picture((6, 5, 3), dtype="uint16"), ["png", "tiff", "npy"]),
     "signed": (picture((6, 5), dtype="int16"), ["tiff", "npy"]),

@@ -14,8 +14,8 @@ def test_new_frames_must_fit_the_old():
             with_frames(image, frames)
 
 
-@pytest.mark.parametrize("frames", [(), (noise((4, 3)),), (noise((4, 3, 2)),), (noise((4, 3, 1)), noise((4, 3, 3)))])
-def test_a_picture_is_gray_or_rgb(frames):
+@pytest.mark.parametrize("frames", [(), (noise((4, 3)),), (noise((4, 3, 1)), noise((4, 3, 3)))])
+def test_a_picture_has_frames_of_one_kind(frames):
     """Nothing else can be built."""
     with pytest.raises(ValueError, match="expected"):
         Picture(frames, (None,) * len(frames), ImageFormat.PNG)

@@ -142,7 +142,7 @@ def test_pages_of_several_kinds_are_refused(second):
     with TiffWriter(buffer) as writer:
         writer.write(noise((8, 8)), metadata=None, photometric="minisblack")
         writer.write(second, metadata=None, photometric="rgb" if second.ndim == 3 else "minisblack")
-    with pytest.raises(UnsupportedMedia, match="one dtype and color"):
+    with pytest.raises(UnsupportedMedia, match="several dtypes or colors"):
         read(buffer.getvalue())
 
 
@@ -162,15 +162,29 @@ def test_images_hidden_behind_one_page_are_refused():
         tiff(noise((7, 5)).astype("complex64")),
         tiff(noise((7, 5), "int16"), photometric="miniswhite"),
         tiff(noise((16, 16, 3)), compression="jpeg", photometric="ycbcr"),
-        tiff(noise((7, 5, 5)), planarconfig="contig"),
     ],
-    ids=["int32", "complex", "white zero, signed", "jpeg inside", "five samples"],
+    ids=["int32", "complex", "white zero, signed", "jpeg inside"],
 )
 def test_other_kinds_are_refused_with_what_is_supported(data):
     """The caller can convert."""
     with pytest.raises(UnsupportedMedia) as refusal:
         read(data)
     assert refusal.value.facts["supported"]
+
+
+@pytest.mark.parametrize("photometric", ["minisblack", "rgb"])
+def test_samples_of_unspecified_meaning_are_channels_and_stay_so(photometric):
+    """An infrared or a second stain is no alpha: ExtraSamples 0 (TIFF 6.0, section 18)."""
+    samples = noise((7, 5, 5), "uint16")
+    count = 2 if photometric == "rgb" else 4
+    data = tiff(samples, planarconfig="contig", photometric=photometric, extrasamples=["unspecified"] * count)
+    image = read(data)
+    assert (image.channels, image.has_alpha) == (5, False)
+    again = encode(image, ImageFormat.TIFF)
+    np.testing.assert_array_equal(read(again).frames[0], samples)
+    with TiffFile(io.BytesIO(again)) as file:
+        assert tuple(file.pages[0].extrasamples) == (0,) * count
+        assert file.pages[0].photometric.name.lower() == photometric
 
 
 def test_too_many_pages_are_refused():

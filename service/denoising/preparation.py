@@ -1,0 +1,128 @@
+"""A picture as a denoiser takes it, and the way back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from biasfree.frames import FLOAT_WHITE
+from biasfree.hidden import without_hidden
+from biasfree.pixels import BitDepthError, PixelArray, intensity_range
+from service.denoising.options import DenoiseOptions
+from service.errors import InvalidParameter, InvalidPixels
+from service.imaging import Picture, all_channels, one_channel, to_gray, to_rgb, with_frames
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A picture in the colors asked for, ready for a denoiser.
+
+    Attributes:
+        picture: Without hidden pixels (alpha 0), and with one channel where all three are equal.
+        original: The same with what is hidden.
+    """
+
+    picture: Picture
+    original: Picture
+
+    @classmethod
+    def of(cls, picture: Picture, options: DenoiseOptions) -> "Prepared":
+        """Prepare a picture; errors as ``converted``."""
+        original = converted(picture, color=options.color, bit_depth=options.bit_depth)
+        return cls(one_channel(shown(original)), original)
+
+    def result(self, frames: Sequence[PixelArray], options: DenoiseOptions) -> Picture:
+        """Return the picture with denoised frames; hidden pixels are as they came."""
+        denoised = all_channels(with_frames(self.picture, frames))
+        if self.picture.metadata.premultiplied:
+            both = zip(denoised.frames, denoised.alpha, strict=True)
+            again = tuple(frame if alpha is None else _multiplied(frame, alpha) for frame, alpha in both)
+            denoised = replace(denoised, frames=again)
+        if options.output != "image":
+            return denoised
+        pairs = zip(denoised.frames, self.original.frames, self.original.alpha, strict=True)
+        return replace(denoised, frames=tuple(_with_hidden(*each) for each in pairs))
+
+
+def shown(picture: Picture) -> Picture:
+    """Replace hidden pixels by what their surroundings suggest; return a picture without any as it is."""
+    pairs = zip(picture.frames, picture.alpha, strict=True)
+    straight = _straight if picture.metadata.premultiplied else _unchanged
+    frames = tuple(
+        frame if alpha is None else without_hidden(straight(frame, alpha), alpha > 0) for frame, alpha in pairs
+    )
+    return replace(picture, frames=frames)
+
+
+def _unchanged(frame: PixelArray, alpha: PixelArray) -> PixelArray:
+    return frame
+
+
+def _opacity(alpha: PixelArray) -> PixelArray:
+    """Return alpha as shares of the full one, (H, W, 1) float64."""
+    full = float(intensity_range(alpha.dtype)[1]) if alpha.dtype.kind in "iu" else FLOAT_WHITE
+    share: PixelArray = alpha[..., np.newaxis] / np.float64(full)
+    return share
+
+
+def _straight(frame: PixelArray, alpha: PixelArray) -> PixelArray:
+    """Divide by alpha the colors that it multiplied; hidden pixels stay."""
+    share = _opacity(alpha)
+    values = frame / np.where(share > 0, share, 1)
+    return _rounded(values, frame.dtype)
+
+
+def _multiplied(frame: PixelArray, alpha: PixelArray) -> PixelArray:
+    """Undo ``_straight``."""
+    return _rounded(frame * _opacity(alpha), frame.dtype)
+
+
+def _rounded(values: PixelArray, dtype: np.dtype[Any]) -> PixelArray:
+    if dtype.kind in "iu":
+        values = np.rint(values).clip(*intensity_range(dtype))
+    return values.astype(dtype)
+
+
+def _with_hidden(denoised: PixelArray, original: PixelArray, alpha: PixelArray | None) -> PixelArray:
+    if alpha is None or (alpha > 0).all():
+        return denoised
+    return np.where((alpha > 0)[..., np.newaxis], denoised, original)
+
+
+def converted(picture: Picture, *, color: Literal["auto", "gray", "rgb"], bit_depth: int | None) -> Picture:
+    """Convert a picture to the colors asked for.
+
+    Raises:
+        InvalidPixels: A pixel is NaN or infinite.
+        InvalidParameter: ``bit_depth`` does not fit the picture's dtype.
+    """
+    _require_finite(picture)
+    if color == "gray":
+        picture = to_gray(picture)
+    elif color == "rgb":
+        picture = to_rgb(picture)
+    if bit_depth is not None and picture.dtype.kind in "iu":
+        try:
+            intensity_range(picture.dtype, bit_depth)
+        except BitDepthError as exc:
+            raise InvalidParameter(str(exc), **exc.facts) from exc
+    return picture
+
+
+def _require_finite(picture: Picture) -> None:
+    """Refuse NaN and infinity; integer pictures cost nothing.
+
+    Raises:
+        InvalidPixels: ``facts`` has ``count`` (samples that are not finite) and ``frame`` (the first with one).
+    """
+    if picture.dtype.kind != "f":
+        return
+    counts = [frame.size - int(np.count_nonzero(np.isfinite(frame))) for frame in picture.frames]
+    if any(counts):
+        frame = next(index for index, count in enumerate(counts) if count)
+        raise InvalidPixels(
+            f"expected finite pixels, got {sum(counts)} that are NaN or infinite, the first in frame {frame}",
+            count=sum(counts),
+            frame=frame,
+        )
