@@ -25,6 +25,7 @@ class DenoiseOptions(TypedDict, total=False):
         output: ``image``, or ``residual`` for the noise that was removed.
         color: ``auto``, ``gray`` or ``rgb``: convert the image first.
         bit_depth: Bits per sample that are in use, if fewer than the type has.
+        axes: Axes of an array, such as ``CYX`` or ``ZYX``, where its shape can be read in several ways.
     """
 
     strength: float
@@ -35,6 +36,7 @@ class DenoiseOptions(TypedDict, total=False):
     output: str | None
     color: str | None
     bit_depth: int | None
+    axes: str | None
 
 
 class AnalyzeOptions(TypedDict, total=False):
@@ -53,6 +55,7 @@ class AnalyzeOptions(TypedDict, total=False):
         model: As for ``denoise``.
         color: As for ``denoise``.
         bit_depth: As for ``denoise``.
+        axes: As for ``denoise``.
     """
 
     clean: ImageLike | None
@@ -67,6 +70,7 @@ class AnalyzeOptions(TypedDict, total=False):
     model: str | None
     color: str | None
     bit_depth: int | None
+    axes: str | None
 
 
 #: Option -> its name in the query, if that differs.

@@ -13,6 +13,7 @@ from biasfree_client._options import AnalyzeOptions, DenoiseOptions
 from biasfree_client.cli.failure import Commands, UsageError, end_on_interrupt
 from biasfree_client.cli.options import (
     AnyFile,
+    Axes,
     BitDepth,
     Color,
     ColorOption,
@@ -104,6 +105,7 @@ def denoise(
     ] = False,
     color: ColorOption = Color.AUTO,
     bit_depth: BitDepth = None,
+    axes: Axes = None,
     recursive: Recursive = False,
     watch: Annotated[
         bool,
@@ -169,6 +171,7 @@ def analyze(
     frame: Annotated[int, typer.Option(min=0, help="Page of a stack, counted from 0.")] = 0,
     color: ColorOption = Color.AUTO,
     bit_depth: BitDepth = None,
+    axes: Axes = None,
     overwrite: Overwrite = False,
     json: Json = False,
     model: Model = None,

@@ -44,6 +44,7 @@ Inputs = Annotated[
 Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Search subfolders too.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing results.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs: one object per line.")]
+Axes = Annotated[str | None, typer.Option(help="Axes of an NPY array, such as CYX or ZYX (Y, X, C or A, Z).")]
 BitDepth = Annotated[
     int | None,
     typer.Option(
