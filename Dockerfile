@@ -1,5 +1,6 @@
 # The service with its weights.
 #   make image                  for processors
+#   make image VARIANT=slim     for processors, /denoise alone: no analysis, classical models or traces
 #   make image VARIANT=cuda     for NVIDIA GPUs
 # CPU wheels of torch are smaller by gigabytes: name their index with TORCH_INDEX_URL=... Without it pip takes what its
 # default index has, which on Linux may bring the CUDA libraries along.
@@ -15,12 +16,19 @@ RUN python -m venv --without-pip /opt/biasfree
 # Dependencies first, from the two files that name them, so that a change of code does not fetch them again. Without
 # CUDA, onnxruntime is the same library as onnxruntime-gpu, and smaller. torch's headers and tests are 145 MB.
 COPY pyproject.toml constraints.txt ./
-RUN case "${VARIANT}" in cpu) strip=-gpu ;; cuda) strip= ;; *) echo "expected VARIANT=cpu or cuda, got ${VARIANT}" >&2; exit 1 ;; esac \
-    && python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *p['optional-dependencies']['classical'], *p['optional-dependencies']['tracing'], sep='\n')" \
-        | sed "s/^onnxruntime${strip}/onnxruntime/" > requirements.txt \
+RUN case "${VARIANT}" in \
+        cpu) extras="analysis classical tracing"; suffix=-gpu ;; \
+        slim) extras=""; suffix=-gpu ;; \
+        cuda) extras="analysis classical tracing"; suffix="" ;; \
+        *) echo "VARIANT must be cpu, slim or cuda, not ${VARIANT}" >&2; exit 1 ;; \
+    esac \
+    && python -c "import sys, tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *(each for extra in sys.argv[1:] for each in p['optional-dependencies'][extra]), sep='\n')" ${extras} \
+        | sed "s/^onnxruntime${suffix}/onnxruntime/" > requirements.txt \
     && pip --python /opt/biasfree/bin/python install \
         ${TORCH_INDEX_URL:+--extra-index-url "${TORCH_INDEX_URL}"} -c constraints.txt -r requirements.txt \
     && rm -rf /opt/biasfree/lib/python3*/site-packages/torch/include /opt/biasfree/lib/python3*/site-packages/torch/test
+COPY deploy/slim.py ./
+RUN if [ "${VARIANT}" = slim ]; then python slim.py /opt/biasfree; fi
 COPY . .
 RUN pip install -c constraints.txt setuptools \
     && pip wheel --no-deps --no-build-isolation --wheel-dir dist . \

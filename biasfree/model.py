@@ -1,12 +1,13 @@
-"""What one can do with a network in Python: load it, denoise, estimate the noise, analyze.
+"""The Python interface to the networks: load a model, denoise, estimate the noise, analyze.
 
-The service computes the same with the same functions, on a queue. NumPy in, NumPy out, in the conventions of
-scikit-image's restoration functions; Pillow images too.
+It takes and returns NumPy arrays, with the conventions of scikit-image's restoration functions, and Pillow images. The
+service runs the same functions on a queue and gives the same results.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 Output = Literal["image", "residual"]
 ImageT = TypeVar("ImageT")
 
-#: Name under which the image decides between the default models.
+#: Model name for an automatic choice between the default models for each image.
 AUTO = "auto"
 #: Longest side of a tile, pixels: larger tiles are a little faster and take more memory (1.2 GB at this side).
 TILE_SIDE = 2304
@@ -53,11 +54,11 @@ def load(
     """Load a model.
 
     Args:
-        model: Name of a shipped model (``models()``), path of an ``.onnx`` file, or ``auto``: the default models,
-            between which each image decides.
-        device: ``cuda``, ``cpu``, or ``auto`` for CUDA where it works.
+        model: Name of a shipped model (``models()``), path of an ``.onnx`` file, or ``auto`` to choose between the
+            default models for each image.
+        device: ``cuda``, ``cpu``, or ``auto`` for CUDA if it works.
         threads: Threads on the CPU; None for one per core.
-        tile_side: Longest side of a tile in pixels; smaller ones take less memory.
+        tile_side: Longest side of a tile in pixels; smaller tiles take less memory.
 
     Raises:
         ValueError: There is no such model, or the file is not a model.
@@ -72,35 +73,37 @@ def load(
 
 
 class Model:
-    """One network, or the default ones between which each image decides. Made by ``load``."""
+    """One network, or the default networks with an automatic choice for each image. Created by ``load``."""
 
     def __init__(self, networks: Mapping[str, "_Network"], *, named: bool) -> None:
         self._networks, self._named = networks, named
 
     @property
     def cards(self) -> dict[str, Card]:
-        """Cards of the networks, by name."""
+        """Return the cards of the networks, by name."""
         return {name: network.card for name, network in self._networks.items()}
 
     @property
     def card(self) -> Card:
-        """The model's card: architecture, training, measured quality.
+        """Return the model's card: architecture, training, measured quality.
 
         Raises:
-            ValueError: The model is ``auto``, which is several networks.
+            ValueError: The model is ``auto``, which consists of several networks.
         """
         if not self._named:
-            raise ValueError(f"'auto' stands for several networks ({', '.join(self._networks)}): see .cards")
+            raise ValueError(
+                f"'auto' has several networks ({', '.join(self._networks)}): see .cards, or load one by name"
+            )
         return next(iter(self.cards.values()))
 
     @property
     def halo(self) -> int:
-        """Pixels beyond which nothing influences a result, in multiples of ``stride``: the overlap of own tiles."""
+        """Return the overlap needed when you cut tiles yourself, in pixels; a multiple of ``stride``."""
         return max(round_up(card.receptive_radius, card.stride) for card in self.cards.values())
 
     @property
     def stride(self) -> int:
-        """Pixels: own tiles must begin at multiples of this for the result to be that of the whole image."""
+        """Return the multiple at which your own tiles must begin to give the same result as the whole image."""
         return math.lcm(*(card.stride for card in self.cards.values()))
 
     @overload
@@ -131,12 +134,12 @@ class Model:
         """Remove noise of any kind and level.
 
         Args:
-            image: Integers or floats of any range: (H, W), and an axis of channels and one of images where they are
+            image: Array (H, W) of integers or floats of any range, with a channel axis and a stack axis if they are
                 named; or a Pillow image of mode L, LA, I;16, F, RGB or RGBA, whose alpha is kept. Three channels are
-                taken for RGB, any other number for as many gray images. R = G = B stays so.
-            channel_axis: The axis of channels; None for gray.
-            stack_axis: The axis of a stack of images, which are denoised one by one.
-            options: ``strength`` and ``chroma_strength`` in [0, 1] blend input and output, of luminance and color
+                treated as RGB, any other number as separate gray images. An image with R = G = B stays gray.
+            channel_axis: Channel axis; None for gray.
+            stack_axis: Axis of a stack of images, which are denoised one by one.
+            options: ``strength`` and ``chroma_strength`` in [0, 1] blend input and output, for luminance and color
                 differences (default 1); ``output`` is ``image`` or ``residual``; ``bit_depth`` is the number of
                 significant bits of integers.
 
@@ -145,7 +148,7 @@ class Model:
             and clipped; floats are not clipped.
 
         Raises:
-            ValueError: A pixel is NaN or infinite, an option does not fit, or the axes do not fit the array.
+            ValueError: A pixel is NaN or infinite, an option is invalid, or the axes do not fit the array.
             TypeError: The pixels are neither integers nor floats.
         """
         chosen = DenoiseOptions(**options)
@@ -161,10 +164,10 @@ class Model:
         stack_axis: int | None = None,
         bit_depth: int | None = None,
     ) -> Noise:
-        """Estimate the noise of an image: level, kind, and the PSNR after denoising where that can be known.
+        """Estimate the noise of an image: its level and kind, and the PSNR after denoising if that can be estimated.
 
-        Takes two passes. Arguments and errors as ``denoise``; white is the largest integer of the dtype or of
-        ``bit_depth``, and 1 for floats.
+        This takes two passes. Arguments and errors are those of ``denoise``. White is the largest integer of the dtype
+        or of ``bit_depth``, and 1 for floats.
         """
         options = DenoiseOptions(estimate=True, bit_depth=bit_depth)
         array, channel_axis = colors_of(image) if is_pillow(image) else (np.asarray(image), channel_axis)
@@ -185,26 +188,28 @@ class Model:
         bit_depth: int | None = None,
         memory_bytes: int = 2**30,
     ) -> "Report":
-        """Decompose the network's Jacobian at a patch. Needs torch (the extra ``analysis``), loaded here.
+        """Decompose the network's Jacobian at a patch. Requires torch (the extra ``analysis``), which is loaded here.
 
         Args:
-            patch: (H, W), or with ``channel_axis`` as many channels as the network; 40 x 40 takes seconds.
-            channel_axis: The axis of channels; None for gray.
-            clean: The patch without noise, of the same shape, where it is known.
-            k: Singular vectors from each end of the spectrum.
+            patch: (H, W), or with ``channel_axis`` the same number of channels as the network; 40 x 40 takes seconds.
+            channel_axis: Channel axis; None for gray.
+            clean: The patch without noise, of the same shape, if known.
+            k: Number of singular vectors from each end of the spectrum.
             method: ``dense`` for the whole spectrum, ``iterative`` for its largest k, ``auto`` for dense up to 4096
                 values.
-            pixels: (x, y) of equivalent filters; none for the middle of the patch.
+            pixels: (x, y) of equivalent filters; by default the middle of the patch.
             bit_depth: Significant bits of integers.
             memory_bytes: Limit on the memory of the decomposition.
 
         Returns:
-            Numbers and arrays; docs/analysis.md says what they mean. ``biasfree.analysis.figure.figure`` draws them.
+            Numbers and arrays, explained in docs/analysis.md. ``biasfree.analysis.figure.figure`` draws them.
 
         Raises:
             ValueError: The model is ``auto``, or the patch does not fit the network.
             ModuleNotFoundError: torch is not installed.
         """
+        if find_spec("torch") is None:
+            raise ModuleNotFoundError("the analysis requires torch: pip install 'biasfree[analysis]'")
         from biasfree import rebuild
         from biasfree.analysis.analyze import analyze
         from biasfree.analysis.report import Patch
@@ -232,7 +237,7 @@ class Model:
         return stack.like_input([result.frame for result in self._results(stack, options)])
 
     def _results(self, stack: "Stack", options: DenoiseOptions) -> list[FrameResult]:
-        """Denoise every frame; the first decides between the default networks."""
+        """Denoise every frame; the first frame decides between the default networks."""
         network, done = self._chosen(stack, options)
         results = []
         for frame in stack.frames:
@@ -260,7 +265,7 @@ class Model:
 
 
 class _Network:
-    """A network on a device, which is loaded when it is first used; it takes images of any size."""
+    """A network on a device, loaded on first use, for images of any size."""
 
     def __init__(self, artifact: Artifact, device: str, threads: int | None, tile_side: int) -> None:
         self.artifact, self.card = artifact, artifact.card
@@ -274,7 +279,7 @@ class _Network:
 
     @property
     def torch_device(self) -> str:
-        """``cuda`` or ``cpu``: where the analysis runs."""
+        """Return the device of the analysis: ``cuda`` or ``cpu``."""
         import torch
 
         return "cuda" if self._device != "cpu" and torch.cuda.is_available() else "cpu"
@@ -295,7 +300,9 @@ def _path(model: str | Path) -> Path:
         return shipped
     path = Path(model)
     if not path.is_file():
-        raise ArtifactError(f"there is no model {str(model)!r}: use {', '.join(models())}, or the path of a file")
+        raise ArtifactError(
+            f"there is no model {str(model)!r}: use {', '.join(models())}, or the path of an .onnx file"
+        )
     return path
 
 
@@ -303,5 +310,7 @@ def _planes_of_patch(patch: PixelArray, channel_axis: int | None, card: Card) ->
     """Return a patch as (C, H, W)."""
     stack = Stack.of(patch, channel_axis, None)
     if stack.shape[-1] != card.channels:
-        raise ValueError(f"model {card.name!r} analyzes patches of {card.channels} channel(s), not {stack.shape[-1]}")
+        raise ValueError(
+            f"model {card.name!r} analyzes patches of {card.channels} channel(s), but this patch has {stack.shape[-1]}"
+        )
     return np.moveaxis(stack.whole_frame(0), -1, 0)

@@ -1,1 +1,1 @@
-"""What runs the service elsewhere than on a developer's machine, and what is measured of it there."""
+"""Deployments of the service beyond a developer's machine, and measurements of them."""

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from bench.container.images import ROOT, Configuration
@@ -17,12 +17,17 @@ TOOLS = re.compile(
 LISTING = "import json, importlib.metadata as m; print(json.dumps({d.name: d.version for d in m.distributions()}))"
 
 
-def shortcomings(root: Path, image: Configuration) -> Iterator[str]:
-    """A sentence for each thing that is not as it should be.
+#: What the variant ``slim`` leaves out: the extras ``analysis``, ``classical`` and ``tracing``.
+EXTRAS = ("matplotlib", "opentelemetry-sdk", "pywavelets", "scikit-image", "scipy", "torch")
+
+
+def shortcomings(root: Path, image: Configuration, *, absent: Collection[str] = ()) -> Iterator[str]:
+    """Name everything that is not as it should be, in a sentence each.
 
     Args:
         root: The image's files.
         image: What it says of itself.
+        absent: Packages that must not be installed.
     """
     yield from (f"expected no program that compiles or installs, got {path}" for path in tools(root))
     yield from (f"expected no pip, got {path}" for path in root.glob("**/*-packages/pip") if path.is_dir())
@@ -34,7 +39,10 @@ def shortcomings(root: Path, image: Configuration) -> Iterator[str]:
         yield f"expected a user and a group as numbers above 0, got {image.user!r}"
     if not {"title", "version", "revision", "licenses"} <= {label.rpartition(".")[2] for label in image.labels}:
         yield f"expected labels that name title, version, revision and licence, got {image.labels}"
-    wrong = sorted(f"{name}=={version}" for name, version in packages(root).items() if not pinned(name, version))
+    installed = packages(root)
+    if unwanted := sorted({_canonical(name) for name in installed} & set(absent)):
+        yield f"expected these packages to be left out: {', '.join(unwanted)}"
+    wrong = sorted(f"{name}=={version}" for name, version in installed.items() if not pinned(name, version))
     if wrong:
         yield f"expected only what constraints.txt pins, got {', '.join(wrong)}"
 

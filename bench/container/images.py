@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,15 @@ ROOT = Path(__file__).parents[2]
 NAME = "localhost/biasfree-image-check"
 #: What Debian has as ``python`` must be the version of the base that the Dockerfile names.
 RELEASES = {"3.11": "bookworm", "3.13": "trixie"}
+#: Of a Debian made by debootstrap, what Docker's own has not.
+LEFT_OUT = (
+    "usr/share/doc",
+    "usr/share/info",
+    "usr/share/locale",
+    "usr/share/man",
+    "var/cache/apt",
+    "var/lib/apt/lists",
+)
 
 
 @dataclass(frozen=True)
@@ -65,14 +75,15 @@ class Storage:
         self.buildah("umount", container)
         self.buildah("commit", "--rm", container, f"localhost/{tag}")
 
-    def build(self, options: Sequence[str]) -> None:
-        """Build the Dockerfile, from images that are here alone."""
-        fixed = ["--isolation=chroot", "--pull-never", "--layers=false", "--format=docker", f"--tag={NAME}"]
-        self.buildah("build", *fixed, *options, str(ROOT))
+    def build(self, variant: str, options: Sequence[str]) -> None:
+        """Build a variant of the Dockerfile, from local images alone."""
+        fixed = ["--isolation=chroot", "--pull-never", "--layers=false", "--format=docker"]
+        self.buildah("build", *fixed, f"--tag={NAME}:{variant}", f"--build-arg=VARIANT={variant}", *options, str(ROOT))
 
-    def configuration(self) -> Configuration:
-        """What the built image says of itself."""
-        found: dict[str, Any] = json.loads(self.buildah("inspect", "--type=image", NAME))["Docker"]["config"]
+    def configuration(self, variant: str) -> Configuration:
+        """Return what the image of a variant says of itself."""
+        image = f"{NAME}:{variant}"
+        found: dict[str, Any] = json.loads(self.buildah("inspect", "--type=image", image))["Docker"]["config"]
         test = found["Healthcheck"]["Test"]
         if test[0] != "CMD":
             raise RuntimeError(f"expected HEALTHCHECK in its form with CMD [...], got {test}")
@@ -82,9 +93,9 @@ class Storage:
         )
 
     @contextmanager
-    def mounted(self, image: str = NAME) -> Iterator[Path]:
-        """The image's files."""
-        container = self.buildah("from", "--pull-never", image)
+    def mounted(self, variant: str) -> Iterator[Path]:
+        """Lend the files of a variant's image."""
+        container = self.buildah("from", "--pull-never", f"{NAME}:{variant}")
         try:
             yield Path(self.buildah("mount", container))
         finally:
@@ -99,7 +110,9 @@ def base_name() -> str:
 
 
 def debian(folder: Path) -> Path:
-    """A Debian with the Python of the base, made by debootstrap unless the folder has one.
+    """Return a Debian with the Python of the base, made by debootstrap unless the folder has one.
+
+    It lacks what ``python:*-slim`` lacks too: packages that were downloaded, lists of packages, manuals, translations.
 
     Raises:
         RuntimeError: No release of Debian has that Python, or debootstrap failed.
@@ -114,4 +127,6 @@ def debian(folder: Path) -> Path:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # a program of the system's
         if done.returncode:
             raise RuntimeError(f"expected debootstrap to work, got {done.stdout[-2000:]}")
+    for name in LEFT_OUT:
+        shutil.rmtree(folder / name, ignore_errors=True)
     return folder

@@ -1,4 +1,4 @@
-"""What Ray Serve runs: ``deploy.ray.application:build``, which ``serve.yaml`` names."""
+"""The Ray Serve application, ``deploy.ray.application:build`` in ``serve.yaml``."""
 
 import asyncio
 import os
@@ -17,12 +17,12 @@ from service.telemetry import logs, tracing
 
 
 class Replica:
-    """One whole service: its models on its device, its queue, its routes.
+    """A replica of the whole service: models, device, queue and routes.
 
-    Serve runs the application's lifespan around it, so that its start warms and its end drains as anywhere else.
+    Serve runs the application's lifespan around it, so that it warms up and drains as in other deployments.
 
     Args:
-        settings: As ``BIASFREE_...`` without the prefix and in small letters; the environment has the rest.
+        settings: Settings like ``BIASFREE_...``, without the prefix and in lower case; the environment has the rest.
     """
 
     _keeper: asyncio.Task[None] | None = None
@@ -34,31 +34,32 @@ class Replica:
         self._service = start(ours, traces=tracing.from_environment(known_query=KNOWN_QUERY))
 
     async def __serve_build_asgi_app__(self) -> FastAPI:
-        """The routes; Serve calls this once the service has started."""
+        """Return the application with the routes; Serve calls this when the service has started."""
         kept = asyncio.Event()
         self._keeper = asyncio.create_task(_keep_processes(kept))
         await kept.wait()
         return create_app(self._service)
 
     def __del__(self) -> None:
-        """Serve calls this once the lifespan is over."""
+        """Release the keeper of processes; Serve calls this after the lifespan."""
         if self._keeper is not None:
             self._keeper.cancel()
 
     def check_health(self) -> None:
-        """What ``/readyz`` says; Serve replaces a replica that fails again and again.
+        """Check readiness as ``/readyz`` does; Serve replaces a replica that fails repeatedly.
 
         Raises:
-            NotReady: The device is lost, or its results are not what they should be.
+            NotReady: The device is lost, or computes wrong results.
         """
         self._service.require_ready()
 
 
 async def _keep_processes(kept: asyncio.Event) -> None:
-    """Ask anyio for the first process of this event loop, and stay.
+    """Start anyio's first process of this event loop, and keep running.
 
-    anyio kills all of them when the root task of the loop ends, and takes for it the task that asked first, where there
-    is no other: Serve's loop has none. The analysis lost its process as soon as that was warm.
+    anyio kills all processes when the root task of the loop ends. Serve's loop has no root task, so anyio takes the
+    task that started the first process for it. Without this keeper, the analysis lost its process as soon as it was
+    warm.
     """
     try:
         await to_process.run_sync(os.getpid)
@@ -68,8 +69,8 @@ async def _keep_processes(kept: asyncio.Event) -> None:
 
 
 def build(settings: dict[str, Any]) -> serve.Application:
-    """The application with the ``args`` of ``serve.yaml``, which are settings."""
-    # Here and not only in the replica: what is misspelt is told at once.
+    """Build the application from the ``args`` in ``serve.yaml``, which are settings."""
+    # Validated here, not only in the replica, so that misspelled settings are reported at once.
     Settings(**settings)
-    # Everything about numbers of replicas, health and time is in serve.yaml.
+    # Number of replicas, health checks and timeouts are configured in serve.yaml.
     return serve.deployment(serve.ingress()(Replica)).bind(settings)

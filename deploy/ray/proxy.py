@@ -1,7 +1,7 @@
-"""What Serve's HTTP proxies answer where a replica died: a problem document with 503, which clients try again.
+"""The answer of Serve's HTTP proxies when a replica dies: a problem document with 503, so that clients retry.
 
-Named by ``RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH``. Without it a request that was at the replica gets a bare 500, as
-from a fault that another try would meet again.
+``RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH`` names this module. Without it, a request at the dead replica would get a
+bare 500, like a permanent error.
 """
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,18 +14,18 @@ from service.http.problems import KINDS, problem
 
 
 def middlewares() -> list[Middleware]:
-    """What Serve puts around each proxy."""
+    """Return the middlewares that Serve adds to each proxy."""
     return [Middleware(LostReplica)]
 
 
 class LostReplica:
-    """Answers what the proxy leaves without an answer, and returns one ``X-Request-Id`` instead of Serve's second."""
+    """A middleware that answers requests the proxy leaves unanswered, and removes Serve's second ``X-Request-Id``."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One ASGI call."""
+        """Handle an ASGI call."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -36,15 +36,15 @@ class LostReplica:
             answered = True
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                # Sets one, and deletes the others.
+                # Sets one header, and deletes the others.
                 headers["X-Request-Id"] = headers.get("X-Request-Id", "")
             await send(message)
 
         await self._app(scope, receive, send_on)
         if not answered:
-            # RequestIdMiddleware of Serve's has put the id where the client's would be.
+            # Serve's RequestIdMiddleware has stored the id in place of the client's.
             scope.setdefault("state", {})["request_id"] = request_id = Headers(scope=scope).get("X-Request-Id", "")
-            detail = "the replica that had the request has died"
+            detail = "the replica handling the request has died: retry"
             headers = {"X-Request-Id": request_id}
             answer = problem(Request(scope), KINDS[NotReady], detail, {"reason": "replica"}, headers)
             await answer(scope, receive, send)

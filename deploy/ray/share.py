@@ -1,12 +1,12 @@
-"""A replica's share of its machine."""
+"""The share of a replica in its machine."""
 
 from service.settings import Settings
 
 
 def within(settings: Settings, *, cpus: float) -> Settings:
-    """Settings whose threads keep to the CPUs that Ray has given a replica, where the operator chose no number.
+    """Limit the threads in the settings to the CPUs that Ray assigns to a replica, unless the operator set them.
 
-    Ray counts CPUs and does not enforce them: by itself every replica of a machine would take all of its cores.
+    Ray counts CPUs but does not enforce the limit: without this, every replica would use all cores of the machine.
     """
     threads = max(1, int(cpus))
     return settings.model_copy(

@@ -16,8 +16,12 @@ class NoiseReport(BaseModel):
     kind: Literal["white", "brightness-dependent", "correlated", "little", "unknown"]
     level: float = Field(description="Standard deviation, 0-255 scale; for correlated noise, that of the removed part.")
     white: bool | None = Field(description="True if it is uncorrelated; null if unknown.")
-    neighbor_correlation: float | None = Field(description="Correlation of the residual with the next pixel to the right or below.")
-    channel_correlation: float | None = Field(description="Correlation of the residual between channels; null for gray.")
+    neighbor_correlation: float | None = Field(
+        description="Correlation of the residual with the next pixel to the right or below."
+    )
+    channel_correlation: float | None = Field(
+        description="Correlation of the residual between channels; null for gray."
+    )
     brightness_dependence: float | None = Field(
         description="Level in the brightest third over that in the darkest; null if brightness hardly varies."
     )

@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 PACKAGES = ("biasfree", "service", "training")
 #: Each costs seconds at import, or is not the client's to need.
 HEAVY = {"torch", "onnxruntime", "matplotlib", "scipy"}
@@ -109,6 +110,67 @@ def test_no_file_names_a_registry_host():
     paths = [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
     found = [(path, host) for path in paths for host in REGISTRY_HOSTS if host in path.read_bytes()]
     assert found == []
+
+
+#: Where the version stands beside pyproject.toml, and how it is found there.
+PLACES = {
+    "client/biasfree_client/_version.py": r'^__version__ = "(.*)"$',
+    # The newest section with a date; what is not released yet stands before it.
+    "CHANGELOG.md": r"\A[^\0]*?^## \[(\d[^]]*)\] - \d{4}-\d\d-\d\d$",
+    "deploy/kubernetes/overlays/cpu/kustomization.yaml": r"newTag: (\S+)$",
+    "deploy/kubernetes/overlays/gpu/kustomization.yaml": r"newTag: (\S+)-cuda$",
+    "docs/deployment.md": r"(?:biasfree:|newTag: )(\d+\.\d+\.\d+)",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_place_has_the_version_of_pyproject(place):
+    """The client's, the newest release's, and those of image tags."""
+    found = re.findall(PLACES[place], (ROOT / place).read_text(), re.MULTILINE)
+
+    assert set(found) == {VERSION}
+
+
+def test_make_and_the_image_read_the_version():
+    """Neither has it a second time: make reads pyproject.toml, and the image's label is what make passes."""
+    makefile, dockerfile = (ROOT / "Makefile").read_text(), (ROOT / "Dockerfile").read_text()
+
+    assert VERSION not in makefile + dockerfile
+    assert "--build-arg VERSION='$(VERSION)'" in makefile
+    assert 'image.version="${VERSION}"' in dockerfile
+    command = next(line for line in makefile.splitlines() if line.startswith("VERSION = "))
+    (shell,) = re.findall(r"\$\(shell (.*)\)$", command)
+    printed = subprocess.run(["bash", "-c", shell], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert printed.stdout.strip() == VERSION
+
+
+def extra(name):
+    """Names of the distributions that an extra brings, extras of ours within it included."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for requirement in map(Requirement, extras[name]):
+        if canonicalize_name(requirement.name) == "biasfree":
+            for each in requirement.extras:
+                yield from extra(each)
+        else:
+            yield canonicalize_name(requirement.name)
+
+
+@pytest.mark.parametrize("name", ["training", "bench", "dev"])
+def test_extras_that_compute_bring_the_analysis(name):
+    """Whoever trains, measures or develops needs torch and matplotlib."""
+    assert set(extra("analysis")) <= set(extra(name))
+
+
+def test_make_serve_the_image_and_its_bill_of_materials_are_of_the_same_extras():
+    """Everything but what develops: `make serve`, `make sbom` and the images cpu and cuda."""
+    makefile, dockerfile = (ROOT / "Makefile").read_text(), (ROOT / "Dockerfile").read_text()
+
+    assert re.findall(r"'\.\[(analysis[^]]*)\]'", makefile) == ["analysis,classical,tracing"] * 2
+    assert re.findall(r'(\w+)\) extras="([^"]*)"', dockerfile) == [
+        ("cpu", "analysis classical tracing"),
+        ("slim", ""),
+        ("cuda", "analysis classical tracing"),
+    ]
 
 
 def test_wheel_holds_every_file_of_the_packages(tmp_path):

@@ -1,16 +1,24 @@
 """What Dockerfile, compose file and Makefile promise of the container. `make image-check` builds and runs it."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import imagecodecs
+import numpy as np
 import pytest
 import yaml
 
 from bench.container import contents, index
 from bench.container.images import Configuration, base_name
+from bench.container.trial import samples
+from deploy import slim
+from service.imaging import ImageFormat
+from service.imaging.tiff_page import COMPRESSIONS
 from service.settings import PREFIX, unknown_variables
 
 ROOT = Path(__file__).parents[3]
@@ -26,14 +34,19 @@ def compose():
 
 
 @pytest.fixture
-def root(tmp_path):
-    """The files of an image, with the checkout's weights and little else."""
-    weights = tmp_path / "opt/biasfree/lib/python3.11/site-packages/biasfree/weights"
-    weights.mkdir(parents=True)
-    for path in (ROOT / "biasfree/weights").glob("*.onnx"):
-        (weights / path.name).write_bytes(path.read_bytes())
-    (tmp_path / "usr/bin").mkdir(parents=True)
-    return tmp_path
+def root(tmp_path, monkeypatch):
+    """The files of an image, with the checkout's weights and little else; the checkout has a model of a few bytes."""
+    checkout, files = tmp_path / "checkout", tmp_path / "image"
+    for weights in (
+        checkout / "biasfree/weights",
+        files / "opt/biasfree/lib/python3.11/site-packages/biasfree/weights",
+    ):
+        weights.mkdir(parents=True)
+        (weights / "gray.onnx").write_bytes(b"weights")
+    shutil.copy(ROOT / "constraints.txt", checkout)
+    monkeypatch.setattr(contents, "ROOT", checkout)
+    (files / "usr/bin").mkdir(parents=True)
+    return files
 
 
 def image(**changed):
@@ -86,7 +99,8 @@ def test_nothing_else_of_the_checkout_is_in_the_context():
     allowed = {line[1:].rstrip("/") for line in lines if line.startswith("!")}
 
     assert "*" in lines
-    assert allowed == {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "biasfree", "service", "training"}
+    files = {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "deploy/slim.py"}
+    assert allowed == files | {"biasfree", "service", "training"}
 
 
 def test_compose_lets_the_container_write_only_to_its_tmpfs(compose):
@@ -112,6 +126,87 @@ def test_the_check_takes_the_base_of_the_dockerfile():
 def test_a_good_image_has_no_shortcomings(root):
     """Nothing is said of it."""
     assert list(contents.shortcomings(root, image())) == []
+
+
+@pytest.fixture
+def slimmed(tmp_path):
+    """This environment's imagecodecs, and stand-ins for the other packages, as deploy/slim.py leaves them."""
+    installed = Path(imagecodecs.__file__).parent
+    for folder in (installed, installed.with_name("imagecodecs.libs")):
+        shutil.copytree(folder, tmp_path / folder.name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in (*slim.UNUSED, "numpy/_core/include", "numpy/_core/tests", "onnxruntime/capi", "tests"):
+        (tmp_path / name).mkdir(parents=True)
+    slim.slim(tmp_path)
+    return tmp_path
+
+
+def test_a_slim_image_lacks_what_nobody_needs(slimmed):
+    """Tests, headers and tools that convert models go; what runs them stays."""
+    left = {path.relative_to(slimmed).as_posix() for path in slimmed.rglob("*") if path.is_dir()}
+
+    assert left.isdisjoint({*slim.UNUSED, "numpy/_core/include", "numpy/_core/tests", "tests"})
+    assert {"onnxruntime/capi", "numpy/_core", "imagecodecs/licenses"} <= left
+
+
+def test_a_slim_image_reads_every_format(slimmed):
+    """With an eighth of imagecodecs: every format and every compression of TIFF gives the same pixels."""
+    code = """
+import sys, numpy as np, imagecodecs
+from service.imaging import ImageLimits, decode
+assert imagecodecs.__file__.startswith(sys.argv[1]), imagecodecs.__file__
+pixels = np.random.default_rng(0).integers(0, 256, (24, 20, 3)).astype(np.uint8)
+limits = ImageLimits(max_pixels=1000, max_frames=1)
+for name, body in np.load(sys.argv[2]).items():
+    read = decode(body.tobytes(), limits=limits).frames[0]
+    assert name == "jpeg" or np.array_equal(read, pixels), name
+    print(name)
+"""
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 20, 3)).astype(np.uint8)
+    files = samples(pixels)
+    np.savez(slimmed / "files.npz", **{name: np.frombuffer(body, np.uint8) for name, body in files.items()})
+    environment = {**os.environ, "PYTHONPATH": f"{slimmed}:{ROOT}"}
+    command = [sys.executable, "-c", code, str(slimmed), str(slimmed / "files.npz")]
+
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == list(files)
+
+
+def test_the_samples_are_of_every_format_and_compression():
+    """That the service reads: what is added there is sent to the image too."""
+    names = set(samples(np.zeros((2, 2, 3), np.uint8)))
+
+    assert {name for name in names if not name.startswith("tiff ")} | {"tiff"} == {each.value for each in ImageFormat}
+    compressions = {name.removeprefix("tiff ").upper() for name in names if name.startswith("tiff ")}
+    assert compressions == {each.name.removeprefix("ADOBE_") for each in COMPRESSIONS}
+
+
+def test_another_imagecodecs_stops_the_build(tmp_path):
+    """A release that names its modules otherwise would silently lose formats."""
+    (tmp_path / "imagecodecs").mkdir()
+    (tmp_path / "imagecodecs/_png.abi3.so").touch()
+
+    with pytest.raises(SystemExit, match="imagecodecs has other modules"):
+        slim.slim_imagecodecs(tmp_path)
+
+
+def test_an_extra_in_a_slim_image_is_found(root, monkeypatch):
+    """It is what makes an image large."""
+    pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
+    monkeypatch.setattr(contents, "packages", lambda root: {"PyWavelets": pins["PyWavelets"]})
+
+    assert list(contents.shortcomings(root, image())) == []
+    (only,) = contents.shortcomings(root, image(), absent=contents.EXTRAS)
+    assert only.endswith("left out: pywavelets")
+
+
+def test_what_a_slim_image_lacks_are_the_extras():
+    """By the names in pyproject.toml."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    brought = {name for extra in ("analysis", "classical", "tracing") for name in extras[extra]}
+
+    assert set(contents.EXTRAS) <= brought
 
 
 @pytest.mark.parametrize("tool", ["gcc", "gcc-12", "x86_64-linux-gnu-gcc-12", "pip", "pip3.11", "make", "c++"])
@@ -157,7 +252,7 @@ def test_a_user_that_may_be_root_is_found(root, user):
 def test_a_package_that_is_not_as_pinned_is_found(root, monkeypatch):
     """Another version, or one that nobody pinned; a label for the device is no difference."""
     pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
-    installed = {"torch": f"{pins['torch']}+cpu", "numpy": "1.0", "unknown": "1", "biasfree": "0.1.0"}
+    installed = {"torch": f"{pins['torch']}+cpu", "numpy": "1.0", "unknown": "1", "biasfree": VERSION}
     monkeypatch.setattr(contents, "packages", lambda root: installed)
 
     (only,) = contents.shortcomings(root, image())

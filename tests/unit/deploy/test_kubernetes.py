@@ -250,7 +250,7 @@ def test_the_monitor_scrapes_the_service(objects):
 
 def test_the_service_exports_what_the_autoscaler_reads():
     """Under that very name."""
-    assert f'"{METRIC}"' in (ROOT / "service" / "metrics.py").read_text()
+    assert f'"{METRIC}"' in (ROOT / "service" / "telemetry" / "metrics.py").read_text()
 
 
 def test_the_gpu_overlay_asks_for_a_gpu(built):
