@@ -1,1 +1,1 @@
-"""The HTTP service: image bytes in, denoised image bytes out."""
+"""The HTTP service: it takes image bytes and returns denoised image bytes."""

@@ -1,4 +1,7 @@
-"""``python -m service``. Imports nothing at its top: the analysis process runs this file too, under another name."""
+"""The entry point of ``python -m service``.
+
+It imports nothing at module level because the analysis process runs this file too, under another name.
+"""
 
 if __name__ == "__main__":
     import os

@@ -30,11 +30,11 @@ from service.http.body_limit import BodyLimit
 from service.http.key_gate import SCHEMES, KeyGate
 from service.http.last_handler import LastHandler
 from service.http.problems import REASONS, install
+from service.http.public_path import PublicPath
 from service.http.request_log import UNREMARKED, RequestLog
 from service.http.room_gate import Gate
 from service.http.security_headers import SecurityHeaders
 from service.http.templates import Templates
-from service.http.trailing_slash import TrailingSlash
 from service.imaging import ImageLimits
 from service.model_store import load_models
 from service.queue.batch_queue import BatchQueue
@@ -131,7 +131,7 @@ def create_app(service: ServiceState) -> FastAPI:
     app.add_middleware(Gate, paths=("/denoise", "/v1/denoise"), require_room=service.require_room)
     app.add_middleware(KeyGate, access=service.access)
     app.add_middleware(LastHandler)
-    app.add_middleware(TrailingSlash)
+    app.add_middleware(PublicPath, root_path=service.settings.root_path)
     if service.settings.cors_origins:
         # Around everything, so that a page can read also what is refused; without cookies, which mean nothing here.
         app.add_middleware(

@@ -1,4 +1,4 @@
-"""What ``python -m service`` does: read the settings, take the port, start, serve."""
+"""The command ``python -m service``: read the settings, bind the port, start, serve."""
 
 import logging
 import math
@@ -23,25 +23,25 @@ from service.telemetry import logs, tracing
 
 log = logging.getLogger(__name__)
 
-#: What does not need the lost device (a body that still arrives, an analysis) may take this long to end.
+#: Grace period for work that does not need the lost device: a body that is still arriving, an analysis.
 GRACE_WITHOUT_DEVICE_S = 10.0
 
 
 class Server(uvicorn.Server):
-    """A server that is not ready from the moment a signal arrives, before anything else is done about it."""
+    """A server that reports not ready as soon as a signal arrives, before it does anything else."""
 
     def __init__(self, config: uvicorn.Config, *, draining: threading.Event) -> None:
         super().__init__(config)
         self._draining = draining
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """A signal to end."""
+        """Report not ready, then shut down."""
         self._draining.set()
         super().handle_exit(sig, frame)
 
 
 def main() -> None:
-    """Serve until a signal ends it. A start that is impossible is one sentence and exit status 1."""
+    """Serve until a signal arrives. If the service cannot start, print a one-line error and exit with status 1."""
     settings = _settings()
     logs.configure(format=settings.log_format, level=settings.log_level)
     listening = _listen(settings.host, settings.port)
@@ -55,7 +55,8 @@ def main() -> None:
         access_log=False,
         server_header=False,
         http=BoundedConnection,
-        # A request under way may take this long; a connection that only stalls does not hold up the end for ever.
+        timeout_keep_alive=math.ceil(settings.keep_alive_s),
+        # A request in progress may take this long; a stalled connection does not delay the shutdown any longer.
         timeout_graceful_shutdown=math.ceil(settings.timeout_s),
     )
     server = Server(config, draining=service.draining)
@@ -64,11 +65,11 @@ def main() -> None:
     log.info("serving on http://%s:%d", f"[{host}]" if ":" in host else host, port)
     server.run(sockets=[listening])
     if service.queue.state.died:
-        _refuse("the device's thread died; a supervisor should start the service again")
+        _refuse("the device thread died; restart the service")
 
 
 def _end(server: uvicorn.Server) -> None:
-    """End a server whose device is lost: at once for those who waited for it, soon for everything else."""
+    """Stop a server whose device is lost: at once for requests waiting for it, soon for everything else."""
     server.should_exit = True
     timer = threading.Timer(GRACE_WITHOUT_DEVICE_S, lambda: setattr(server, "force_exit", True))
     timer.daemon = True
@@ -78,7 +79,7 @@ def _end(server: uvicorn.Server) -> None:
 def _settings() -> Settings:
     unknown = unknown_variables(os.environ)
     if unknown:
-        _refuse(f"{', '.join(unknown)}: no such setting; see the README for those there are")
+        _refuse(f"{', '.join(unknown)}: no such setting; docs/settings.md lists all settings")
     try:
         return Settings()
     except ValidationError as exc:
@@ -86,20 +87,21 @@ def _settings() -> Settings:
 
 
 def _sentence(failure: ErrorDetails) -> str:
-    if not failure["loc"]:  # settings that contradict each other
+    if not failure["loc"]:  # contradictory settings
         return failure["msg"].removeprefix("Value error, ")
-    return f"BIASFREE_{'_'.join(map(str, failure['loc'])).upper()}: {failure['msg']}, got {failure['input']!r}"
+    reason = failure["msg"].removeprefix("Value error, ")
+    return f"BIASFREE_{'_'.join(map(str, failure['loc'])).upper()}={failure['input']} is invalid: {reason}"
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Take the port before the models are loaded, so that a port in use is told at once."""
+    """Bind the port before the models are loaded, so that a port in use is reported at once."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         # "::" serves IPv4 as well.
         dual = host == "::" and socket.has_dualstack_ipv6()
         server = socket.create_server((host, port), family=family, backlog=2048, dualstack_ipv6=dual)
-        # By the number of TCP asyncio knows the sockets whose Nagle algorithm it must switch off, and create_server
-        # leaves it out: every answer on a kept connection waited 40 ms for the client's delayed acknowledgement.
+        # asyncio switches off Nagle's algorithm only for sockets with the protocol number of TCP, which create_server
+        # leaves out: every answer on a kept connection waited 40 ms for the client's delayed acknowledgement.
         return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=server.detach())
     except OSError as exc:
         _refuse(f"cannot listen on BIASFREE_HOST={host}, BIASFREE_PORT={port}: {exc.strerror}")

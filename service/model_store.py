@@ -1,4 +1,4 @@
-"""The models that are served."""
+"""The loading of the served models."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,14 +7,14 @@ from biasfree.artifact import SHIPPED, Artifact, ArtifactError
 
 
 def load_models(folder: Path | None) -> Mapping[str, Artifact]:
-    """Load and verify the shipped models and those of a folder, by the names on their cards.
+    """Load and verify the shipped models and those in a folder, by the names on their cards.
 
     Args:
-        folder: Further ``.onnx`` files; one with a shipped model's name replaces it.
+        folder: Folder with further ``.onnx`` files; a model with the name of a shipped one replaces it.
 
     Raises:
-        ArtifactError: A file is not a whole model, or has additive constants, two of one folder have one name, there
-            is none at all, or ``folder`` is not a folder.
+        ArtifactError: A file is not a complete model or has additive constants, two models in one folder have the same
+            name, there is no model at all, or ``folder`` is not a folder.
     """
     if folder is not None and not folder.is_dir():
         raise ArtifactError(f"BIASFREE_MODELS_DIR={folder} is not a folder")
@@ -32,9 +32,11 @@ def _load_folder(folder: Path) -> dict[str, Artifact]:
     for path in sorted(folder.glob("*.onnx")):
         artifact = Artifact.load(path)
         if artifact.card.arguments.get("bias"):
-            raise ArtifactError(f"{path} has additive constants: it is right at one scale only, and is not served")
+            raise ArtifactError(
+                f"{path} has additive constants, so it is correct at one scale only: remove it from the folder"
+            )
         name = artifact.card.name
         if name in found:
-            raise ArtifactError(f"{found[name].path} and {path} are both called {name!r}")
+            raise ArtifactError(f"{found[name].path} and {path} are both called {name!r}: remove one of them")
         found[name] = artifact
     return found

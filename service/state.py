@@ -1,4 +1,4 @@
-"""What the routes work with: everything that the start-up made."""
+"""The state shared by all routes, created at start-up."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,18 +28,18 @@ class ServiceState:
     """A started service.
 
     Attributes:
-        settings: As read at the start.
+        settings: The settings at start-up.
         device: ``cpu`` or ``cuda``.
         queue: The device's queue.
         backends: The denoisers, by the models that they serve.
-        limits: Of images.
+        limits: Limits on images.
         codecs: Threads that decode and encode.
-        analyst: Analyses, in a process of their own.
-        self_check: Of the device, in the background.
-        metrics: What is counted.
-        draining: Set once the service has been told to end.
-        access: Keys and their limits; None where everybody is let in.
-        traces: Where spans go; None for nowhere.
+        analyst: The analyses, in a separate process.
+        self_check: The periodic check of the device.
+        metrics: The metrics.
+        draining: Set when the service begins to shut down.
+        access: Keys and their limits; None if no key is required.
+        traces: Destination of spans; None for none.
     """
 
     settings: Settings
@@ -57,12 +57,12 @@ class ServiceState:
 
     @property
     def tracer(self) -> Tracer:
-        """For the stages of a request; without ``traces`` it does nothing."""
+        """Return the tracer for the stages of a request; without ``traces`` it does nothing."""
         return NoOpTracer() if self.traces is None else self.traces.provider.get_tracer("biasfree")
 
     @property
     def ready(self) -> bool:
-        """As ``require_ready``, for those who count."""
+        """Tell whether ``require_ready`` passes."""
         try:
             self.require_ready()
         except NotReady:
@@ -70,26 +70,27 @@ class ServiceState:
         return True
 
     def require_room(self, model: str | None) -> None:
-        """Refuse a request for a model before anything is done for it; errors as ``Backend.require_room``."""
+        """Refuse a request for a model before doing any work for it; errors as in ``Backend.require_room``."""
         try:
             backend = self.backends.of(model)
-        except UnknownModel:  # refused where the request is read, unless there is no room for any
+        except UnknownModel:  # reported when the request is read, if there is room
             backend = self.backends.default
         backend.require_room()
 
     async def in_codec_thread(self, call: Callable[[], T]) -> T:
-        """Run a call that decodes or encodes off the event loop."""
+        """Run a call that decodes or encodes in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self.codecs, call)
 
     def require_ready(self) -> None:
-        """Refuse where requests should rather go elsewhere.
+        """Refuse if requests should go to another replica.
 
         Raises:
-            NotReady: The service ends, or has lost its device, or that fails its self-check; ``facts`` has ``reason``.
+            NotReady: The service is shutting down, or its device is lost or fails its self-check; ``facts`` has
+                ``reason``.
         """
         state = self.queue.state
         if state.died:
-            raise NotReady(state.closed or "a thread of the device has died", reason="device")
+            raise NotReady(state.closed or "a device thread has died", reason="device")
         if self.draining.is_set() or state.closed is not None:
             raise NotReady("the service is shutting down", reason="draining")
         if (failure := self.self_check.failure) is not None:

@@ -1,1 +1,1 @@
-"""Who may use the service, and how much of it: keys, requests a minute, pixels in flight. Pure; no web in here."""
+"""Access control: API keys, requests per minute, pixels in flight. Independent of HTTP."""

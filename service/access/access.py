@@ -1,4 +1,4 @@
-"""Keys and their limits, as the settings ask for them."""
+"""The keys and limits defined by the settings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from service.settings import Settings
 
 @dataclass(frozen=True)
 class Access:
-    """What holders of keys may do.
+    """The accepted keys and the limits of their holders.
 
     Attributes:
-        keys: That are accepted.
-        rate: Requests a minute of each holder; None for any number.
-        pixels: Pixels in flight of each holder; None for any number.
+        keys: The accepted keys.
+        rate: Requests per minute and holder; None for no limit.
+        pixels: Pixels in flight per holder; None for no limit.
     """
 
     keys: ApiKeys
@@ -26,7 +26,11 @@ class Access:
 
     @classmethod
     def of(cls, settings: Settings, *, expected_s: Callable[[], float]) -> Self | None:
-        """None where no keys are asked for; raises ``KeysError`` where they cannot be read."""
+        """Create the access control, or return None if the settings require no keys.
+
+        Raises:
+            KeysError: The file of keys cannot be used.
+        """
         if settings.api_keys_file is None:
             return None
         per_minute, limit_px = settings.key_requests_per_minute, settings.key_pixels_in_flight

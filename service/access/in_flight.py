@@ -1,4 +1,4 @@
-"""Pixels of each holder of a key that are worked on at a time."""
+"""The limit on the pixels that each holder of a key may have in flight."""
 
 import threading
 from collections import Counter
@@ -8,11 +8,11 @@ from service.errors import ImageTooLarge, PixelsInFlight
 
 
 class PixelQuota:
-    """Pixels in flight of each holder; safe to use from the threads that decode.
+    """A count of the pixels in flight per holder; thread-safe.
 
     Args:
-        limit: Pixels of one holder at a time.
-        expected_s: Seconds until what is under way now will be done, for ``Retry-After``.
+        limit: Maximum pixels in flight per holder.
+        expected_s: Function that returns the seconds until the current work is done, for ``Retry-After``.
     """
 
     def __init__(self, limit: int, *, expected_s: Callable[[], float]) -> None:
@@ -21,24 +21,25 @@ class PixelQuota:
         self._lock = threading.Lock()
 
     def claim(self, holder: str) -> "PixelClaim":
-        """A claim of one request, with no pixels yet; a context that gives back what it took."""
+        """Return a claim for one request, without pixels yet: a context manager that gives back what it took."""
         return PixelClaim(self, holder)
 
     def in_flight(self, holder: str) -> int:
-        """Pixels that a holder has under way."""
+        """Return the pixels that a holder has in flight."""
         with self._lock:
             return self._in_flight[holder]
 
     def take(self, holder: str, pixels: int) -> None:
-        """Count pixels in.
+        """Add pixels to a holder's count.
 
         Raises:
-            ImageTooLarge: They alone are more than the limit, now and ever.
-            PixelsInFlight: They are too many beside what is under way; ``facts`` has ``retry_after_s``.
+            ImageTooLarge: The pixels alone exceed the limit.
+            PixelsInFlight: The pixels exceed the limit together with those in flight; ``facts`` has
+                ``retry_after_s``.
         """
         if pixels > self._limit:
             raise ImageTooLarge(
-                f"at most {self._limit} pixels at a time are accepted with this key, got {pixels}",
+                f"the image has {pixels} pixels, and this key allows {self._limit} in flight: send a smaller image",
                 limit=self._limit,
                 actual=pixels,
             )
@@ -48,14 +49,14 @@ class PixelQuota:
                 self._in_flight[holder] = total
                 return
         raise PixelsInFlight(
-            f"at most {self._limit} pixels at a time are accepted with this key, these would make it {total}",
+            f"this key allows {self._limit} pixels in flight, and this image would make it {total}: retry later",
             limit=self._limit,
             actual=total,
             retry_after_s=max(1.0, self._expected_s()),
         )
 
     def give_back(self, holder: str, pixels: int) -> None:
-        """Count pixels out."""
+        """Subtract pixels from a holder's count."""
         with self._lock:
             self._in_flight[holder] -= pixels
             if self._in_flight[holder] <= 0:
@@ -63,7 +64,7 @@ class PixelQuota:
 
 
 class PixelClaim:
-    """What one request holds of its key's quota until its context ends."""
+    """The part of its key's quota that a request holds until its context ends."""
 
     def __init__(self, quota: PixelQuota, holder: str) -> None:
         self._quota, self._holder, self._pixels = quota, holder, 0
@@ -71,9 +72,9 @@ class PixelClaim:
         self._ended = False
 
     def take(self, pixels: int) -> None:
-        """Add the pixels of an image; raises as ``PixelQuota.take``."""
+        """Add the pixels of an image; errors as in ``PixelQuota.take``."""
         with self._lock:
-            # A client that left while its image was still being read by another thread.
+            # The client disconnected while another thread was still reading its image.
             if self._ended:
                 return
             self._quota.take(self._holder, pixels)

@@ -1,4 +1,4 @@
-"""Requests a minute of each holder of a key: a token bucket, without threads and with the clock handed in."""
+"""The limit on requests per minute for each holder of a key: a token bucket, without threads, with injected clock."""
 
 import math
 import time
@@ -12,12 +12,12 @@ WINDOW_S = 60
 
 @dataclass(frozen=True)
 class Allowance:
-    """What is left of a quota, as the ``RateLimit`` fields say it (draft-ietf-httpapi-ratelimit-headers).
+    """The rest of a quota, as in the ``RateLimit`` header fields (draft-ietf-httpapi-ratelimit-headers).
 
     Attributes:
-        quota: Requests a window.
-        remaining: Requests that would be taken now.
-        reset_s: Whole seconds until one more is, or until the quota is whole where nothing is missing.
+        quota: Requests per window.
+        remaining: Requests that would be accepted now.
+        reset_s: Whole seconds until one more request would be accepted; 0 if the quota is full.
     """
 
     quota: int
@@ -32,14 +32,14 @@ class _Bucket:
 
 
 class RateLimit:
-    """A bucket for each holder, which holds a window's quota and fills evenly.
+    """A token bucket per holder, which contains one window's quota and refills evenly.
 
-    A request takes a token. A burst may use the whole quota at once; what comes after it is as fast as the bucket fills
-    again: no two windows are used up back to back, as they are where counters are set to zero each minute.
+    A request takes a token. A burst may use the whole quota at once; later requests are limited to the refill rate. So
+    a holder cannot use the quota of two windows back to back, as with counters that are reset every minute.
 
     Args:
-        per_minute: Tokens of a full bucket, and how many come in a minute.
-        clock: Seconds, monotonic.
+        per_minute: Tokens in a full bucket, and tokens added per minute.
+        clock: Monotonic clock in seconds.
     """
 
     def __init__(self, per_minute: int, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -51,12 +51,12 @@ class RateLimit:
         """Count one request.
 
         Raises:
-            RateLimited: None is left; ``facts`` has ``retry_after_s``, the time to the next token.
+            RateLimited: No token is left; ``facts`` has ``retry_after_s``, the time to the next token.
         """
         bucket = self._filled(holder)
         if bucket.tokens < 1:
             raise RateLimited(
-                f"at most {self._quota} requests a minute are accepted with this key",
+                f"this key allows at most {self._quota} requests per minute: retry later",
                 limit=self._quota,
                 retry_after_s=(1 - bucket.tokens) / self._rate,
             )
@@ -64,7 +64,7 @@ class RateLimit:
         return self.allowance(holder)
 
     def allowance(self, holder: str) -> Allowance:
-        """What is left, without counting anything."""
+        """Return the rest of the quota, without counting a request."""
         tokens = self._filled(holder).tokens
         remaining = math.floor(tokens)
         return Allowance(self._quota, remaining, math.ceil((min(remaining + 1, self._quota) - tokens) / self._rate))
@@ -73,7 +73,7 @@ class RateLimit:
         now = self._clock()
         bucket = self._buckets.setdefault(holder, _Bucket(self._quota, now))
         bucket.tokens = min(self._quota, bucket.tokens + (now - bucket.filled_s) * self._rate)
-        # Rounding must not cost anybody the request that Retry-After promised.
+        # Rounding must not refuse the request that Retry-After promised.
         if abs(bucket.tokens - round(bucket.tokens)) < 1e-9:
             bucket.tokens = round(bucket.tokens)
         bucket.filled_s = now

@@ -188,7 +188,7 @@ def _cut(image: Pixels, patch: Patch) -> Pixels:
 def _like(image: Pixels, clean: Pixels) -> Pixels:
     if clean.shape != image.shape:
         raise InvalidParameter(
-            f"the clean image has {_words(clean)}, but the noisy image has {_words(image)}: they must have the same size",
+            f"the clean image has {_words(clean)}, but the noisy one has {_words(image)}: they must have the same size",
             expected=list(image.shape),
             actual=list(clean.shape),
         )

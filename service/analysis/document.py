@@ -101,7 +101,7 @@ class AnalysisDocument(Part):
         description="`dense`: the whole Jacobian, all N singular values. `iterative`: the largest ones only."
     )
     homogeneity_error: Number = Field(
-        description="||f(y) - A y|| / ||f(y)||: rounding error for a bias-free network, for which f(y) = A y holds exactly."
+        description="||f(y) - A y|| / ||f(y)||: rounding error for a bias-free network, for which f(y) = A y exactly."
     )
     net_bias_norm: Number | None = Field(
         default=None, description="||f(y) - A y|| of a network with additive constants; null for a bias-free one."
@@ -126,7 +126,7 @@ class AnalysisDocument(Part):
         "It decreases as the noise increases."
     )
     trace: Number = Field(
-        description="tr A: sum over all values of the weight of the noisy value in the denoised value at the same place."
+        description="tr A: sum over all places of the weight of the noisy value in the denoised value."
     )
     nuclear_norm: Number | None = Field(
         default=None, description="Sum of the singular values; null if not all are known."
@@ -137,18 +137,18 @@ class AnalysisDocument(Part):
     )
     signal_preserved: Number | None = Field(
         default=None,
-        description="Share of the energy of the clean patch in the first d left vectors (d rounded down); without a clean "
-        "patch, of the denoised patch. Null if fewer vectors are known.",
+        description="Share of the energy of the clean patch in the first d left vectors (d rounded down); without a "
+        "clean patch, of the denoised patch. Null if fewer vectors are known.",
     )
     sigma_estimate: Number = Field(
-        description="Estimated noise standard deviation of the patch, 0-255 scale; valid for independent Gaussian noise only."
+        description="Estimated noise standard deviation of the patch, 0-255 scale; for independent Gaussian noise only."
     )
     standard_errors: dict[str, Number] = Field(
         description="Standard errors, by field, of the numbers estimated from random probes; the others are exact."
     )
     vector_scale: Number = Field(
-        description="Value at which the colors of `vectors` saturate: -scale is dark blue, 0 white, +scale dark red. For "
-        "color, mid-gray is 0 and each channel has its own sign."
+        description="Value at which the colors of `vectors` saturate: -scale is dark blue, 0 white, +scale dark red. "
+        "For color, mid-gray is 0 and each channel has its own sign."
     )
     vectors: list[SingularVectors] = Field(
         description="The first k pairs and, if the whole spectrum is known, the last k."
@@ -164,8 +164,8 @@ class AnalysisDocument(Part):
         default=None, description="Estimates over the whole image; null if not requested."
     )
     intensity_range: tuple[Number, Number] = Field(
-        description="Black and white of `noisy` and `denoised`, in the image's own intensities: the extremes of the clean "
-        "patch; without a clean patch, of the denoised patch."
+        description="Black and white of `noisy` and `denoised`, in the image's own intensities: the extremes of the "
+        "clean patch; without a clean patch, of the denoised patch."
     )
     noisy: PngUrl = Field(description="The noisy patch y as a PNG, clipped to `intensity_range`.")
     denoised: PngUrl = Field(description="The denoised patch f(y) as a PNG, clipped to the same range.")

@@ -47,7 +47,7 @@ class AnalysisOptions(BaseModel):
     k: int | None = Field(
         default=None,
         ge=1,
-        description="Number of singular vectors to return from each end of the spectrum; by default 8, or all if fewer.",
+        description="Number of singular vectors to return from each end of the spectrum; by default 8, if there are 8.",
         examples=[8],
     )
     method: Literal["auto", "dense", "iterative"] = Field(
@@ -64,13 +64,13 @@ class AnalysisOptions(BaseModel):
         default=0,
         ge=0,
         le=MAX_PROBES,
-        description="Number of random vectors for estimates over the whole image; each takes a pass over it. 0 for none.",
+        description="Number of random vectors for estimates over the whole image, each a pass over it; 0 for none.",
     )
     frame: int = Field(default=0, ge=0, description="Frame of a stack, counted from 0.")
     model: str | None = Field(default=None, description="Name of a model, see `/models`.", examples=["gray"])
     color: Literal["auto", "gray", "rgb"] = Field(
         default="auto",
-        description="Convert the image first. With `gray`, a three-dimensional NPY array is read as a stack of gray images.",
+        description="Convert the image first. With `gray`, a three-dimensional NPY array is a stack of gray images.",
     )
     axes: str | None = Field(
         default=None,

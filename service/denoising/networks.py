@@ -181,7 +181,7 @@ class Networks:
         return DenoiseResult(result, self._models[run.card.name].facts, noise, run.infer_s, run.batches)
 
     async def _through(self, picture: Picture, options: DenoiseOptions, card: Card) -> tuple[_Run, list[PixelArray]]:
-        """Denoise every frame by one model: that of ``card``, or without a requested model the one for the first frame."""
+        """Denoise every frame by the model of ``card``, or without a requested model by the one for the first frame."""
         any_noise = self._models.get(card.name + ANY_NOISE) if options.model in (None, AUTO) else None
         if any_noise is None:
             with self._admitted(picture, options, card) as run:
@@ -263,7 +263,7 @@ class Networks:
                 return denoised
 
     def _recover(self) -> None:
-        """Gradually increase the tile size again after a shortage of memory, once per image that was cut."""
+        """Increase the tile size a little after a shortage of memory; called after every image that was cut."""
         longer = self._tile_side + math.ceil(self._tile_side * RECOVERY)
         self._tile_side = min(self._longest_tile_side, longer)
 

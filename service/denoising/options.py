@@ -19,7 +19,7 @@ class DenoiseOptions(options.DenoiseOptions):
     )
     color: Literal["auto", "gray", "rgb"] = Field(
         default="auto",
-        description="Convert the image first. With `gray`, a three-dimensional NPY array is read as a stack of gray images.",
+        description="Convert the image first. With `gray`, a three-dimensional NPY array is a stack of gray images.",
     )
     axes: str | None = Field(
         default=None,

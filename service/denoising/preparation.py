@@ -1,4 +1,4 @@
-"""A picture as a denoiser takes it, and the way back."""
+"""The preparation of a picture for a denoiser, and the assembly of its result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,11 +16,11 @@ from service.imaging import Picture, all_channels, one_channel, to_gray, to_rgb,
 
 @dataclass(frozen=True)
 class Prepared:
-    """A picture in the colors asked for, ready for a denoiser.
+    """A picture in the requested colors, ready for a denoiser.
 
     Attributes:
-        picture: Without hidden pixels (alpha 0), and with one channel where all three are equal.
-        original: The same with what is hidden.
+        picture: The picture without hidden pixels (alpha 0), and with one channel if all three are equal.
+        original: The same picture with its hidden pixels.
     """
 
     picture: Picture
@@ -28,12 +28,12 @@ class Prepared:
 
     @classmethod
     def of(cls, picture: Picture, options: DenoiseOptions) -> "Prepared":
-        """Prepare a picture; errors as ``converted``."""
+        """Prepare a picture; errors as in ``converted``."""
         original = converted(picture, color=options.color, bit_depth=options.bit_depth)
         return cls(one_channel(shown(original)), original)
 
     def result(self, frames: Sequence[PixelArray], options: DenoiseOptions) -> Picture:
-        """Return the picture with denoised frames; hidden pixels are as they came."""
+        """Return the picture with denoised frames and its original hidden pixels."""
         denoised = all_channels(with_frames(self.picture, frames))
         if self.picture.metadata.premultiplied:
             both = zip(denoised.frames, denoised.alpha, strict=True)
@@ -46,7 +46,7 @@ class Prepared:
 
 
 def shown(picture: Picture) -> Picture:
-    """Replace hidden pixels by what their surroundings suggest; return a picture without any as it is."""
+    """Replace hidden pixels by a continuation of their surroundings; return a picture without any as it is."""
     pairs = zip(picture.frames, picture.alpha, strict=True)
     straight = _straight if picture.metadata.premultiplied else _unchanged
     frames = tuple(
@@ -60,14 +60,14 @@ def _unchanged(frame: PixelArray, alpha: PixelArray) -> PixelArray:
 
 
 def _opacity(alpha: PixelArray) -> PixelArray:
-    """Return alpha as shares of the full one, (H, W, 1) float64."""
+    """Return alpha as a share of full opacity, (H, W, 1) float64."""
     full = float(intensity_range(alpha.dtype)[1]) if alpha.dtype.kind in "iu" else FLOAT_WHITE
     share: PixelArray = alpha[..., np.newaxis] / np.float64(full)
     return share
 
 
 def _straight(frame: PixelArray, alpha: PixelArray) -> PixelArray:
-    """Divide by alpha the colors that it multiplied; hidden pixels stay."""
+    """Divide premultiplied colors by alpha; keep hidden pixels."""
     share = _opacity(alpha)
     values = frame / np.where(share > 0, share, 1)
     return _rounded(values, frame.dtype)
@@ -91,7 +91,7 @@ def _with_hidden(denoised: PixelArray, original: PixelArray, alpha: PixelArray |
 
 
 def converted(picture: Picture, *, color: Literal["auto", "gray", "rgb"], bit_depth: int | None) -> Picture:
-    """Convert a picture to the colors asked for.
+    """Convert a picture to the requested colors.
 
     Raises:
         InvalidPixels: A pixel is NaN or infinite.
@@ -111,7 +111,7 @@ def converted(picture: Picture, *, color: Literal["auto", "gray", "rgb"], bit_de
 
 
 def _require_finite(picture: Picture) -> None:
-    """Refuse NaN and infinity; integer pictures cost nothing.
+    """Refuse pictures with NaN or infinite samples; integer pictures need no check.
 
     Raises:
         InvalidPixels: ``facts`` has ``count`` (samples that are not finite) and ``frame`` (the first with one).
@@ -122,7 +122,7 @@ def _require_finite(picture: Picture) -> None:
     if any(counts):
         frame = next(index for index, count in enumerate(counts) if count)
         raise InvalidPixels(
-            f"expected finite pixels, got {sum(counts)} that are NaN or infinite, the first in frame {frame}",
+            f"{sum(counts)} samples are NaN or infinite, the first in frame {frame}: replace them first",
             count=sum(counts),
             frame=frame,
         )

@@ -6,8 +6,8 @@ from typing import Any
 from httptools import HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-#: Time from the start of a connection, or the end of its last answer, to the end of the next headers. A browser may open
-#: a connection some seconds before it uses it; no genuine client is slower than this.
+#: Time from the start of a connection, or the end of its last answer, to the end of the next headers. A browser may
+#: open a connection some seconds before it uses it; no genuine client is slower than this.
 HEADERS_WITHIN_S = 20.0
 #: As in other servers; without a limit a client could fill the memory with one header.
 MOST_HEADER_BYTES = 64 * 1024
@@ -59,6 +59,8 @@ class BoundedConnection(HttpToolsProtocol):
         """Handle the first byte of a request."""
         super().on_message_begin()
         self._in_headers, self._between, self._header_bytes = True, False, 0
+        if self._deadline is None:
+            self._await_headers()
 
     def on_headers_complete(self) -> None:
         """Start to answer a request."""
@@ -75,9 +77,9 @@ class BoundedConnection(HttpToolsProtocol):
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request."""
+        """Bound the rest of a body whose request has been answered; uvicorn bounds how long a connection is idle."""
         super().on_response_complete()
-        if self.cycle.response_complete and not self.transport.is_closing():  # otherwise a pipelined request is next
+        if self.cycle.response_complete and not self._between and not self.transport.is_closing():
             self._await_headers()
 
     def _unsupported_upgrade_warning(self) -> None:

@@ -28,9 +28,9 @@ CUT_SHORT = 500
 class RequestLog:
     """A middleware that gives every request an id, logs it and counts it.
 
-    The id is the client's own if it sent one, and is returned as ``X-Request-Id``. This middleware is the outermost one,
-    so it counts what clients see. It logs the route's template instead of the path, which may contain anything. It only
-    counts the paths in ``UNREMARKED`` while they succeed.
+    The id is the client's own if it sent one, and is returned as ``X-Request-Id``. This middleware is the outermost
+    one, so it counts what clients see. It logs the route's template instead of the path, which may contain anything. It
+    only counts the paths in ``UNREMARKED`` while they succeed.
 
     Args:
         app: The next ASGI application.

@@ -1,7 +1,7 @@
 """The lossless conversion of request bytes to pixel arrays and back, independent of HTTP.
 
-``decode`` returns a ``Picture``, and ``encode`` takes one. Every exception is a ``service.errors.ServiceError``: those of
-codec libraries are translated where they are called.
+``decode`` returns a ``Picture``, and ``encode`` takes one. Every exception is a ``service.errors.ServiceError``: those
+of codec libraries are translated where they are called.
 """
 
 from service.imaging.color import all_channels, one_channel, to_gray, to_rgb

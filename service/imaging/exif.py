@@ -98,7 +98,7 @@ def read_exif(block: bytes | None, format: ImageFormat) -> Exif:
 
 
 def _writable(tag: int, value: object, format: ImageFormat) -> bool:
-    """Tell whether Pillow can write a tag: in some files a name is a fraction, and costs no other tag."""
+    """Tell whether Pillow can write a tag; in some files a name is a fraction, which must not cost other tags."""
     alone = Image.Exif()
     alone[tag] = value
     try:

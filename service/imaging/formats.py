@@ -23,7 +23,7 @@ class ImageFormat(StrEnum):
 
     @classmethod
     def from_media_type(cls, media_type: str) -> Self | None:
-        """Return the format of a ``Content-Type`` or ``Accept`` entry, ignoring parameters and case; None if unknown."""
+        """Return the format of a ``Content-Type`` or ``Accept`` entry, ignoring parameters and case, or None."""
         essence = media_type.partition(";")[0].strip().lower()
         return next((known for known in cls if essence in (known.media_type, *ALIASES.get(known, ()))), None)
 

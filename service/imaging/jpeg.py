@@ -21,7 +21,7 @@ QUALITY = 95
 #: JFIF has 16 bits for a resolution.
 MOST_DPI = 65_535
 
-#: The end marker, and bits that decode to other pixels than the gray with which libjpeg goes on without any.
+#: The end marker, and bits that decode to pixels other than gray, which libjpeg uses for missing data.
 END, FILLER = b"\xff\xd9", bytes([0x5A, 0x13, 0x77, 0x2D]) * 4096
 
 
@@ -65,9 +65,10 @@ def write(picture: Picture) -> bytes:
 
 
 def _samples(image: JpegImagePlugin.JpegImageFile, data: bytes) -> PixelArray:
-    """Return the pixels; a file that only lacks its end marker has them all.
+    """Return the pixels; a file that lacks only its end marker has all of them.
 
-    Such a file is decoded with two different ends: what differs is not in it. A progressive one may lack whole scans.
+    Such a file is decoded with two different endings: pixels that differ are missing. A progressive file may lack whole
+    scans.
 
     Raises:
         UndecodableImage: Some pixels are missing; ``facts`` has ``present``, their share in rows.
@@ -76,14 +77,16 @@ def _samples(image: JpegImagePlugin.JpegImageFile, data: bytes) -> PixelArray:
         return np.asarray(image)
     except OSError as exc:
         if image.info.get("progressive"):
-            raise UndecodableImage("the progressive JPEG ends before its last scan", present=None) from exc
+            raise UndecodableImage(
+                "the progressive JPEG is incomplete: it ends before its last scan", present=None
+            ) from exc
         first, second = (_decoded(data.rstrip(b"\0") + filler + END) for filler in (b"", FILLER))
         differs = (first != second).reshape(len(first), -1).any(axis=1)
         if not differs.any():
             return first
         present = int(differs.argmax()) / len(differs)
         raise UndecodableImage(
-            f"the JPEG is cut off: {present:.0%} of its rows are there", present=round(present, 3)
+            f"the JPEG is incomplete: only {present:.0%} of its rows are present", present=round(present, 3)
         ) from exc
 
 

@@ -15,8 +15,8 @@ from service.imaging.limits import ImageLimits
 from service.imaging.metadata import Metadata
 from service.imaging.picture import DTYPES, Layout, Picture, picture_of
 
-# A header with a plain dtype takes 128 bytes. numpy parses it as Python; deep nesting in a long header would exhaust the
-# parser's stack, which Python reports as MemoryError.
+# A header with a plain dtype takes 128 bytes. numpy parses it as Python; deep nesting in a long header would exhaust
+# the parser's stack, which Python reports as MemoryError.
 MAX_HEADER_BYTES = 1024
 
 HEADER_READERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
@@ -32,9 +32,9 @@ NARROW = 16
 def read(data: bytes, limits: ImageLimits, *, gray_stack: bool = False, axes: str | None = None) -> Picture:
     """Read an NPY of shape (H, W), (H, W, S), (Z, H, W) or (Z, H, W, S); a fourth sample is alpha.
 
-    Three axes are ambiguous: a last one of 1, 3 or, in integers, 4 is taken for samples, unless ``gray_stack`` says that
-    the first one counts pages. ``axes`` says what each axis is: ``YXC``, ``CYX``, ``ZYX``, ``YXA`` (samples whose last is alpha).
-    Native arrays in either order are not copied; foreign byte order is.
+    Three axes are ambiguous: a last axis of 1, 3 or, for integers, 4 counts as samples, unless ``gray_stack`` makes the
+    first axis frames. ``axes`` names each axis: ``YXC``, ``CYX``, ``ZYX``, ``YXA`` (samples, the last of which is
+    alpha). Arrays in native byte order are not copied, in C or Fortran order; those in foreign byte order are.
     """
     stream = io.BytesIO(data)
     shape, fortran, dtype = _header(stream)
@@ -98,11 +98,15 @@ def _named(shape: Sequence[int], axes: str) -> tuple[Layout, bool]:
             actual=axes,
         )
     if len(letters) != len(shape):
-        raise InvalidParameter(f"axes={axes} names {len(letters)} axes, and the array {tuple(shape)} has {len(shape)}")
+        raise InvalidParameter(
+            f"axes={axes} names {len(letters)} axes, but the array of shape {tuple(shape)} has {len(shape)}"
+        )
     _require_pixels(shape)
     alpha = channel == ["A"]
     if alpha and shape[letters.index("A")] < 2:
-        raise InvalidParameter(f"axes={axes} names an alpha, and the array {tuple(shape)} has one sample per pixel")
+        raise InvalidParameter(
+            f"axes={axes} names an alpha channel, but the array of shape {tuple(shape)} has one sample per pixel"
+        )
     places = tuple(letters.index(letter) for letter in order)
     moved = places if places != tuple(range(len(places))) else None
     return Layout(stacked=bool(stack), channel_axis=bool(channel), order=moved), alpha
@@ -112,10 +116,10 @@ def _layout(shape: Sequence[int], dtype: np.dtype[Any], gray_stack: bool) -> tup
     """Infer the layout from the shape, and refuse an ambiguous one."""
     samples = shape[-1] if len(shape) > 2 and not (gray_stack and len(shape) == 3) else 0
     narrow = len(shape) == 3 and 4 < samples <= NARROW and min(shape[:2]) >= 4 * samples
-    # Floats with alpha are rare, narrow stacks of them are not.
+    # Floats with alpha are rare, but narrow stacks of floats are not.
     if samples == 2 or narrow or (len(shape) == 3 and samples == 4 and dtype.kind == "f"):
         raise UnsupportedMedia(
-            f"an array {tuple(shape)} can be read in several ways: say what its axes are, such as axes="
+            f"the axes of an array of shape {tuple(shape)} are ambiguous: name them, for example axes="
             f"{'YXC' if len(shape) == 3 else 'ZYXC'} for channels last"
             + (", axes=YXA if the last is alpha" if samples in {2, 4} else "")
             + (", axes=ZYX for a stack of gray images" if len(shape) == 3 and samples != 2 else ""),
@@ -125,7 +129,7 @@ def _layout(shape: Sequence[int], dtype: np.dtype[Any], gray_stack: bool) -> tup
     layout = Layout(stacked=len(shape) - channel_axis == 3, channel_axis=channel_axis)
     if len(shape) != 2 + layout.stacked + layout.channel_axis:
         raise UnsupportedMedia(
-            f"an array {tuple(shape)} is not one of {', '.join(SHAPES)}: say what its axes are, such as axes=CYX",
+            f"an array of shape {tuple(shape)} is not one of {', '.join(SHAPES)}: name its axes, for example axes=CYX",
             supported=SHAPES,
         )
     _require_pixels(shape)
@@ -134,7 +138,7 @@ def _layout(shape: Sequence[int], dtype: np.dtype[Any], gray_stack: bool) -> tup
 
 def _require_pixels(shape: Sequence[int]) -> None:
     if min(shape) < 1:
-        raise UndecodableImage(f"the array {tuple(shape)} has no pixels")
+        raise UndecodableImage(f"an array of shape {tuple(shape)} has no pixels")
 
 
 def _view(data: bytes, start: int, shape: Sequence[int], fortran: bool, dtype: np.dtype[Any]) -> PixelArray:

@@ -39,8 +39,8 @@ PALETTE = 3
 #           level 1, RLE, Paeth       101, 0.437
 #   16 bit  imagecodecs level 1..6    17 16 14 13 11 10, 1.64 .. 1.61
 #           level 1, RLE, Paeth       36, 1.589
-# A denoised photograph has no repeated strings, so searching for them takes time and gains nothing: Huffman codes with a
-# good predictor are both smallest and fastest. The network processes 1.7 Mpx/s.
+# A denoised photograph has no repeated strings, so searching for them takes time and gains nothing: Huffman codes with
+# a good predictor are both smallest and fastest. The network processes 1.7 Mpx/s.
 PNG_SPEED = {
     "level": imagecodecs.PNG.COMPRESSION.SPEED,
     "strategy": imagecodecs.PNG.STRATEGY.RLE,
@@ -49,7 +49,7 @@ PNG_SPEED = {
 
 
 def read(data: bytes, limits: ImageLimits) -> Picture:
-    """Decode any PNG: a palette becomes RGB (or gray, if all colors are gray), a color key alpha, 1 to 4 bits 8 bits."""
+    """Decode any PNG: a palette becomes RGB (or gray, if all gray), a color key alpha, and 1 to 4 bits 8 bits."""
     chunks = _chunks(data)
     if len(chunks.get(b"IHDR", b"")) != 13:
         raise UndecodableImage("the PNG does not start with its header: it is damaged")

@@ -1,1 +1,1 @@
-"""Batches of tiles from many requests on one device."""
+"""The batch queue: batches of tiles from many requests on one device."""

@@ -1,4 +1,4 @@
-"""The way in and out of a device's queue for coroutines."""
+"""The asynchronous interface to a device's queue."""
 
 import asyncio
 import time
@@ -13,18 +13,18 @@ from service.queue.ledger import BatchRun, Inspection, Ledger, Pending, QueueSta
 from service.queue.policy import Admission, BatchPolicy, Job, Lane
 from service.queue.workers import Workers
 
-#: Long enough that a client which sends large images one after the other does not pay for fresh memory each time.
+#: Long enough that a client which sends large images one after the other does not wait for fresh memory each time.
 IDLE_S = 5.0
 
 
 @dataclass(frozen=True)
 class Denoised:
-    """Results of one job.
+    """The results of one job.
 
     Attributes:
         tiles: (C, P, Q), in order.
         infer_s: Seconds that the device spent on them.
-        batches: That they were in, in the order in which these ended.
+        batches: Batches that contained them, in the order in which they ended.
     """
 
     tiles: list[FloatArray]
@@ -33,15 +33,15 @@ class Denoised:
 
 
 class BatchQueue:
-    """Runs jobs on one device, batch by batch.
+    """A queue that runs jobs on one device, batch by batch.
 
     Args:
-        engines: The device, for each lane that ``policy`` uses.
-        policy: What runs next.
-        on_death: Called from the thread that died, when everybody who waits has been answered.
-        on_batch: Called from the device's threads with the tiles and pixels of every batch that starts.
-        idle_s: A lane without work for so long gives memory back.
-        clock: Seconds, monotonic.
+        engines: The engine of each lane that ``policy`` uses.
+        policy: Decides what runs next.
+        on_death: Called from a thread that died, after every waiting request has failed.
+        on_batch: Called from the device threads with the tiles and pixels of every batch that starts.
+        idle_s: Seconds without work after which a lane frees its memory.
+        clock: Monotonic clock in seconds.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class BatchQueue:
         self._workers = Workers(engines, self._ledger, on_death=on_death, on_batch=on_batch, idle_s=idle_s)
 
     def start(self) -> None:
-        """Start the device's threads."""
+        """Start the device threads."""
         self._workers.start()
 
     @property
     def on_death(self) -> Callable[[], None]:
-        """Called from the thread of the device that died."""
+        """Return the function called from a device thread that died."""
         return self._workers.on_death
 
     @on_death.setter
@@ -72,11 +72,11 @@ class BatchQueue:
         self._workers.on_death = call
 
     def require_room(self) -> None:
-        """Refuse a request before anything is done for it.
+        """Refuse a request before doing any work for it.
 
         Raises:
-            QueueFull: Too much is queued.
-            NotReady: The queue drains, or a thread of the device has died.
+            QueueFull: Too much work is queued.
+            NotReady: The queue is closed, or a device thread has died.
         """
         self._ledger.require_room()
 
@@ -86,12 +86,12 @@ class BatchQueue:
 
         Args:
             model: Name of a loaded model.
-            pixels: Pixels of all tiles that will be submitted, halos included.
+            pixels: Number of pixels of all tiles to be submitted, halos included.
             beside: The same request's admission for another model.
 
         Raises:
-            QueueFull: Too much is queued.
-            NotReady: The queue drains, or a thread of the device has died.
+            QueueFull: Too much work is queued.
+            NotReady: The queue is closed, or a device thread has died.
         """
         admission = self._ledger.admit(model, pixels, beside=beside)
         try:
@@ -100,22 +100,22 @@ class BatchQueue:
             self._ledger.release(admission)
 
     def forgo(self, admission: Admission) -> None:
-        """Give back the room of an admission under which nothing more is submitted, before its context ends."""
+        """Give back the room of an admission that is no longer needed, before its context ends."""
         self._ledger.release(admission)
 
     async def submit(self, admission: Admission, tiles: Sequence[FloatArray]) -> Denoised:
-        """Denoise tiles of an admitted request.
+        """Denoise the tiles of an admitted request.
 
-        Cancelling the coroutine (its client left, its deadline passed) takes what has not started out of the queue.
+        Canceling the coroutine (the client disconnected, the deadline passed) removes the tiles that have not started.
 
         Args:
             admission: The request's room, from ``admission``.
             tiles: (C, P, Q) float32, all of one shape.
 
         Raises:
-            TileTooLarge: A tile does not fit into the device's memory.
+            TileTooLarge: A tile does not fit in the device's memory.
             InferenceFailed: The device failed on one of the tiles.
-            NotReady: A thread of the device has died.
+            NotReady: A device thread has died.
         """
         job = Job(admission, tiles)
         loop = asyncio.get_running_loop()
@@ -130,14 +130,14 @@ class BatchQueue:
 
     @property
     def lanes(self) -> Sequence[Lane]:
-        """The lanes that have an engine."""
+        """Return the lanes that have an engine."""
         return self._lanes
 
     def inspect(self, lane: Lane, call: Callable[[Engine], None]) -> Future[None]:
-        """Have a thread of a lane call something short with its engine, before its next batch.
+        """Have a thread of a lane make a short call with its engine, before its next batch.
 
         Returns:
-            The outcome: the exception that ``call`` raised, or ``NotReady`` where the threads have ended.
+            The outcome: the exception raised by ``call``, or ``NotReady`` if the threads have ended.
         """
         inspection = Inspection(call, Future())
         self._ledger.inspect(lane, inspection)
@@ -145,15 +145,15 @@ class BatchQueue:
 
     @property
     def state(self) -> QueueState:
-        """Depth, predicted seconds, budget, and whether it is open."""
+        """Return depth, predicted seconds, budget, and whether it is open."""
         return self._ledger.state
 
     def close(self) -> None:
-        """Take no more jobs; those that are queued are finished."""
+        """Accept no more jobs; queued jobs are finished."""
         self._ledger.close()
 
     async def drain(self) -> None:
-        """Close, wait for the admitted requests, and end the threads."""
+        """Close, wait for the admitted requests, and stop the threads."""
         self.close()
         await asyncio.to_thread(self._end)
 

@@ -1,4 +1,4 @@
-"""The golden tile: proof that a device computes what the model's card says."""
+"""The golden tile, which proves that a device computes the result on the model's card."""
 
 import time
 
@@ -7,34 +7,35 @@ import numpy as np
 from biasfree.card import Card
 from biasfree.engines.engine import Engine, EngineError
 
-#: Side of the square that is timed for the first estimate of the pixel rate.
+#: Side of the square timed for the first estimate of the pixel rate.
 TIMED_SIDE = 256
 
 
 class GoldenMismatch(EngineError):
-    """The device computes, and the result is not the expected one."""
+    """The device computes a result that is not the expected one."""
 
 
 def check_golden(engine: Engine, card: Card) -> None:
-    """Denoise the card's golden tile and compare, in each way in which the engine runs batches.
+    """Denoise the card's golden tile and check the result, in each mode in which the engine runs batches.
 
     Raises:
         GoldenMismatch: The result is not the expected one.
         EngineError: The device failed.
     """
     expected = card.golden.denoised
-    # A batch that runs beside others has weights of its own in memory.
+    # Batches that run side by side use a separate copy of the weights.
     for wide in (True, False) if engine.workers > 1 else (True,):
         denoised = engine.run(card.name, card.golden.noisy[None], wide=wide)[0]
         worst = float(np.abs(denoised - expected).max() / np.abs(expected).max())
         if not worst <= engine.tolerance:
             raise GoldenMismatch(
-                f"model {card.name!r} is off by {worst:.1e} on {engine.device}, expected {engine.tolerance} at most"
+                f"model {card.name!r} gives wrong results on {engine.device}: its golden tile is off by {worst:.1e}, "
+                f"and at most {engine.tolerance} is allowed"
             )
 
 
 def measure_rate_px_s(engine: Engine, card: Card) -> float:
-    """Pixels a second of one warm run, the first estimate for the queue."""
+    """Measure the pixels per second of one warm run, the first estimate for the queue."""
     tile = np.zeros((1, card.channels, TIMED_SIDE, TIMED_SIDE), np.float32)
     engine.run(card.name, tile)
     start = time.perf_counter()

@@ -1,10 +1,10 @@
-"""The process's own heap, of which the C library keeps what was freed."""
+"""The heap of this process, where the C library keeps freed memory."""
 
 import ctypes
 import sys
 
 
 def trim() -> None:
-    """Give freed memory back to the operating system, where the C library can be asked to (glibc)."""
+    """Return freed memory to the operating system, if the C library supports it (glibc)."""
     if sys.platform == "linux" and (malloc_trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
         malloc_trim(0)

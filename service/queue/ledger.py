@@ -1,4 +1,4 @@
-"""The jobs under way, behind one lock: what coroutines add and withdraw, and threads take and finish."""
+"""The jobs in progress, behind one lock: coroutines add and withdraw them, threads take and finish them."""
 
 import asyncio
 import logging
@@ -19,22 +19,22 @@ log = logging.getLogger(__name__)
 
 
 class TileTooLarge(ServiceError):
-    """One tile alone does not fit into the device's memory; smaller ones may."""
+    """A single tile does not fit in the device's memory; smaller ones may."""
 
 
 @dataclass(frozen=True)
 class QueueState:
-    """What an operator wants to know now.
+    """A snapshot of the queue for operators.
 
     Attributes:
-        jobs: Requests with tiles that wait.
-        tiles: Tiles that wait.
-        pixels: Pixels of tiles, halos included, that are admitted and not done.
-        predicted_s: Seconds that the admitted work will take.
-        budget_px: Pixels of one batch.
-        batches: How many the device was given since the start.
-        closed: Why no more jobs are taken, or None.
-        died: Whether that is because a thread of the device has died.
+        jobs: Requests with waiting tiles.
+        tiles: Waiting tiles.
+        pixels: Pixels of admitted tiles that are not done, halos included.
+        predicted_s: Predicted seconds of admitted work.
+        budget_px: Maximum pixels per batch.
+        batches: Number of batches since the start.
+        closed: Why no more jobs are accepted, or None.
+        died: True if that is because a device thread has died.
     """
 
     jobs: int
@@ -49,14 +49,14 @@ class QueueState:
 
 @dataclass(frozen=True)
 class BatchRun:
-    """A batch on the device, as one of the jobs in it sees it.
+    """A batch on the device, from the view of one job in it.
 
     Attributes:
-        queued_s: When the job was queued; seconds on the queue's clock, as all of these.
+        queued_s: When the job was queued, in seconds on the queue's clock, like all times here.
         start_s: When the batch started.
         end_s: When it ended.
-        tiles: Of all jobs in it.
-        pixels: Of these tiles, halos included.
+        tiles: Number of tiles in it, over all jobs.
+        pixels: Pixels of these tiles, halos included.
     """
 
     queued_s: float
@@ -68,7 +68,7 @@ class BatchRun:
 
 @dataclass(eq=False)
 class Pending:
-    """A coroutine that waits for a job."""
+    """A coroutine waiting for a job."""
 
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[list[FloatArray]]
@@ -97,9 +97,9 @@ class Ledger:
     """The jobs of one device.
 
     Args:
-        policy: What runs next.
-        workers: Threads of each lane.
-        clock: Seconds, monotonic.
+        policy: Decides what runs next.
+        workers: Number of threads per lane.
+        clock: Monotonic clock in seconds.
     """
 
     def __init__(
@@ -117,13 +117,13 @@ class Ledger:
     # For coroutines.
 
     def require_room(self) -> None:
-        """Refuse a request before anything is done for it; errors as ``admit``."""
+        """Refuse a request before doing any work for it; errors as in ``admit``."""
         with self._changed:
             self._require_open()
             self._policy.require_room()
 
     def admit(self, model: str, pixels: int, *, beside: Admission | None) -> Admission:
-        """Reserve room for a request; errors as ``BatchQueue.admission``."""
+        """Reserve room for a request; errors as in ``BatchQueue.admission``."""
         with self._changed:
             self._require_open()
             return self._policy.admit(model, pixels, beside=beside)
@@ -142,29 +142,29 @@ class Ledger:
         """
         with self._changed:
             if self._ended:
-                raise NotReady(self._closed or "the device's threads have ended")
+                raise NotReady(self._closed or "the device threads have ended")
             self._policy.add(job)
             self._pending[job] = pending
             self._changed.notify_all()
 
     def withdraw(self, job: Job) -> None:
-        """Take what has not started of a job out of the queue."""
+        """Remove the tiles of a job that have not started."""
         with self._changed:
             self._policy.remove(job)
             self._pending.pop(job, None)
 
     def inspect(self, lane: Lane, inspection: Inspection) -> None:
-        """Queue a call; it fails with ``NotReady`` where the threads have ended."""
+        """Queue a call; it fails with ``NotReady`` if the threads have ended."""
         with self._changed:
             if self._ended:
-                inspection.done.set_exception(NotReady(self._closed or "the device's threads have ended"))
+                inspection.done.set_exception(NotReady(self._closed or "the device threads have ended"))
             else:
                 self._inspections[lane].append(inspection)
                 self._changed.notify_all()
 
     @property
     def state(self) -> QueueState:
-        """Return depth, predicted seconds, budget, and whether the queue is open, all of one moment."""
+        """Return a consistent snapshot: depth, predicted seconds, budget, and whether the queue is open."""
         with self._changed:
             return QueueState(
                 jobs=len(self._policy),
@@ -178,26 +178,26 @@ class Ledger:
             )
 
     def close(self) -> None:
-        """Take no more jobs; those that are queued are finished."""
+        """Accept no more jobs; queued jobs are finished."""
         with self._changed:
             self._closed = self._closed or "the service is shutting down"
 
     def stop_when_idle(self) -> None:
-        """Wait for the admitted requests, then tell the threads to end."""
+        """Wait for the admitted requests, then stop the threads."""
         with self._changed:
             self._changed.wait_for(lambda: self._policy.idle or self._ended)
             self._stopping = True
             self._changed.notify_all()
 
-    # For the threads of the device.
+    # For the device threads.
 
     @property
     def stopping(self) -> bool:
-        """Whether the threads are to end."""
+        """Tell whether the threads must stop."""
         return self._stopping
 
     def running(self, lane: Lane) -> int:
-        """Return the number of batches of a lane that run now."""
+        """Return the number of running batches of a lane."""
         return self._running[lane]
 
     def next_inspection(self, lane: Lane) -> Inspection | None:
@@ -206,7 +206,7 @@ class Ledger:
             return self._inspections[lane].popleft() if self._inspections[lane] else None
 
     def await_turn(self, lane: Lane, *, timeout_s: float | None) -> Turn | None:
-        """Return the next batch for a thread; None if there is none in time, or no more at all."""
+        """Return the next batch for a thread; None after the timeout, for an inspection, or at the end."""
         with self._changed:
             self._changed.wait_for(
                 lambda: self._stopping or self._has_turn(lane) or bool(self._inspections[lane]), timeout_s
@@ -226,7 +226,7 @@ class Ledger:
             self._changed.notify_all()
 
     def began(self, batch: Batch) -> float:
-        """Record that a batch starts; return when."""
+        """Record that a batch starts, and return the time."""
         with self._changed:
             now = self._clock()
             self._policy.began(batch, now)
@@ -252,14 +252,14 @@ class Ledger:
                 _resolve(pending, error)
 
     def deliver(self, batch: Batch, denoised: FloatArray, start: float) -> None:
-        """Hand the results of a batch to the jobs in it."""
+        """Deliver the results of a batch to its jobs."""
         with self._changed:
             end = self._clock()
             self._policy.done(batch, end)
             tiles, pixels = len(batch.entries), batch.pixels
             for (job, index), tile in zip(batch.entries, denoised, strict=True):
                 pending = self._pending.get(job)
-                if pending is None:  # its client has left
+                if pending is None:  # its client has disconnected
                     continue
                 job.results[index] = tile
                 pending.infer_s += (end - start) / tiles
@@ -271,11 +271,11 @@ class Ledger:
                     _resolve(pending, results)
 
     def abandon(self, *, died: bool) -> None:
-        """End the other threads with the one that ends, and fail everyone who waits for them."""
+        """Stop all threads, and fail every waiting request and call."""
         with self._changed:
             self._died = self._died or died
             self._ended = self._stopping = True
-            self._closed = self._closed or "a thread of the device has died"
+            self._closed = self._closed or "a device thread has died"
             for pending in self._pending.values():
                 _resolve(pending, NotReady(self._closed))
             self._pending.clear()
@@ -292,18 +292,18 @@ class Ledger:
         return bool(self._policy.waiting(lane)) and (not self._running[lane] or self._side_by_side(lane))
 
     def _side_by_side(self, lane: Lane) -> bool:
-        """Tell whether there is enough for every worker of a lane that has several."""
+        """Tell whether there are enough tiles for every worker of a lane with several."""
         workers = self._workers[lane]
         return workers > 1 and self._running[lane] + self._policy.waiting(lane) >= workers
 
     def _fair_share(self, lane: Lane) -> int:
-        """Return the tiles for one of the workers that are free, so that the others find some as well."""
+        """Return the number of tiles for one free worker that leaves some for the others."""
         free = max(1, self._workers[lane] - self._running[lane])
         return math.ceil(self._policy.waiting(lane) / free)
 
 
 def _resolve(pending: Pending, outcome: list[FloatArray] | ServiceError) -> None:
-    """Hand an outcome to the coroutine's own loop; one whose loop has closed no longer waits."""
+    """Deliver an outcome to the coroutine's event loop, unless that loop has closed."""
 
     def settle() -> None:
         if pending.future.done():
@@ -316,4 +316,4 @@ def _resolve(pending: Pending, outcome: list[FloatArray] | ServiceError) -> None
     try:
         pending.loop.call_soon_threadsafe(settle)
     except RuntimeError:
-        log.info("the loop of a waiting request was closed")
+        log.info("the event loop of a waiting request was closed")

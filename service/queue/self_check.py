@@ -1,4 +1,4 @@
-"""Whether the device still computes what it did at the start: the golden tiles, again and again while it serves."""
+"""The periodic check that the device still computes the golden tiles correctly."""
 
 import logging
 import threading
@@ -15,17 +15,17 @@ log = logging.getLogger(__name__)
 
 
 class SelfCheck:
-    """Denoises the golden tiles on every engine of a queue, between its batches, and remembers how that went.
+    """A periodic check of the golden tiles on every engine of a queue, between its batches.
 
-    The device's own threads do it, so that no engine is used by more of them than it allows: a golden tile takes some
-    milliseconds and waits for the batch under way.
+    The device threads run it, so that no engine is used by more threads than it allows. A golden tile takes some
+    milliseconds and waits for the running batch.
 
     Args:
-        queue: Whose engines are checked.
-        cards: Of the models, by name.
+        queue: Queue whose engines are checked.
+        cards: Cards of the models, by name.
         interval_s: Seconds between the end of a check and the next.
-        patience_s: How long a check may wait for the device; past it the device is taken to hang.
-        clock: Seconds, monotonic.
+        patience_s: How long a check may wait before the device counts as hanging.
+        clock: Monotonic clock in seconds.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class SelfCheck:
 
     @property
     def failure(self) -> str | None:
-        """Why the device is not to be relied on, in one sentence; None while all is well."""
+        """Return in one sentence why the device cannot be relied on; None if it can."""
         begun_s = self._begun_s
         if begun_s is not None and self._clock() - begun_s > self._patience_s:
             return f"the device has not finished its self-check within {self._patience_s:g} s"
@@ -55,26 +55,26 @@ class SelfCheck:
 
     @property
     def drift(self) -> str | None:
-        """As ``failure``, where the device computes and what it computes is wrong."""
+        """Return ``failure`` if the device computes wrong results, otherwise None."""
         return str(self._failure) if isinstance(self._failure, GoldenMismatch) else None
 
     @property
     def age_s(self) -> float:
-        """Seconds since the golden tiles last came out right."""
+        """Return the seconds since the last successful check."""
         return self._clock() - self._passed_s
 
     def start(self) -> None:
-        """Check in the background; the start-up has just done so, and the first check is due after one interval."""
+        """Start checking in the background, after one interval, since the start-up has just checked."""
         self._stop.clear()
         self._thread = threading.Thread(target=self._repeat, name="biasfree-self-check", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Begin no further check."""
+        """Start no further check."""
         self._stop.set()
 
     def check(self) -> None:
-        """One round over all engines; returns when each has been checked, or the queue has ended."""
+        """Check all engines; return when each has been checked, or the queue has ended."""
         self._begun_s = self._clock()
         pending = [self._queue.inspect(lane, self._golden) for lane in self._queue.lanes]
         failure = _first_failure(pending)

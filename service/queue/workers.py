@@ -1,4 +1,4 @@
-"""The threads that run batches on a device."""
+"""The device threads, which run batches."""
 
 import logging
 import threading
@@ -18,17 +18,17 @@ log = logging.getLogger(__name__)
 
 
 class Workers:
-    """As many threads for each lane as its engine has workers.
+    """The device threads: as many per lane as its engine has workers.
 
-    One batch that is alone in its lane has all of the engine's threads. Only where there are as many tiles as workers
-    do batches run side by side, a thread each.
+    A batch that is alone in its lane uses all of the engine's threads. Batches run side by side, on one thread each,
+    only if there are as many tiles as workers.
 
     Args:
-        engines: The device, for each lane.
+        engines: The engine of each lane.
         ledger: The jobs.
-        on_death: Called from the thread that died, when everybody who waits has been answered.
-        on_batch: Called from the device's threads with the tiles and pixels of every batch that starts.
-        idle_s: A lane without work for so long gives memory back.
+        on_death: Called from a thread that died, after every waiting request has failed.
+        on_batch: Called from the device threads with the tiles and pixels of every batch that starts.
+        idle_s: Seconds without work after which a lane frees its memory.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Workers:
                 give_way()
             self._serve(lane, self._engines[lane])
         except BaseException:
-            log.critical("the device's thread died", exc_info=True)
+            log.critical("a device thread died", exc_info=True)
             died = True
         finally:
             self._ledger.abandon(died=died)
@@ -74,7 +74,7 @@ class Workers:
             self.on_death()
 
     def _serve(self, lane: Lane, engine: Engine) -> None:
-        """Run batch after batch; a lane that has been idle for a while gives back the memory that was kept for it."""
+        """Run batch after batch; free memory after the lane has been idle for a while."""
         used, model = False, None
         while not self._ledger.stopping:
             if inspection := self._ledger.next_inspection(lane):
@@ -83,7 +83,7 @@ class Workers:
             turn = self._ledger.await_turn(lane, timeout_s=self._idle_s if used else None)
             if turn is not None:
                 if lane is Lane.BULK and model not in (None, turn.batch.model):
-                    # Each model keeps memory for its largest tile: with two, 24 megapixels took 5.6 GB instead of 3.5.
+                    # Each model keeps memory for its largest tile: with two, 24 Mpx took 5.6 GB instead of 3.5 GB.
                     _tidy(engine)
                 self._run(turn, engine)
                 self._ledger.end_turn(lane)
@@ -93,7 +93,7 @@ class Workers:
             used = turn is not None
 
     def _run(self, turn: Turn, engine: Engine) -> None:
-        """Run a batch; one that fails is run again in halves, so that a bad tile fails alone."""
+        """Run a batch; if it fails, run its halves, so that a bad tile fails alone."""
         batch = turn.batch
         start = self._ledger.began(batch)
         self._on_batch(len(batch.entries), batch.pixels)
@@ -103,7 +103,7 @@ class Workers:
             self._ledger.halve_budget(below_px=batch.pixels)
             self._retry(turn, engine, TileTooLarge("the device has no memory for one tile"), exc)
         except Exception as exc:
-            # Whatever a device throws fails these requests, not the service.
+            # Any exception of the device fails these requests, not the service.
             self._retry(turn, engine, InferenceFailed("the device failed on this image"), exc)
         else:
             self._ledger.deliver(batch, denoised, start)
@@ -116,13 +116,13 @@ class Workers:
                 self._run(Turn(half, turn.wide), engine)
             return
         level = logging.WARNING if isinstance(cause, EngineError) else logging.ERROR
-        log.log(level, "a tile of %s failed alone", batch.tiles[0].shape, exc_info=cause)
+        log.log(level, "a tile of shape %s failed", batch.tiles[0].shape, exc_info=cause)
         error.__cause__ = cause
         self._ledger.fail(batch.entries[0][0], error)
 
 
 def _inspect(inspection: Inspection, engine: Engine) -> None:
-    """Make a call; its failure goes to the caller, and does not end the thread."""
+    """Make a call; pass its failure to the caller, without ending the thread."""
     try:
         inspection.call(engine)
     except Exception as exc:
@@ -132,14 +132,14 @@ def _inspect(inspection: Inspection, engine: Engine) -> None:
 
 
 def _tidy(engine: Engine) -> None:
-    """Release memory; a failure of that does not end the thread."""
+    """Release memory; a failure to do so does not end the thread."""
     try:
         engine.release()
         trim()
     except Exception:
-        log.exception("the engine did not give its memory back")
+        log.exception("the engine failed to release its memory")
 
 
 def _stack(tiles: Sequence[FloatArray]) -> FloatArray:
-    """Return a batch (B, C, P, Q); a single tile that is contiguous is not copied."""
+    """Return a batch (B, C, P, Q), without copying a single contiguous tile."""
     return np.ascontiguousarray(tiles[0][None]) if len(tiles) == 1 else np.stack(tiles)

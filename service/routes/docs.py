@@ -1,27 +1,46 @@
-"""The route ``GET /docs``: Swagger UI, under a policy that allows only what it needs."""
+"""The route ``GET /docs``: Swagger UI from our own files, under a policy that allows only what it needs."""
 
 import base64
 import hashlib
 import re
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse
+from starlette.requests import Request
 
-#: Sources of Swagger UI and of the icon in FastAPI's page.
-SCRIPTS, ICONS = "https://cdn.jsdelivr.net/npm/", "https://fastapi.tiangolo.com/img/"
+FOLDER = Path(__file__).parents[1] / "swagger_ui"
+ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 
 
 def install(app: FastAPI) -> None:
-    """Add the page to ``app``, which must not have its own ``/docs``."""
-    page = get_swagger_ui_html(openapi_url="openapi.json", title=f"{app.title}: API")
+    """Add the page and its files to ``app``, which must not have its own ``/docs``."""
+    # Relative, so that they are found under any path of a proxy.
+    page = get_swagger_ui_html(
+        openapi_url="openapi.json",
+        title=f"{app.title}: API",
+        swagger_js_url="docs/swagger-ui-bundle.js",
+        swagger_css_url="docs/swagger-ui.css",
+        swagger_favicon_url="page/icon.svg",
+    )
     html = bytes(page.body).decode()
     headers = {"Content-Security-Policy": _policy(html), "Cache-Control": "no-cache"}
 
     async def docs() -> HTMLResponse:
         return HTMLResponse(html, headers=headers)
 
+    async def asset(request: Request) -> FileResponse:
+        name = request.url.path.rpartition("/")[2]
+        return FileResponse(
+            FOLDER / f"{name}.gz",
+            media_type=ASSETS[name],
+            headers={"Content-Encoding": "gzip", "Cache-Control": "no-cache"},
+        )
+
     app.add_api_route("/docs", docs, methods=["GET", "HEAD"], include_in_schema=False)
+    for name in ASSETS:
+        app.add_api_route(f"/docs/{name}", asset, methods=["GET", "HEAD"], include_in_schema=False)
 
 
 def _policy(html: str) -> str:
@@ -33,10 +52,10 @@ def _policy(html: str) -> str:
     return "; ".join(
         [
             "default-src 'none'",
-            f"script-src {' '.join([SCRIPTS, *hashes])}",
-            f"style-src {SCRIPTS} 'unsafe-inline'",
+            " ".join(["script-src 'self'", *hashes]),
+            "style-src 'self' 'unsafe-inline'",
             # The page shows results as blobs.
-            f"img-src 'self' blob: data: {ICONS}",
+            "img-src 'self' blob: data:",
             "connect-src 'self'",
             "base-uri 'none'",
             "form-action 'none'",

@@ -1,1 +1,1 @@
-"""A killable process with bounded memory, for analyses and classical denoisers."""
+"""A process that can be killed and has bounded memory, for analyses and classical denoisers."""

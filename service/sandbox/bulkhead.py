@@ -1,6 +1,6 @@
-"""The wall between the service and its analyses: one killable process, and a short queue before it.
+"""The isolation of analyses from the service: one process that can be killed, with a short queue.
 
-Behind a wall of the same kind are the classical denoisers.
+The classical denoisers use a bulkhead of the same kind.
 """
 
 import asyncio
@@ -23,22 +23,22 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: Seconds that an analysis is taken to last until one was measured.
+#: Assumed duration of an analysis until one has been measured, in seconds.
 FIRST_GUESS_S = 10.0
-#: Seconds for the start of a process, which takes two or three.
+#: Time limit for the start of a process, which takes two or three seconds.
 START_LIMIT_S = 60.0
-#: Weight of an analysis in the mean duration: a few decide, and one long one does not.
+#: Weight of an analysis in the mean duration: several analyses change it, a single long one does not.
 SMOOTHING = 0.2
 
 
 @dataclass(frozen=True)
 class BulkheadState:
-    """What an operator wants to know now.
+    """A snapshot of a bulkhead for operators.
 
     Attributes:
-        running: Analyses that run, 0 or 1.
-        waiting: Analyses that wait for their turn.
-        closed: Why no more are taken, or None.
+        running: Running analyses, 0 or 1.
+        waiting: Waiting analyses.
+        closed: Why no more are accepted, or None.
     """
 
     running: int
@@ -47,20 +47,20 @@ class BulkheadState:
 
 
 class Bulkhead:
-    """Makes calls in a process of their own, one at a time, in the order they came.
+    """A queue of calls that run in a separate process, one at a time, in order of arrival.
 
-    The process is started by ``warm`` or by the first call, and kept. Whatever ends a call before it has its result
-    (its deadline, its client, memory) ends the process with it, and a fresh one is started at once. Bulkheads of one
-    event loop share what is idle: as many processes are kept as calls were made at the same time.
+    ``warm`` or the first call starts the process, which is then kept. If a call ends without a result (deadline,
+    disconnected client, memory), the process ends with it, and a new one starts at once. Bulkheads of one event loop
+    share idle processes: there are as many processes as there were calls at the same time.
 
     Args:
-        waiting: Calls that may wait while one runs.
-        timeout_s: Seconds for one call, waiting included; the start of a process, a few seconds, is not counted.
-        confinement: What the process may take.
-        prepare: What the process does when it starts; a function of a module.
-        what: A call, in words.
-        failed: What a call ends with whose process died.
-        clock: Seconds, monotonic.
+        waiting: Maximum number of calls waiting while one runs.
+        timeout_s: Time limit for one call, waiting included; the start of a process, a few seconds, does not count.
+        confinement: Resource limits of the process.
+        prepare: Module-level function that the process calls when it starts.
+        what: Name of a call in messages.
+        failed: Exception for a call whose process died.
+        clock: Monotonic clock in seconds.
     """
 
     def __init__(
@@ -85,46 +85,46 @@ class Bulkhead:
 
     @property
     def state(self) -> BulkheadState:
-        """How many calls run and wait, and whether more are taken."""
+        """Return how many calls run and wait, and whether more are accepted."""
         running = min(1, self._admitted)
         return BulkheadState(running, self._admitted - running, self._closed)
 
     def require_room(self) -> None:
-        """Refuse a request before anything is done for it.
+        """Refuse a request before doing any work for it.
 
         Raises:
-            QueueFull: As many calls wait as may; ``facts`` has ``limit`` and ``actual`` in calls, and
-                ``retry_after_s`` after which all of them will be over.
-            NotReady: No more calls are taken.
+            QueueFull: The maximum number of calls is waiting; ``facts`` has ``limit`` and ``actual`` in calls, and
+                ``retry_after_s``, after which all of them should be done.
+            NotReady: No more calls are accepted.
         """
         state = self.state
         if state.closed is not None:
             raise NotReady(state.closed)
         if state.running and state.waiting >= self._waiting:
             raise QueueFull(
-                f"one {self._what} runs and {state.waiting} wait, at most {self._waiting} may",
+                f"one {self._what} runs and {state.waiting} wait; at most {self._waiting} may wait: retry later",
                 limit=self._waiting,
                 actual=state.waiting,
                 retry_after_s=self._admitted * (FIRST_GUESS_S if self._mean_s is None else self._mean_s),
             )
 
     async def run(self, call: Callable[[T], R], task: T) -> R:
-        """Wait for the turn, and make a call in the process.
+        """Wait in the queue, then make a call in the process.
 
-        Cancelling the coroutine (its client left) takes it out of the queue, or kills the process.
+        Canceling the coroutine (the client disconnected) removes it from the queue, or kills the process.
 
         Args:
-            call: A function of a module, which the process imports.
+            call: Module-level function, which the process imports.
             task: Its argument.
 
         Raises:
-            QueueFull: As ``require_room``.
-            NotReady: As ``require_room``.
+            QueueFull: As in ``require_room``.
+            NotReady: As in ``require_room``.
             DeadlineExceeded: ``timeout_s`` passed; the process was killed.
-            AnalysisFailed: The process died, or a temporary file cannot be written; or ``failed``, where that is
-                another.
+            AnalysisFailed: The process died, or a temporary file cannot be written; another exception if ``failed`` is
+                set.
             ServiceError: The call raised it.
-            UnforeseenError: The call raised something else.
+            UnforeseenError: The call raised another exception.
         """
         self.require_room()
         self._admitted += 1
@@ -134,28 +134,29 @@ class Bulkhead:
                 return await self._measured(call, task)
         except TimeoutError as exc:
             raise DeadlineExceeded(
-                f"the {self._what} did not end within {self._timeout_s:g} s, waiting included", limit=self._timeout_s
+                f"the {self._what} did not finish within {self._timeout_s:g} s, waiting included: retry later",
+                limit=self._timeout_s,
             ) from exc
         finally:
             self._admitted -= 1
 
     def warm(self) -> None:
-        """Start a process in the background if there is none, so that the next call need not wait for it."""
+        """Start a process in the background if there is none, so that the next call does not wait for it."""
         if self._closed is None:
             self._start()
 
     def close(self) -> None:
-        """Take no more calls; those that were let in are finished."""
+        """Accept no more calls; admitted calls are finished."""
         self._closed = self._closed or "the service is shutting down"
 
     async def end(self) -> None:
-        """Close, and leave nothing behind in the background; the event loop ends the process with itself."""
+        """Close, and wait for a starting process; the event loop ends the process when it closes."""
         self.close()
         if self._starting is not None:
             await asyncio.wait([self._starting])
 
     async def _measured(self, call: Callable[[T], R], task: T) -> R:
-        """Make a call, and learn how long one keeps the place."""
+        """Make a call, and update the mean duration."""
         begun, finished = self._clock(), False
         try:
             result = await self._in_process(call, task)
@@ -164,21 +165,21 @@ class Bulkhead:
         except (BrokenWorkerProcess, MemoryError) as exc:
             log.warning("the process of the %s died: %s", self._what, exc)
             raise self._failure() from exc
-        except OSError as exc:  # the disk's: what the call raises itself comes as UnforeseenError
-            log.warning("the task of the %s could not be written: %s", self._what, exc)
-            raise self._failed(f"the task of the {self._what} could not be written into a temporary file") from exc
+        except OSError as exc:  # from the disk: exceptions of the call itself arrive as UnforeseenError
+            log.warning("cannot write the task of the %s to a temporary file: %s", self._what, exc)
+            raise self._failed(f"cannot write the task of the {self._what} to a temporary file") from exc
         finally:
-            if not finished:  # and so, most likely, is the process
+            if not finished:  # most likely the process has ended too
                 self.warm()
             seconds = self._clock() - begun
             mean_s = seconds if self._mean_s is None else self._mean_s
             self._mean_s = mean_s + SMOOTHING * (seconds - mean_s)
 
     async def _in_process(self, call: Callable[[T], R], task: T) -> R:
-        """Hand the task over in a file.
+        """Pass the task to the process in a file.
 
-        Through the pipe, a process without the memory for an image would answer before it has read all of it, and the
-        two would wait for each other until the deadline.
+        With a pipe, a process without enough memory for an image would answer before reading all of it, and both sides
+        would wait for each other until the deadline.
         """
         with TemporaryDirectory(prefix="biasfree-", ignore_cleanup_errors=True) as folder:
             path = Path(folder, "task")
@@ -187,7 +188,7 @@ class Bulkhead:
             return result
 
     async def _uncounted(self, deadline: asyncio.Timeout) -> None:
-        """Have a process; the deadline is put off by the time that takes, within ``START_LIMIT_S``."""
+        """Wait until there is a process, at most ``START_LIMIT_S``, and extend the deadline by that time."""
         when, begun = deadline.when(), asyncio.get_running_loop().time()
         assert when is not None
         deadline.reschedule(begun + START_LIMIT_S)
@@ -195,21 +196,21 @@ class Bulkhead:
         deadline.reschedule(when + asyncio.get_running_loop().time() - begun)
 
     async def _started(self) -> None:
-        """Have a process. Its start is never cancelled: anyio would lose sight of the process, and it would stay."""
+        """Wait until there is a process. Its start is never canceled, because anyio would then leak the process."""
         try:
             await asyncio.shield(self._start())
         except BrokenWorkerProcess as exc:
             raise self._failure() from exc
 
     def _start(self) -> asyncio.Task[None]:
-        """The start that is under way, or a new one; a process that is there already passes it in no time."""
+        """Return the start in progress, or begin a new one, which returns at once if there is a process."""
         if self._starting is None or self._starting.done():
             self._starting = asyncio.create_task(self._prepared())
             self._starting.add_done_callback(_log_failure)
         return self._starting
 
     async def _prepared(self) -> None:
-        """Two calls: with the second comes NumPy, whose threads the first has to bound before they are there."""
+        """Confine and prepare a process, in two calls: the second imports NumPy, whose threads the first limits."""
         await to_process.run_sync(confine, self._confinement)
         if self._prepare is not None:
             await to_process.run_sync(guarded, self._prepare)
@@ -226,9 +227,9 @@ class Bulkhead:
 
 
 def _log_failure(start: asyncio.Task[None]) -> None:
-    """Tell of a start that failed even if no call waited for it."""
+    """Log a failed start, even if no call waited for it."""
     if not start.cancelled() and (failure := start.exception()) is not None:
-        log.warning("the analysis process could not be started: %r", failure)
+        log.warning("cannot start the analysis process: %r", failure)
 
 
 def _write(path: Path, work: object) -> None:

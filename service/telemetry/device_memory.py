@@ -1,4 +1,4 @@
-"""How much of a GPU's memory is in use, asked of its driver."""
+"""The memory usage of a GPU, from its driver."""
 
 import ctypes
 import os
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DeviceMemory:
-    """Bytes of the device, of all that use it."""
+    """Bytes of a device's memory, over all processes."""
 
     used: int
     free: int
 
 
 def device_memory(device: str, *, ordinal: int = 0) -> DeviceMemory | None:
-    """Memory of the device that runs, or None where that is a CPU or its driver does not answer.
+    """Return the memory of the device; None for a CPU, or if the driver does not answer.
 
     Args:
         device: ``cpu`` or ``cuda``.
-        ordinal: Which GPU of those that the process sees; ONNX Runtime takes the first.
+        ordinal: Index of the GPU among those visible to the process; ONNX Runtime uses the first.
     """
     if device != "cuda":
         return None
@@ -37,7 +37,7 @@ def device_memory(device: str, *, ordinal: int = 0) -> DeviceMemory | None:
 
 @contextmanager
 def _context(driver: ctypes.CDLL, ordinal: int) -> Iterator[bool]:
-    """The device's primary context, which ONNX Runtime has made already, as this thread's own; whether that worked."""
+    """Make the device's primary context, created by ONNX Runtime, current in this thread; yield whether that worked."""
     device, context = ctypes.c_int(0), ctypes.c_void_p()
     if (
         driver.cuInit(0) != 0

@@ -1,4 +1,4 @@
-"""The log: text for people, or a JSON object a line for machines."""
+"""The log: text for people, or one JSON object per line for machines."""
 
 import logging
 import warnings
@@ -10,18 +10,18 @@ from service.settings import LogFormat, LogLevel
 
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
-#: They log what is in an image (tags, positions, comments), some of it at the level of warnings and errors. What is
-#: wrong with an image is told by the exceptions that they raise.
+#: Libraries that log the content of an image (tags, positions, comments), some of it as warnings and errors. Their
+#: exceptions are enough to tell what is wrong with an image.
 TALKATIVE = ("PIL", "tifffile", "imagecodecs", "python_multipart")
 
 
 def configure(*, format: LogFormat, level: LogLevel) -> None:
-    """Have everything logged on standard error, uvicorn's messages and warnings as well.
+    """Log everything to standard error, including warnings and uvicorn's messages.
 
     Args:
         format: ``text`` or ``json``.
-        level: Of the service. Below ``info`` other libraries stay at ``info``: what they say for debugging includes
-            what is in requests.
+        level: Level of the service. Other libraries stay at ``info`` or above, since their debug messages contain the
+            content of requests.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(formatter(format))
@@ -34,14 +34,14 @@ def configure(*, format: LogFormat, level: LogLevel) -> None:
 
 
 def formatter(format: LogFormat) -> logging.Formatter:
-    """Of text as people read it, or of one JSON object a line: ``time``, ``level``, ``logger``, ``message``, more."""
+    """Return a formatter for text, or for JSON objects with ``time``, ``level``, ``logger``, ``message`` and more."""
     if format == "text":
         return logging.Formatter(TEXT)
     return JsonFormatter(
         ["levelname", "name", "message"],
         rename_fields={"levelname": "level", "name": "logger"},
         timestamp="time",
-        # uvicorn says everything a second time, in colour.
+        # uvicorn adds a colored copy of every message.
         reserved_attrs=[*RESERVED_ATTRS, "color_message"],
     )
 

@@ -1,4 +1,4 @@
-"""OpenTelemetry traces, where the standard variables ask for them; otherwise nothing of its SDK is imported."""
+"""OpenTelemetry traces, if the standard variables enable them; otherwise its SDK is not imported."""
 
 import os
 import time
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
     from service.queue.ledger import BatchRun
 
-#: Any of these asks for traces, unless ``OTEL_TRACES_EXPORTER=none`` or ``OTEL_SDK_DISABLED=true``.
+#: Any of these enables traces, unless ``OTEL_TRACES_EXPORTER=none`` or ``OTEL_SDK_DISABLED=true``.
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 PROTOCOL = "http/protobuf"
 
 
 class TracingUnavailable(Exception):
-    """Traces were asked for and cannot be sent."""
+    """Traces are enabled but cannot be sent."""
 
 
 @dataclass(frozen=True)
 class Traces:
-    """Where spans go.
+    """A destination for spans.
 
     Attributes:
-        provider: What makes them.
-        end: Sends what is left.
+        provider: Creates the spans.
+        end: Sends the remaining spans.
     """
 
     provider: TracerProvider
@@ -41,15 +41,15 @@ class Traces:
 
 
 def from_environment(environment: Mapping[str, str] = os.environ, *, known_query: Sequence[str] = ()) -> Traces | None:
-    """What the standard variables ask for, or None.
+    """Return the traces enabled by the standard variables, or None.
 
     Args:
-        environment: Variables; the exporter itself reads its endpoint, headers, certificates and timeouts, and the
-            provider its sampler and resource, from the process's own.
-        known_query: Query parameters whose values may be told.
+        environment: Environment variables. From the process's own, the exporter itself reads its endpoint, headers,
+            certificates and timeouts, and the provider its sampler and resource.
+        known_query: Query parameters whose values may be recorded.
 
     Raises:
-        TracingUnavailable: An exporter or protocol is not known here, or the extra ``tracing`` is not installed.
+        TracingUnavailable: An exporter or protocol is not supported, or the extra ``tracing`` is not installed.
     """
     name = environment.get("OTEL_TRACES_EXPORTER", "").strip().lower()
     if not name and any(environment.get(each) for each in ENDPOINTS):
@@ -57,7 +57,7 @@ def from_environment(environment: Mapping[str, str] = os.environ, *, known_query
     if name in ("", "none") or environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     if name not in ("otlp", "console"):
-        raise TracingUnavailable(f"OTEL_TRACES_EXPORTER={name}: expected otlp, console or none")
+        raise TracingUnavailable(f"OTEL_TRACES_EXPORTER={name} is not supported: use otlp, console or none")
     try:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SimpleSpanProcessor
 
@@ -66,24 +66,23 @@ def from_environment(environment: Mapping[str, str] = os.environ, *, known_query
         return traces(BatchSpanProcessor(_otlp(environment)), known_query=known_query)
     except ModuleNotFoundError as exc:
         raise TracingUnavailable(
-            "traces are asked for by OTEL_* variables, but OpenTelemetry's SDK is not installed: "
-            "pip install '.[tracing]'"
+            "OTEL_* variables enable traces, but OpenTelemetry's SDK is not installed: run pip install '.[tracing]'"
         ) from exc
 
 
 def traces(processor: "SpanProcessor", *, known_query: Sequence[str] = ()) -> Traces:
-    """By a provider of the service's own, not the process's: tests have many.
+    """Create traces with a separate provider instead of the global one, since tests need many.
 
     Args:
-        processor: Where spans go.
-        known_query: Query parameters whose values may be told.
+        processor: Destination of the spans.
+        known_query: Query parameters whose values may be recorded.
     """
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource
     from opentelemetry.sdk.trace import SpanProcessor as Base
     from opentelemetry.sdk.trace import TracerProvider as SdkProvider
 
     class Redaction(Base):
-        """Values of query parameters that nobody knows may be anything, a key among them."""
+        """A processor that redacts the values of unknown query parameters, which may be anything, even a key."""
 
         def on_start(self, span: trace.Span, parent_context: object = None) -> None:
             query = getattr(span, "attributes", None) or {}
@@ -91,7 +90,7 @@ def traces(processor: "SpanProcessor", *, known_query: Sequence[str] = ()) -> Tr
                 span.set_attribute("url.query", _known(text, known_query))
 
     ours = Resource.create({"service.name": "biasfree", "service.version": version("biasfree")})
-    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES go before what we say.
+    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence over these values.
     made = SdkProvider(resource=ours.merge(OTELResourceDetector().detect()))
     made.add_span_processor(Redaction())
     made.add_span_processor(processor)
@@ -101,7 +100,7 @@ def traces(processor: "SpanProcessor", *, known_query: Sequence[str] = ()) -> Tr
 def _otlp(environment: Mapping[str, str]) -> "SpanExporter":
     protocol = environment.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environment.get("OTEL_EXPORTER_OTLP_PROTOCOL")
     if protocol and protocol.strip().lower() != PROTOCOL:
-        raise TracingUnavailable(f"OTEL_EXPORTER_OTLP_PROTOCOL={protocol}: expected {PROTOCOL}")
+        raise TracingUnavailable(f"OTEL_EXPORTER_OTLP_PROTOCOL={protocol} is not supported: use {PROTOCOL}")
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
     return OTLPSpanExporter()
@@ -113,7 +112,7 @@ def _known(query: str, names: Sequence[str]) -> str:
 
 
 def current_ids() -> dict[str, str]:
-    """``trace_id`` and ``span_id`` of the span under way, as the log writes them; empty where there is none."""
+    """Return ``trace_id`` and ``span_id`` of the current span for the log; empty if there is none."""
     context: SpanContext = trace.get_current_span().get_span_context()
     if not context.is_valid:
         return {}
@@ -122,7 +121,7 @@ def current_ids() -> dict[str, str]:
 
 @contextmanager
 def stage(tracer: Tracer, name: str) -> Iterator[None]:
-    """A span of one stage; an error that ends it is named by its class, without its words."""
+    """Record a span for one stage; an error that ends it is recorded by its class, without its message."""
     with tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False) as span:
         try:
             yield
@@ -133,10 +132,10 @@ def stage(tracer: Tracer, name: str) -> Iterator[None]:
 
 
 def batches(tracer: Tracer, model: str, runs: Sequence["BatchRun"]) -> None:
-    """Spans of the time that tiles waited for their first batch, and of each batch they were in."""
+    """Record spans for the time that tiles waited for their first batch, and for each of their batches."""
     if not runs:
         return
-    # The queue counts on a clock that only goes forward, spans on the calendar's.
+    # The queue uses a monotonic clock, spans use calendar time.
     offset_s = time.time() - time.monotonic()
     _past(
         tracer, "queue", min(run.queued_s for run in runs) + offset_s, min(run.start_s for run in runs) + offset_s, {}

@@ -16,6 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from service.app import start
+from service.settings import Settings
+from tests.integration.clients import client_of
+
 H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n"
 
 
@@ -179,3 +183,22 @@ def test_sigterm_ends_the_start_at_any_moment() -> None:
         process.terminate()
         process.stderr.read()
         assert process.wait(timeout=60) in (0, -signal.SIGTERM)
+
+
+@pytest.mark.anyio
+async def test_docs_work_without_internet_and_under_a_proxys_path() -> None:
+    """Its files are the service's own, and every address is relative or has the path."""
+    async with client_of(start(Settings(device="cpu", root_path="/denoiser"))) as client:
+        page = (await client.get("/docs")).text
+        assert "https://" not in page.replace("https://www.w3.org", "")
+        for name in ("docs/swagger-ui-bundle.js", "docs/swagger-ui.css"):
+            assert f'"{name}"' in page
+            assert len((await client.get(f"/{name}")).content) > 100_000
+        assert (await client.get("/openapi.json")).json()["servers"] == [{"url": "/denoiser"}]
+        answer = await client.post("/denoise", content=png(), headers={"Content-Type": "image/png"})
+        assert answer.status_code == 200
+
+
+def test_an_idle_connection_outlives_a_load_balancers_minute() -> None:
+    """Otherwise the balancer sends a request into a connection that is being closed: 502."""
+    assert Settings().keep_alive_s > 60

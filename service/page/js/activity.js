@@ -1,9 +1,9 @@
-/** What the page is doing: said, with its progress, and cancelled at a click. One thing at a time. */
+/** The current activity of the page, with its progress and a cancel button. One at a time. */
 
 import { element } from "./elements.js";
 import { Cancelled, Problem } from "./problem.js";
 
-/** @typedef {(label: string, fraction?: number) => void} Say Without a fraction the end is not known. */
+/** @typedef {(label: string, fraction?: number) => void} Say Without a fraction the progress is unknown. */
 
 const box = element("activity", HTMLElement);
 const label = element("activity-label", HTMLElement);
@@ -16,10 +16,10 @@ const announcement = element("announcement", HTMLElement);
 let current = null;
 
 /**
- * Do something that takes a while. What runs already is cancelled; what goes wrong is shown.
+ * Run a longer task. A running task is canceled; an error is shown.
  * @template T
  * @param {(signal: AbortSignal, say: Say) => Promise<T>} work
- * @returns {Promise<T | undefined>} Undefined where it was cancelled or failed.
+ * @returns {Promise<T | undefined>} Undefined if it was canceled or failed.
  */
 export async function run(work) {
   current?.abort(new Cancelled());
@@ -41,7 +41,7 @@ export async function run(work) {
 }
 
 /**
- * For who cannot see that something changed.
+ * Announce a change to screen readers.
  * @param {string} text
  */
 export function announce(text) {
@@ -62,7 +62,7 @@ export function listen() {
 function end() {
   if (!current) return;
   current.abort(new Cancelled());
-  announce("Cancelled.");
+  announce("Canceled.");
 }
 
 /** @type {Say} */
@@ -76,7 +76,7 @@ function say(text, fraction) {
 /** @param {unknown} error */
 function showProblem(error) {
   const known = error instanceof Problem;
-  element("notice-title", HTMLElement).textContent = known ? error.title : "Something went wrong in this page";
+  element("notice-title", HTMLElement).textContent = known ? error.title : "Unexpected error in this page";
   element("notice-detail", HTMLElement).textContent = error instanceof Error ? error.message : String(error);
   element("notice-request", HTMLElement).textContent = known && error.requestId ? `Request ${error.requestId}` : "";
   notice.hidden = false;

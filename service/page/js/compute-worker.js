@@ -1,4 +1,4 @@
-/** A thread for what takes long on large images, so that the page answers meanwhile. */
+/** A thread for long computations on large images, so that the page stays responsive. */
 
 import { quality } from "./metrics.js";
 import { addNoise } from "./noise.js";

@@ -1,4 +1,4 @@
-/** From a file to pixels: in the browser where it can be exact, by the service where it cannot. */
+/** The decoding of files: in the browser if that is exact, otherwise by the service. */
 
 import { context } from "./elements.js";
 import { readNpy } from "./npy.js";
@@ -8,9 +8,9 @@ import { denoise } from "./service.js";
 /** @typedef {import("./picture.js").Raster} Raster */
 /** @typedef {import("./request.js").Waiting} Waiting */
 
-/** What a browser decodes to the same 8 bits as the service. */
+/** Formats that a browser decodes to the same 8 bits as the service. */
 const LOCAL = ["image/jpeg", "image/webp", "image/bmp"];
-/** Where a PNG says how many bits and channels it has; type 0 is gray and 2 is RGB, both without alpha. */
+/** Positions of a PNG's bit depth and color type; type 0 is gray and 2 is RGB, both without alpha. */
 const PNG_BIT_DEPTH = 24;
 const PNG_COLOR_TYPE = 25;
 
@@ -27,7 +27,7 @@ const MEDIA_TYPES = {
 };
 
 /**
- * What to call a file's content; where neither the system nor its ending knows, the service looks at the content.
+ * Return the media type of a file; if neither the system nor the extension tells, the service inspects the content.
  * @param {File} file
  * @returns {string}
  */
@@ -37,14 +37,14 @@ export function mediaType(file) {
 }
 
 /**
- * The pixels of a file.
+ * Decode the pixels of a file.
  * @param {File} file
  * @param {Waiting} waiting
  * @returns {Promise<Picture>}
  */
 export async function decode(file, waiting) {
   if (await isLocal(file)) {
-    // What the browser cannot read, the service can say what is wrong with.
+    // If the browser cannot read a file, the service can say what is wrong with it.
     const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" }).catch(() => null);
     if (bitmap) return { frames: [pixels(bitmap)], dtype: "uint8", white: 255 };
   }
@@ -62,7 +62,7 @@ async function isLocal(file) {
 
 /**
  * @param {ImageBitmap} bitmap
- * @returns {Raster} Gray where all pixels are.
+ * @returns {Raster} Gray if all pixels are gray.
  */
 function pixels(bitmap) {
   const { width, height } = bitmap;

@@ -1,7 +1,7 @@
-/** Elements of the page: found by id with their type, and made without markup. */
+/** Access to elements of the page by id and type, and creation of elements without markup. */
 
 /**
- * The element with an id.
+ * Return the element with an id.
  * @template {Element} T
  * @param {string} id
  * @param {new (...args: any[]) => T} type
@@ -9,12 +9,12 @@
  */
 export function element(id, type) {
   const found = document.getElementById(id);
-  if (!(found instanceof type)) throw new Error(`expected #${id} to be a ${type.name}`);
+  if (!(found instanceof type)) throw new Error(`the element #${id} is not a ${type.name}`);
   return found;
 }
 
 /**
- * A new element.
+ * Create an element.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
  * @param {Record<string, string>} [attributes]
@@ -29,7 +29,7 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 /**
- * The drawing context of a canvas.
+ * Return the drawing context of a canvas.
  * @param {HTMLCanvasElement} canvas
  * @returns {CanvasRenderingContext2D}
  */
@@ -50,7 +50,7 @@ export function clamp(value, low, high) {
 }
 
 /**
- * Steps of an arrow key in pixels, ten with Shift; null for any other key.
+ * Return the step of an arrow key in pixels, ten with Shift; null for any other key.
  * @param {KeyboardEvent} event
  * @returns {{ x: number, y: number } | null}
  */

@@ -26,7 +26,7 @@ export function reset(analysis) {
 }
 
 /**
- * Show the filter of a pixel; in colour that of its green value.
+ * Show the filter of a pixel; for color that of its green value.
  * @param {Filter[]} filters One for each channel.
  */
 export function show(filters) {

@@ -1,4 +1,4 @@
-/** An analysis on the page: its numbers, its two plots, its singular vectors. */
+/** The display of an analysis: its numbers, its two plots, its singular vectors. */
 
 import { element, make } from "./elements.js";
 import { paintScale } from "./paint.js";
@@ -8,7 +8,7 @@ import { decades, draw, rounds } from "./plot.js";
 /** @typedef {{ x: number, y: number, channel: number, sum: number, scale: number, weights: string }} Filter */
 
 /**
- * @typedef {object} Analysis What the page reads of the answer; docs/analysis.md explains every field.
+ * @typedef {object} Analysis The fields of the answer that the page uses; docs/analysis.md explains every field.
  * @property {{ width: number, height: number, channels: number }} patch
  * @property {string} method
  * @property {number[]} singular_values
@@ -24,7 +24,7 @@ import { decades, draw, rounds } from "./plot.js";
  * @property {string} denoised
  */
 
-/** Smaller singular values than this part of the largest are rounding errors and only stretch the axis. */
+/** Singular values below this part of the largest are rounding errors and would only stretch the axis. */
 const SHOWN_PART = 1e-5;
 
 /** @param {Analysis} analysis */
@@ -37,7 +37,7 @@ export function show(analysis) {
 }
 
 /**
- * Dimensions that the network keeps, in a sentence.
+ * Describe in a sentence how many dimensions the network keeps.
  * @param {Analysis} analysis
  * @returns {string}
  */
@@ -55,11 +55,11 @@ function numbers(analysis) {
   const preserved = analysis.signal_preserved;
   return [
     number("Effective dimensionality", d.toFixed(1), `d = Σ s², of ${all}`),
-    number("Largest singular value", analysis.singular_values[0].toFixed(2), "near 1: kept as it is"),
+    number("Largest singular value", analysis.singular_values[0].toFixed(2), "near 1: kept unchanged"),
     number("u · v", mean.toFixed(3), "mean of the first d"),
     number("Signal preserved", preserved === null ? "–" : `${(100 * preserved).toFixed(1)} %`, "in the first d vectors"),
     number("Asymmetry", analysis.asymmetry.toFixed(2), "‖A − Aᵀ‖ / ‖A‖, 0 for a projection"),
-    number("Noise level", `≈ ${analysis.sigma_estimate.toFixed(1)}`, "of the patch, an estimate"),
+    number("Noise level", `≈ ${analysis.sigma_estimate.toFixed(1)}`, "of the patch, estimated"),
   ];
 }
 
@@ -90,7 +90,7 @@ function drawSpectrum({ singular_values: values, effective_dimensionality: d }) 
 /** @param {Analysis} analysis */
 function drawAgreement({ symmetry, effective_dimensionality: d }) {
   draw(element("agreement", HTMLElement), {
-    description: "The product u · v of each pair of singular vectors; 1 where both are the same picture.",
+    description: "The product u · v of each pair of singular vectors; 1 if both are the same picture.",
     x: { low: 0, high: symmetry.length, label: "i", ticks: rounds(symmetry.length) },
     y: { low: Math.min(0, ...symmetry), high: 1.05, label: "uᵢ · vᵢ", ticks: [0, 0.25, 0.5, 0.75, 1] },
     points: symmetry.map((value, index) => [index + 1, value]),
@@ -137,7 +137,7 @@ function vectorPair({ index, singular_value: value, symmetry, left, right }) {
 }
 
 /**
- * Two decimals, with a true minus and never one before zero.
+ * Format with two decimals and a true minus sign, but no minus before zero.
  * @param {number} value
  */
 function signed(value) {

@@ -1,4 +1,4 @@
-/** Inspect: from a patch of the image to what the network does there. */
+/** The Inspect view: the analysis of the network at a patch of the image. */
 
 import { announce, run } from "./activity.js";
 import { element } from "./elements.js";
@@ -16,11 +16,11 @@ import * as sweep from "./sweep.js";
 /** @typedef {import("./service.js").Model} Model */
 /** @typedef {import("./service.js").Parameters} Parameters */
 
-/** Singular vectors from each end. */
+/** Number of singular vectors from each end. */
 const VECTORS = 8;
 
 /**
- * @typedef {object} Subject What is inspected. White is 1.
+ * @typedef {object} Subject The inspected image. White is 1.
  * @property {Raster} noisy
  * @property {Raster} denoised
  * @property {Raster | null} clean
@@ -30,12 +30,12 @@ const VECTORS = 8;
 
 /** @type {Subject | null} */
 let subject = null;
-/** The patch that is shown; null where it is out of date. @type {patch.Patch | null} */
+/** The patch shown; null if it is out of date. @type {patch.Patch | null} */
 let analysed = null;
 
 /**
  * Connect the controls.
- * @param {() => void} moved Called when there is another patch.
+ * @param {() => void} moved Called when the patch changes.
  */
 export function listen(moved) {
   patch.listen(() => {
@@ -53,7 +53,7 @@ export function listen(moved) {
 }
 
 /**
- * Inspect another image; nothing is computed before it is asked for.
+ * Inspect another image; nothing is computed until requested.
  * @param {Subject} next
  */
 export function setSubject(next) {
@@ -63,14 +63,14 @@ export function setSubject(next) {
   sweep.reset(next.clean !== null);
 }
 
-/** Analyse the patch, unless it is what is shown already. */
+/** Analyze the patch, unless it is already shown. */
 export async function inspect() {
   const at = patch.current();
-  // After a classical result there is nothing to look into until the network's own is there.
+  // After a classical result there is nothing to inspect until there is a result of the network.
   if (!subject || subject.model?.kind === "classical" || (analysed && same(analysed, at))) return;
   const from = subject;
   await run(async (signal, say) => {
-    say(`Analysing ${at.size} × ${at.size} pixels …`);
+    say(`Analyzing ${at.size} × ${at.size} pixels …`);
     const analysis = await ask(from, at, { k: VECTORS }, signal);
     analysed = at;
     element("findings", HTMLElement).hidden = false;
@@ -86,8 +86,8 @@ async function showFilter(pixel) {
   const [from, at] = [subject, analysed];
   if (!from || !at) return;
   await run(async (signal, say) => {
-    say("Asking for the filter …");
-    // One singular vector, iteratively: a row of A needs none, and this is the least that can be asked for.
+    say("Requesting the filter …");
+    // One singular vector, iteratively: a row of A needs none, and one is the minimum.
     const parameters = { k: 1, method: "iterative", pixel: `${pixel.x},${pixel.y}` };
     const analysis = await ask(from, at, parameters, signal);
     filter.show(analysis.filters);
@@ -110,7 +110,7 @@ async function save(format) {
   const [from, at] = [subject, analysed];
   if (!from || !at) return;
   await run(async (signal, say) => {
-    say("Asking for the analysis as a file …");
+    say("Requesting the analysis as a file …");
     const body = await bytes(from, cut(from.noisy, at), cleanPatch(from, at), { k: VECTORS, format }, signal);
     saveAs(new Blob([body]), `${from.stem}-analysis.${format}`);
   });
@@ -140,7 +140,7 @@ async function askAbout(from, noisy, clean, parameters, signal) {
 }
 
 /**
- * The patch alone is sent: the network is analysed on it, without what lies around.
+ * Send only the patch: the network is analyzed on it, without its surroundings.
  * @param {Subject} from
  * @param {Raster} noisy
  * @param {Raster | null} clean
@@ -161,7 +161,7 @@ function cleanPatch(from, at) {
 }
 
 /**
- * An analysis needs the model's own channels.
+ * Return the parameters for the model's channels, which an analysis requires.
  * @param {Model | null} model
  * @param {Raster} raster
  * @returns {Parameters}
@@ -173,7 +173,7 @@ export function modelFor(model, raster) {
 }
 
 /**
- * A raster with white at 1.
+ * Scale a raster so that white is 1.
  * @param {Raster} raster
  * @param {number} white
  * @returns {Raster}

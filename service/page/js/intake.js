@@ -1,4 +1,4 @@
-/** The ways in: choose, drop, paste, or a sample. */
+/** The ways to open an image: choose, drop, paste, or a sample. */
 
 import { element } from "./elements.js";
 
@@ -18,7 +18,7 @@ export function listen(receive) {
   }
   picker.addEventListener("change", () => {
     take(picker.files, receive);
-    // So that the same file can be chosen once more.
+    // Allows choosing the same file again.
     picker.value = "";
   });
   listenForDrops(receive);

@@ -1,4 +1,4 @@
-/** The loupe: the same few pixels of all three images, larger. */
+/** The loupe: the same few pixels of all three images, magnified. */
 
 import { arrow, clamp, context, element } from "./elements.js";
 import { layers, pixelAt, place } from "./stage.js";
@@ -9,7 +9,7 @@ const zoom = element("zoom", HTMLSelectElement);
 const mark = element("lens", HTMLElement);
 const stage = element("stage", HTMLElement);
 
-/** Where to look first, as a part of the image. */
+/** The initial position, as a part of the image. */
 const PLACE = { x: 0.375, y: 0.3 };
 
 /** The pixel in the middle. */
@@ -65,7 +65,7 @@ function drag(view) {
   view.addEventListener("pointermove", (event) => {
     if (!view.hasPointerCapture(event.pointerId)) return;
     const scale = views[0].width / Number(zoom.value) / view.clientWidth;
-    // Half pixels are rounded away in lookAt, so that what is left of a slow drag is kept here.
+    // lookAt rounds to pixels, so the fraction left over from a slow drag is kept here.
     panned.x -= event.movementX * scale;
     panned.y -= event.movementY * scale;
     const whole = { x: Math.trunc(panned.x), y: Math.trunc(panned.y) };

@@ -1,4 +1,4 @@
-/** The page: connects the image, the panel, the loupe and the inspector. */
+/** The entry point of the page, which connects the image, the panel, the loupe and the inspector. */
 
 import * as activity from "./activity.js";
 import { qualityOf } from "./compute.js";
@@ -26,17 +26,17 @@ import * as wipe from "./wipe.js";
  * @property {Raster} noisy
  * @property {Raster} denoised At full strength.
  * @property {Raster} result As blended.
- * @property {number} limit Where the residual's colours end.
+ * @property {number} limit Where the residual's colors saturate.
  */
 
 const code = element("snippet", HTMLElement);
 const title = element("work-name", HTMLElement);
 
-/** What is worked on. @type {{ file: File, picture: Picture } | null} */
+/** The opened image. @type {{ file: File, picture: Picture } | null} */
 let opened = null;
-/** What came of it. @type {Outcome | null} */
+/** The result. @type {Outcome | null} */
 let outcome = null;
-/** The same, as it is shown. @type {Shown | null} */
+/** The result as shown. @type {Shown | null} */
 let shown = null;
 /** @type {service.Limits["analysis"]} */
 let analysisLimits = null;
@@ -70,7 +70,7 @@ function showOpened(file, { frames, dtype, ...rest }) {
   title.textContent = file.name;
   const pages = frames.length > 1 ? `, ${frames.length} pages` : "";
   element("work-kind", HTMLElement).textContent =
-    `${width} × ${height}, ${channels === 1 ? "gray" : "colour"}, ${dtype}${pages}`;
+    `${width} × ${height}, ${channels === 1 ? "gray" : "color"}, ${dtype}${pages}`;
   shown = outcome = null;
   stage.showNoisy(frames[0], shownRange({ frames, dtype, ...rest }));
   title.focus({ preventScroll: true });
@@ -136,11 +136,11 @@ async function measure({ noisy, result }) {
   const clean = outcome?.clean;
   if (!clean) return;
   const [before, after] = await Promise.all([qualityOf(clean, noisy), qualityOf(clean, result)]);
-  // The slider may have moved on meanwhile.
+  // The slider may have moved meanwhile.
   if (shown?.result === result) panel.showQuality(before, after);
 }
 
-/** Show the call of what is seen, in the chosen language. */
+/** Show the call that produces the current view, in the chosen language. */
 function showCode() {
   if (!opened || !outcome) return;
   const { name, body, clean } = outcome;
@@ -225,7 +225,7 @@ function showView() {
   if (view === "inspect") void inspector.inspect();
 }
 
-/** Something was chosen that needs the service. */
+/** Handle a choice that needs the service. */
 function again() {
   offerInspect();
   void denoise();
@@ -237,13 +237,13 @@ function offerInspect() {
   const [compare, inspect] = ["compare", "inspect"].map((view) =>
     /** @type {HTMLInputElement} */ (document.querySelector(`input[name="view"][value="${view}"]`)));
   inspect.disabled = refused;
-  element("inspect-choice", HTMLElement).title = refused ? "A classical denoiser has no network to look into." : "";
+  element("inspect-choice", HTMLElement).title = refused ? "A classical denoiser has no network to inspect." : "";
   if (!refused || !inspect.checked) return;
   compare.checked = true;
   showView();
 }
 
-/** What the service offers decides what the page does. */
+/** Adapt the page to what the service offers. */
 async function adapt() {
   const [models, limits] = await Promise.all([service.models(), service.limits()]);
   panel.offerModels(models);
@@ -270,7 +270,7 @@ function listen() {
   listenForCopy();
 }
 
-/** Another page: of a clean image it has to be denoised first. */
+/** Show another page; for a clean image it has to be denoised first. */
 function turn() {
   if (outcome?.clean) void denoise();
   else showFrame();
@@ -278,7 +278,7 @@ function turn() {
 
 function listenForCopy() {
   const copy = element("copy", HTMLButtonElement);
-  // Browsers give the clipboard to secure pages alone, of which http://127.0.0.1 is one.
+  // Browsers give clipboard access only to secure pages, which include http://127.0.0.1.
   copy.hidden = !navigator.clipboard;
   copy.addEventListener("click", async () => {
     await navigator.clipboard.writeText(code.textContent ?? "");

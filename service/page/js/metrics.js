@@ -1,4 +1,4 @@
-/** How near an image is to the clean one. White is 1; what is beyond black or white is clipped first. */
+/** The distance of an image from the clean one. White is 1; values beyond black or white are clipped first. */
 
 /** @typedef {import("./picture.js").Raster} Raster */
 /** @typedef {{ psnr: number, ssim: number }} Quality */
@@ -55,7 +55,7 @@ function channelSsim(clean, image, channel) {
   const sums = [x, y, (/** @type {number} */ p) => x(p) ** 2, (/** @type {number} */ p) => y(p) ** 2,
     (/** @type {number} */ p) => x(p) * y(p)].map((value) => windowMeans(width, height, value));
   const [meanX, meanY, meanXX, meanYY, meanXY] = sums;
-  // Unbiased, as scikit-image has it.
+  // Unbiased, as in scikit-image.
   const unbiased = WINDOW ** 2 / (WINDOW ** 2 - 1);
   let total = 0;
   for (let at = 0; at < meanX.length; at += 1) {
@@ -69,7 +69,7 @@ function channelSsim(clean, image, channel) {
 }
 
 /**
- * Means over every window that lies inside, by running sums along rows and then columns.
+ * Compute the means over every window inside the image, by running sums along rows and then columns.
  * @param {number} width
  * @param {number} height
  * @param {(pixel: number) => number} value

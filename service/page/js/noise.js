@@ -1,9 +1,9 @@
-/** Gaussian noise that a seed repeats. */
+/** Gaussian noise, reproducible by a seed. */
 
 /** @typedef {import("./picture.js").Raster} Raster */
 
 /**
- * Independent noise on every value, neither clipped nor rounded.
+ * Add independent noise to every value, without clipping or rounding.
  * @param {Raster} clean White is 1.
  * @param {number} sigma255 Standard deviation on the 0-255 scale.
  * @param {number} seed A 32-bit integer.

@@ -35,7 +35,7 @@ export function readNpy(file) {
   const description = /'descr': '([^']+)'/.exec(header)?.[1] ?? "";
   const shape = (/'shape': \(([^)]*)\)/.exec(header)?.[1] ?? "").split(",").filter((part) => part.trim()).map(Number);
   const reader = READERS[description];
-  if (!reader) throw new Error(`expected pixels, got an array of ${description}`);
+  if (!reader) throw new Error(`the service returned an array of ${description}, which is not an image`);
   const values = reader.read(file.slice(start));
   const frames = split(values, shape);
   return { frames, dtype: reader.dtype, white: whiteOf(reader.dtype, frames) };

@@ -1,10 +1,10 @@
-/** NumPy's archive of arrays: a ZIP whose files are not compressed. */
+/** NumPy's archive of arrays: an uncompressed ZIP. */
 
 const LOCAL = 0x04034b50;
 const CENTRAL = 0x02014b50;
 const END = 0x06054b50;
 const VERSION = 20;
-/** 1 January 1980, the first day that ZIP knows. */
+/** 1 January 1980, the earliest date in ZIP. */
 const DATE = 0x21;
 
 /**
@@ -61,7 +61,7 @@ function end(count, size, offset) {
 }
 
 /**
- * Little-endian numbers, and text after them.
+ * Encode little-endian numbers, followed by text.
  * @param {number[]} fields Bytes and value of each in turn.
  * @param {Uint8Array} text
  * @returns {ArrayBuffer}
@@ -81,7 +81,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, start) => {
 });
 
 /**
- * CRC-32 as in ISO 3309.
+ * Compute the CRC-32 of ISO 3309.
  * @param {Uint8Array} bytes
  * @returns {number}
  */

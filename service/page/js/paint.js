@@ -1,13 +1,13 @@
-/** Pixels as colours on a canvas. */
+/** Drawing of pixels on a canvas. */
 
 import { context } from "./elements.js";
 
 /** @typedef {import("./picture.js").Raster} Raster */
 /** @typedef {{ black: number, white: number }} Range */
 
-/** Values between zero and the end of a signed scale, on either side. */
+/** Number of steps between zero and either end of a signed scale. */
 const STEPS = 127;
-/** Zero in signed colour pictures. */
+/** Zero in signed color pictures. */
 const MID_GRAY = 128;
 
 /** ColorBrewer's RdBu from blue to red, as in the service's own pictures: -v is as light as v. */
@@ -21,7 +21,7 @@ const DIVERGING = Array.from({ length: 2 * STEPS + 1 }, (_, step) => interpolate
  * Draw intensities.
  * @param {HTMLCanvasElement} canvas Takes the raster's size.
  * @param {Raster} raster
- * @param {Range} range Beyond it is black or white.
+ * @param {Range} range Values beyond it are black or white.
  */
 export function paint(canvas, raster, { black, white }) {
   const scale = 255 / (white - black || 1);
@@ -34,7 +34,7 @@ export function paint(canvas, raster, { black, white }) {
 }
 
 /**
- * Draw signed values: blue below zero, white at zero, red above; in colour mid-gray plus each channel's value.
+ * Draw signed values: blue below zero, white at zero, red above; for color, mid-gray plus each channel's value.
  * @param {HTMLCanvasElement} canvas Takes the raster's size.
  * @param {Raster} raster
  * @param {number} limit The absolute value that saturates.
@@ -52,7 +52,7 @@ export function paintSigned(canvas, raster, limit) {
 }
 
 /**
- * The scale of signed pictures: from blue to red, or in colour from black to white.
+ * Draw the scale of signed pictures: from blue to red, or for color from black to white.
  * @param {HTMLCanvasElement} canvas
  * @param {number} channels
  */
@@ -67,10 +67,10 @@ export function paintScale(canvas, channels) {
 /**
  * @param {HTMLCanvasElement} canvas
  * @param {Raster} raster
- * @param {Ink} ink Colours one pixel.
+ * @param {Ink} ink Colors one pixel.
  */
 function fill(canvas, { data, width, height, channels }, ink) {
-  // Setting a canvas's size clears it, also where it is the same.
+  // Setting a canvas's size clears it, even if the size is the same.
   if (canvas.width !== width) canvas.width = width;
   if (canvas.height !== height) canvas.height = height;
   const image = new ImageData(width, height);

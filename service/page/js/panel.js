@@ -1,4 +1,4 @@
-/** The panel beside the image: what was found, what can be chosen. */
+/** The panel beside the image: results and settings. */
 
 import { element, make } from "./elements.js";
 
@@ -28,14 +28,14 @@ export function chosenChromaStrength() {
 }
 
 /**
- * Offer what only color has.
+ * Show the settings for color images only.
  * @param {number} channels Of the result.
  */
 export function offerChroma(channels) {
   element("chroma-field", HTMLElement).hidden = channels === 1;
 }
 
-/** Whether color noise has a strength of its own. */
+/** Whether color noise has a separate strength. */
 let chromaChosen = false;
 
 /** @returns {Model | null} */
@@ -67,16 +67,16 @@ export function offerModels(served) {
 }
 
 /** @type {Record<Model["kind"], string>} */
-const KINDS = { network: "Networks", classical: "Classical, to compare" };
+const KINDS = { network: "Networks", classical: "Classical, for comparison" };
 
 /** @param {Model} model */
 function option({ name, channels }) {
-  const takes = channels === null ? "" : ` (${channels === 1 ? "gray" : "colour"})`;
+  const takes = channels === null ? "" : ` (${channels === 1 ? "gray" : "color"})`;
   return make("option", { value: name }, `${name}${takes}`);
 }
 
 /**
- * Say whether an image is clean.
+ * Set whether an image is clean.
  * @param {number | null} sigma255 The noise to add; null for none.
  */
 export function setClean(sigma255) {
@@ -96,9 +96,9 @@ export function offerFrames(count) {
 }
 
 /**
- * Call back when something is chosen.
- * @param {{ blended: () => void, again: () => void, turned: () => void }} callbacks What the browser does alone; what
- *   needs the service again; another page.
+ * Call back when a setting changes.
+ * @param {{ blended: () => void, again: () => void, turned: () => void }} callbacks Changes handled by the browser alone; changes that
+ *   need the service; another page.
  */
 export function listen({ blended, again, turned }) {
   strength.addEventListener("input", () => {
@@ -123,7 +123,7 @@ export function listen({ blended, again, turned }) {
   });
 }
 
-/** Estimates, where the clean image is not known. @param {Facts} facts */
+/** Show estimates, if the clean image is not known. @param {Facts} facts */
 export function showEstimates({ sigma255, psnr, noise, withheld }) {
   element("sigma", HTMLElement).textContent = sigma255 === null ? "–" : `≈ ${digits(sigma255)}`;
   element("noise-description", HTMLElement).textContent = sentence(noise, withheld);
@@ -132,7 +132,7 @@ export function showEstimates({ sigma255, psnr, noise, withheld }) {
 }
 
 /**
- * Three significant digits.
+ * Format three significant digits.
  * @param {number} level
  */
 function digits(level) {
@@ -140,7 +140,7 @@ function digits(level) {
 }
 
 /**
- * What was found, and why no PSNR is told.
+ * Describe the noise, and why there is no PSNR.
  * @param {string} noise
  * @param {string} withheld
  */
@@ -150,7 +150,7 @@ function sentence(noise, withheld) {
 }
 
 /**
- * Measurements, where it is.
+ * Show measurements, if the clean image is known.
  * @param {Quality} before
  * @param {Quality} after
  */
@@ -169,7 +169,7 @@ function setMeasured(measured) {
 }
 
 /**
- * The rest of what is known.
+ * Show further details.
  * @param {Facts} facts
  */
 export function showFacts({ model: { name, version, sha256 }, timingMs, requestId }) {
@@ -185,9 +185,9 @@ export function showFacts({ model: { name, version, sha256 }, timingMs, requestI
 }
 
 /** @type {Record<string, string>} */
-const STAGES = { decode: "Decode", queue: "Wait", infer: "Compute", encode: "Encode", total: "In all, with transfer" };
+const STAGES = { decode: "Decode", queue: "Wait", infer: "Compute", encode: "Encode", total: "Total, with transfer" };
 
-/** What the controls say of themselves. */
+/** Labels of the controls' values. */
 export function showChoices() {
   for (const slider of [strength, chroma]) {
     element(`${slider.id}-value`, HTMLElement).textContent = `${slider.value} %`;

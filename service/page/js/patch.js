@@ -1,13 +1,13 @@
-/** The patch to analyse: a square on the image, moved by pointer, keys or numbers. */
+/** The patch to analyze: a square on the image, moved by pointer, keys or numbers. */
 
 import { arrow, clamp, element, make } from "./elements.js";
 import { layers, pixelAt, place } from "./stage.js";
 
 /** @typedef {{ x: number, y: number, size: number }} Patch */
 
-/** Sides to offer: a dense analysis of 64 x 64 gray values is the largest there is, and 24 x 24 in colour is quick. */
+/** Sides to offer: the largest dense analysis is 64 x 64 gray, and 24 x 24 in color is quick. */
 const SIZES = [16, 24, 32, 40, 64];
-/** Values that are decomposed while one waits. */
+/** Number of values that can be decomposed while the user waits. */
 const QUICK_VALUES = 2000;
 
 const stage = element("stage", HTMLElement);
@@ -17,7 +17,7 @@ const size = element("patch-size", HTMLSelectElement);
 
 /** @type {Patch} */
 let patch = { x: 0, y: 0, size: 1 };
-/** Where inside the patch the pointer holds it. */
+/** The point inside the patch at which the pointer holds it. */
 let held = { x: 0, y: 0 };
 
 /** @returns {Patch} */
@@ -26,7 +26,7 @@ export function current() {
 }
 
 /**
- * Offer the sizes that an image has and that are analysed whole, and put the patch in its middle.
+ * Offer the sizes that fit in the image and can be analyzed densely, and center the patch.
  * @param {number} channels
  * @param {number} maxValues
  */
@@ -43,7 +43,7 @@ export function reset(channels, maxValues) {
 
 /**
  * Follow the pointer, keys and numbers.
- * @param {() => void} settled Called when the patch stays where it is put.
+ * @param {() => void} settled Called when the patch has been placed.
  */
 export function listen(settled) {
   stage.addEventListener("pointerdown", (event) => {
@@ -73,7 +73,7 @@ export function listen(settled) {
 }
 
 /**
- * Take hold of the patch where it is, or of its middle where the pointer is elsewhere.
+ * Grab the patch at the pointer, or at its middle if the pointer is elsewhere.
  * @param {{ x: number, y: number }} pixel
  */
 function hold({ x, y }) {

@@ -14,18 +14,18 @@
  * @typedef {object} Picture
  * @property {Raster[]} frames
  * @property {Dtype} dtype
- * @property {number} white The intensity that counts as white, where noise has to be put in proportion to it.
+ * @property {number} white The intensity of white, to which noise is proportional.
  */
 
 /**
- * What the service takes for white where it tells noise levels.
+ * White by dtype, as the service uses it for noise levels.
  * @type {Record<Dtype, number>}
  */
 export const FULL_SCALE = { uint8: 255, uint16: 65535, int16: 32767, float32: 1 };
 
 /**
- * The intensity of white: 255 of 8 bits; of other types the brightest pixel, since 12-bit data come in 16-bit integers
- * and floats in any range; 1 of floats that stay below it.
+ * Return the intensity of white: 255 for 8 bits; the brightest pixel for other types, since 12-bit data come in 16-bit
+ * integers and floats in any range; 1 for floats below 1.
  * @param {Dtype} dtype
  * @param {Raster[]} frames
  * @returns {number}
@@ -51,7 +51,7 @@ export function extremes({ data }) {
 }
 
 /**
- * A raster with every value changed.
+ * Change every value of a raster.
  * @param {Raster} raster
  * @param {(value: number, index: number) => number} change
  * @returns {Raster}
@@ -80,11 +80,11 @@ export function blend(noisy, denoised, strength, chroma) {
   });
 }
 
-/** Rec. 601, in the service's own fractions. */
+/** Rec. 601 weights, with the same fractions as in the service. */
 const LUMA = [19595, 38470, 7471].map((weight) => weight / 65536);
 
 /**
- * The same picture with so many channels: gray repeated, or one of three equal ones.
+ * Convert to a number of channels: repeat gray, or keep one of three equal channels.
  * @param {Raster} raster
  * @param {number} channels
  * @returns {Raster}
@@ -99,7 +99,7 @@ export function withChannels(raster, channels) {
 }
 
 /**
- * A square cut out.
+ * Cut out a square.
  * @param {Raster} raster
  * @param {{ x: number, y: number, size: number }} square Inside the raster.
  * @returns {Raster}

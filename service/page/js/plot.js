@@ -1,4 +1,4 @@
-/** Small plots as SVG: one line or one cloud of points, axes, one marked place. */
+/** Small plots as SVG: a line or points, axes, and one mark. */
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
 const WIDTH = 520;
@@ -9,7 +9,7 @@ const MARGIN = { left: 68, right: 18, top: 14, bottom: 48 };
 
 /**
  * @typedef {object} Plot
- * @property {string} description For who cannot see it.
+ * @property {string} description Text alternative.
  * @property {Axis} x
  * @property {Axis} y
  * @property {[number, number][]} points
@@ -30,14 +30,14 @@ export function draw(where, { description, x, y, points, style, mark }) {
   if (mark) figure.append(...marked(mark, across));
   const places = points.map(([atX, atY]) => `${across(atX).toFixed(1)},${up(atY).toFixed(1)}`);
   if (style !== "dots") figure.append(shape("polyline", { points: places.join(" "), class: "line" }));
-  // A line of no length has round ends: one element for a thousand dots.
+  // A line of zero length with round ends is a dot: one element draws a thousand of them.
   const dots = places.map((place) => `M${place}h0`).join("");
   if (style !== "line") figure.append(shape("path", { d: dots, class: style === "both" ? "dots large" : "dots" }));
   where.replaceChildren(figure);
 }
 
 /**
- * Powers of ten within bounds.
+ * Return the powers of ten within bounds.
  * @param {number} low
  * @param {number} high
  * @returns {number[]}
@@ -49,7 +49,7 @@ export function decades(low, high) {
 }
 
 /**
- * Four or five round numbers from 0.
+ * Return four or five round numbers from 0.
  * @param {number} high
  * @returns {number[]}
  */
@@ -92,7 +92,7 @@ function axes(x, y, across, up) {
 }
 
 /**
- * Text that runs upwards.
+ * Create text that runs upwards.
  * @param {string} content
  * @param {number} x
  * @param {number} y

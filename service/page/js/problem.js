@@ -1,11 +1,11 @@
-/** What goes wrong, in the words of whoever knows: the service's RFC 9457 problem documents. */
+/** Errors, described by the service's RFC 9457 problem documents. */
 
-/** An error with something to show. */
+/** An error to show to the user. */
 export class Problem extends Error {
   /**
-   * @param {string} title What kind of thing went wrong.
-   * @param {string} detail What exactly.
-   * @param {string} [requestId] Finds it in the service's log.
+   * @param {string} title The kind of error.
+   * @param {string} detail The details.
+   * @param {string} [requestId] Id of the request in the service's log.
    */
   constructor(title, detail, requestId = "") {
     super(detail);
@@ -18,7 +18,7 @@ export class Problem extends Error {
 export class Cancelled extends Error {}
 
 /**
- * The problem that an answer describes.
+ * Return the problem described by an answer.
  * @param {number} status
  * @param {string} mediaType
  * @param {ArrayBuffer} body
@@ -26,7 +26,7 @@ export class Cancelled extends Error {}
  */
 export function readProblem(status, mediaType, body) {
   if (!mediaType.startsWith("application/problem+json")) {
-    return new Problem("Unexpected answer", `The service, or what stands before it, answered with status ${status}.`);
+    return new Problem("Unexpected answer", `The service, or a proxy in front of it, answered with status ${status}. Try again.`);
   }
   const document = JSON.parse(new TextDecoder().decode(body));
   return new Problem(document.title, document.detail, document.request_id);

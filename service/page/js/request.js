@@ -1,16 +1,16 @@
-/** One HTTP request, over XMLHttpRequest: unlike fetch it tells how far an upload is. */
+/** HTTP requests through XMLHttpRequest, which unlike fetch reports the progress of an upload. */
 
 import { Cancelled, Problem, readProblem } from "./problem.js";
 
 /**
  * @typedef {object} Answer
  * @property {ArrayBuffer} body
- * @property {(name: string) => string} header Empty where there is none.
+ * @property {(name: string) => string} header Empty if there is none.
  * @property {number} elapsedMs From sending to the last byte.
  */
 
 /**
- * @typedef {object} Waiting How a request is watched and ended.
+ * @typedef {object} Waiting How to follow and cancel a request.
  * @property {AbortSignal} signal
  * @property {(fraction: number) => void} [onUpload] Called with the sent share, 0 to 1.
  */
@@ -34,7 +34,7 @@ export function send(method, url, headers, body, { signal, onUpload }) {
     request.open(method, url);
     request.responseType = "arraybuffer";
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-    // Even an unused listener makes the browser ask before a request to another origin.
+    // Even an unused listener makes the browser send a preflight to another origin.
     if (onUpload) {
       request.upload.onprogress = (event) => onUpload(event.total ? event.loaded / event.total : 0);
       request.upload.onload = () => onUpload(1);
@@ -43,7 +43,7 @@ export function send(method, url, headers, body, { signal, onUpload }) {
     signal.addEventListener("abort", abort);
     request.onloadend = () => signal.removeEventListener("abort", abort);
     request.onabort = () => reject(new Cancelled());
-    request.onerror = () => reject(new Problem("No answer", "The service cannot be reached. Is it still running?"));
+    request.onerror = () => reject(new Problem("No answer", "Cannot reach the service. Check that it is running."));
     request.onload = () => {
       const header = (/** @type {string} */ name) => request.getResponseHeader(name) ?? "";
       if (request.status >= 200 && request.status < 300) {

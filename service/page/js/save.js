@@ -1,4 +1,4 @@
-/** Results as files. */
+/** Saving of results as files. */
 
 import { writeNpy } from "./npy.js";
 import { writeNpz } from "./npz.js";
@@ -11,7 +11,7 @@ import { stem, uploading } from "./session.js";
 /** @typedef {import("./service.js").Parameters} Parameters */
 /** @typedef {import("./session.js").Outcome} Outcome */
 
-/** How long a browser may take to open what it is told to save; until then the data are kept. */
+/** Time for which the data are kept until the browser has opened them to save. */
 const KEPT_MS = 60_000;
 
 /**
@@ -28,7 +28,7 @@ export function saveAs(data, name) {
 }
 
 /**
- * The result as an image file of the service's making: every bit, profile and page of what was sent.
+ * Save the result as an image file from the service, with every bit, profile and page of the input.
  * @param {Outcome} outcome
  * @param {"png" | "tiff"} format
  * @param {Parameters} parameters Strength and model.
@@ -42,19 +42,19 @@ export async function saveFromService({ body, name }, format, parameters, signal
 }
 
 /**
- * The result as it is on the screen: for floats, which PNG cannot hold.
+ * Save the result as shown on the screen, for floats, which PNG cannot hold.
  * @param {HTMLCanvasElement} canvas
  * @param {string} name Of what was sent.
  */
 export async function saveFromScreen(canvas, name) {
   /** @type {Blob | null} */
   const data = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
-  if (!data) throw new Problem("The image cannot be saved", "The browser could not write a PNG of this size.");
+  if (!data) throw new Problem("The image cannot be saved", "The browser cannot write a PNG of this size. Save it as TIFF.");
   saveAs(data, resultName(name, "png"));
 }
 
 /**
- * Everything that was compared, as arrays.
+ * Save everything that was compared, as arrays.
  * @param {Outcome} outcome
  * @param {{ noisy: Raster, result: Raster }} shown
  */

@@ -1,26 +1,26 @@
-/** The service's interface, as far as the page uses it. */
+/** The part of the service's HTTP interface that the page uses. */
 
 import { send } from "./request.js";
 
-/** Where the service is: two folders above this file, also behind a proxy that serves it under a path. */
+/** The address of the service: two folders above this file, even behind a proxy that serves it under a path. */
 export const BASE = new URL("../../", import.meta.url);
 
 /** @typedef {import("./request.js").Answer} Answer */
 /** @typedef {import("./request.js").Waiting} Waiting */
-/** @typedef {Record<string, string | number | boolean | null>} Parameters Those that are null are left out. */
+/** @typedef {Record<string, string | number | boolean | null>} Parameters Null values are left out. */
 /** @typedef {{ data: Blob, mediaType: string }} Body */
 /**
  * @typedef {object} Model
  * @property {string} name
  * @property {"network" | "classical"} kind
- * @property {number | null} channels Null for those that take gray and colour.
+ * @property {number | null} channels Null for models that take gray and color.
  * @property {string} version
- * @property {string | null} sha256 Null where there are no weights.
+ * @property {string | null} sha256 Null if there are no weights.
  */
 /** @typedef {{ analysis: { max_dense_values: number } | null, media_types: string[] }} Limits */
 
 /**
- * The address of a call.
+ * Return the address of a call.
  * @param {string} path
  * @param {Parameters} parameters
  * @returns {URL}
@@ -45,9 +45,9 @@ export function denoise(image, parameters, waiting) {
 }
 
 /**
- * Analyse a patch.
+ * Analyze a patch.
  * @param {Blob} noisy An NPY file.
- * @param {Blob | null} clean The same without noise, where it is known.
+ * @param {Blob | null} clean The same without noise, if known.
  * @param {Parameters} parameters
  * @param {Waiting} waiting
  * @returns {Promise<Answer>}

@@ -1,4 +1,4 @@
-/** One denoising: what is sent, what comes back. */
+/** The denoising of an image: the request and its result. */
 
 import { withNoise } from "./compute.js";
 import { mediaType } from "./decode.js";
@@ -17,28 +17,28 @@ import { denoise } from "./service.js";
 
 /**
  * @typedef {object} Choice
- * @property {Model | null} model Null for the one that fits.
- * @property {{ sigma255: number, seed: number, frame: number } | null} noise For an image that is clean.
+ * @property {Model | null} model Null for an automatic choice.
+ * @property {{ sigma255: number, seed: number, frame: number } | null} noise For a clean image.
  */
 
 /**
- * @typedef {object} Facts What the answer's headers say.
+ * @typedef {object} Facts The facts in the answer's headers.
  * @property {{ name: string, version: string, sha256?: string }} model
- * @property {Record<string, number>} timingMs By stage; `total` is what the browser saw.
+ * @property {Record<string, number>} timingMs By stage; `total` is measured by the browser.
  * @property {string} requestId
  * @property {number | null} sigma255 Estimated.
  * @property {number | null} psnr Estimated, dB.
- * @property {string} noise What was removed, in a few words; empty where it was not asked.
- * @property {string} withheld Why no PSNR is estimated.
+ * @property {string} noise Description of the removed noise; empty if not requested.
+ * @property {string} withheld Reason why there is no estimated PSNR.
  */
 
 /**
  * @typedef {object} Outcome
- * @property {Body} body What was sent.
- * @property {string} name Its file's name.
+ * @property {Body} body The request body.
+ * @property {string} name Name of the file.
  * @property {Picture} noisy
  * @property {Picture} denoised
- * @property {Raster | null} clean Where it is known; white is 1.
+ * @property {Raster | null} clean If known; white is 1.
  * @property {Range} range Black and white on the screen.
  * @property {Facts} facts
  */
@@ -66,7 +66,7 @@ export async function denoisePicture(file, picture, { model, noise }, signal, sa
 }
 
 /**
- * A gray image is made RGB for a colour model; a gray model takes the channels one by one.
+ * Return the color conversion: gray becomes RGB for a color model; a gray model takes the channels one by one.
  * @param {Model | null} model
  * @param {Picture} picture
  * @returns {Parameters}
@@ -77,7 +77,7 @@ export function modelParameters(model, picture) {
 }
 
 /**
- * What to say during an upload and after it.
+ * Return a callback that reports the progress of an upload, then the next step.
  * @param {Say} say
  * @param {string} then
  * @returns {(fraction: number) => void}
@@ -91,7 +91,7 @@ export function uploading(say, then) {
 }
 
 /**
- * Black and white on the screen: those of 8 bits, or the extremes.
+ * Return black and white on the screen: those of 8 bits, or the extremes.
  * @param {Picture} picture
  * @returns {Range}
  */
@@ -119,7 +119,7 @@ async function noisyCopy(file, picture, { sigma255, seed, frame }) {
   const raster = await withNoise(clean, sigma255, seed);
   /** @type {Picture} */
   const noisy = { frames: [raster], dtype: "float32", white: 1 };
-  // NPY of floats: noise that is neither clipped nor rounded.
+  // Float NPY, so that noise is neither clipped nor rounded.
   const body = { data: writeNpy(raster), mediaType: "application/x-npy" };
   return { body, name: `${stem(file.name)}-noisy.npy`, noisy, clean };
 }

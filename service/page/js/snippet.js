@@ -1,4 +1,4 @@
-/** The call that the page made, to be repeated elsewhere. */
+/** The page's call as code, to repeat it elsewhere. */
 
 import { address, BASE } from "./service.js";
 
@@ -71,7 +71,7 @@ function host() {
 }
 
 /**
- * A literal of Python; JSON's strings are Python's.
+ * Format a Python literal; JSON strings are valid in Python.
  * @param {string | number | boolean | null} value
  */
 function literal(value) {
@@ -80,7 +80,7 @@ function literal(value) {
 }
 
 /**
- * A word of the shell.
+ * Quote a word for the shell.
  * @param {string} text
  */
 function quoted(text) {

@@ -1,4 +1,4 @@
-/** The image on the page: noisy, denoised, residual, one on another. */
+/** The image on the page: noisy, denoised and residual, stacked. */
 
 import { element } from "./elements.js";
 import { map } from "./picture.js";
@@ -8,7 +8,7 @@ import { paint, paintScale, paintSigned } from "./paint.js";
 /** @typedef {import("./paint.js").Range} Range */
 /** @typedef {"compare" | "residual" | "inspect"} View */
 
-/** Where the residual's colours end, in its own standard deviations at full strength. */
+/** Where the residual's colors saturate, in its standard deviations at full strength. */
 const RESIDUAL_DEVIATIONS = 3;
 
 const stage = element("stage", HTMLElement);
@@ -24,7 +24,7 @@ export function layers() {
 }
 
 /**
- * Show an image of which nothing is known yet.
+ * Show an image without a result.
  * @param {Raster} noisy
  * @param {Range} range
  */
@@ -50,7 +50,7 @@ export function showResult(noisy, result, range, residualLimit) {
 }
 
 /**
- * Where the residual's colours end, the same at every strength.
+ * Return where the residual's colors saturate, the same at every strength.
  * @param {Raster} noisy
  * @param {Raster} denoised At full strength.
  * @returns {number}
@@ -61,7 +61,7 @@ export function residualScale(noisy, denoised) {
 }
 
 /**
- * Say what the residual's colours mean.
+ * Show the scale of the residual's colors.
  * @param {number} limit On the 0-255 scale.
  * @param {number} channels
  */
@@ -77,7 +77,7 @@ export function setView(view) {
 }
 
 /**
- * The pixel of the image below the pointer, not rounded; it may lie outside.
+ * Return the image position below the pointer, not rounded; it may lie outside.
  * @param {PointerEvent} event
  * @returns {{ x: number, y: number }}
  */

@@ -1,4 +1,4 @@
-/** d against sigma: the same patch with noise of several levels. */
+/** The plot of d against sigma: the same patch with noise of several levels. */
 
 import { withNoise } from "./compute.js";
 import { element } from "./elements.js";
@@ -15,19 +15,19 @@ const CLASS = "sweep-done";
 const where = element("sweep-plot", HTMLElement);
 
 /**
- * Say what will be measured, and forget what was.
+ * Describe the measurement, and clear the previous one.
  * @param {boolean} known Whether there is a clean image.
  */
 export function reset(known) {
-  const base = known ? "the clean patch" : "the denoised patch, which stands for the clean one";
+  const base = known ? "the clean patch" : "the denoised patch, in place of a clean one";
   element("sweep-help", HTMLElement).textContent =
-    `Adds noise of ${SIGMAS_255.length} levels to ${base}: the stronger it is, the fewer dimensions are kept.`;
+    `Adds noise of ${SIGMAS_255.length} levels to ${base}. The stronger the noise, the fewer dimensions are kept.`;
   where.replaceChildren();
   where.classList.remove(CLASS);
 }
 
 /**
- * Measure, and draw each point as it comes.
+ * Measure, and draw each point at once.
  * @param {Raster} patch Without noise; white is 1.
  * @param {(noisy: Raster) => Promise<Analysis>} analyze
  * @param {AbortSignal} signal

@@ -1,4 +1,4 @@
-/** The wipe between noisy and denoised: a slider for keys, the whole image for pointers. */
+/** The wipe between noisy and denoised: a slider for keys, the whole image for the pointer. */
 
 import { clamp, element } from "./elements.js";
 import { layers, pixelAt } from "./stage.js";
