@@ -1,5 +1,5 @@
-"""Measurements of speed and memory: ``make bench`` runs all of them and writes ``bench/results``.
+"""The measurements of speed and memory: ``make bench`` runs all of them and writes ``bench/results``.
 
-Contestants of one row alternate within one run, and what is compared is the ratio of medians: the times themselves
-belong to the machine.
+The contestants of a row alternate within one run. Compare the ratios of medians; the times themselves depend on the
+machine.
 """

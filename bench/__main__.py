@@ -1,4 +1,4 @@
-"""``python -m bench``: every measurement, or those that are named."""
+"""The command ``python -m bench``: run all measurements, or those named."""
 
 import argparse
 import sys
@@ -14,18 +14,18 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
-    """Measure, print each row as it comes, and write the results of each part when it is done."""
+    """Measure, print each row at once, and write the results of each part when it is done."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure speed and memory.")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(parts())}; all of them if none")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(parts())}; defaults to all")
     chosen = parser.parse_args().parts or list(parts())
     if unknown := sorted(set(chosen) - set(parts())):
-        parser.error(f"no such part: {', '.join(unknown)}")
+        parser.error(f"no such part: {', '.join(unknown)}; choose from {', '.join(parts())}")
     for name in chosen:
         _measure(name, parts()[name]())
 
 
 def parts() -> Mapping[str, Callable[[], Iterable[Row]]]:
-    """Name of a page of results -> what measures its rows. The modules are imported when they are needed."""
+    """Return the functions that measure the rows of each page of results; they import their modules when called."""
     return {
         "engine": _rows_of("engines"),
         "latency": _rows_of("latency"),

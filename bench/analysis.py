@@ -1,4 +1,4 @@
-"""The analysis: the Jacobian against one backward pass a pixel, the decomposition, and the memory."""
+"""Benchmarks of the analysis: the Jacobian against one backward pass per pixel, the decomposition, and the memory."""
 
 import resource
 import subprocess
@@ -25,7 +25,7 @@ MEMORY_BYTES = 2**31
 
 
 def rows() -> Iterator[Row]:
-    """Every measurement, the long ones last."""
+    """Yield every measurement, the long ones last."""
     torch.set_flush_denormal(True)
     yield _jacobian("the shipped gray network", _shipped(), ROUNDS, "10")
     yield _jacobian("the same architecture, random kernels: no silent channels", _random(ResUNet()), ROUNDS, "")
@@ -36,16 +36,16 @@ def rows() -> Iterator[Row]:
 
 
 def pixel_loop(network: Network, noisy: torch.Tensor) -> torch.Tensor:
-    """The Jacobian (N, N) by one forward pass and a backward pass for each output value."""
+    """Compute the Jacobian (N, N) by one forward pass and one backward pass per output value."""
     image = noisy[None].clone().requires_grad_()
     values = network(image).flatten()
-    # Indexed, because the gradient of a tensor that is iterated over costs half as much again.
+    # Indexed, because the gradient of an iterated tensor takes half as long again.
     each = (values[index] for index in range(values.numel()))
     return torch.stack([torch.autograd.grad(value, image, retain_graph=True)[0].flatten() for value in each])
 
 
 def noisy_patch(side: int) -> torch.Tensor:
-    """A photograph's (1, P, P), sigma 25, in [0, 1]."""
+    """Return a noisy patch (1, P, P) of a photograph, sigma 25, in [0, 1]."""
     photograph: npt.NDArray[np.uint8] = skimage.data.camera()  # type: ignore[no-untyped-call]  # it has no types
     clean = photograph[90 : 90 + side, 200 : 200 + side] / 255
     noisy = clean + 25 / 255 * np.random.default_rng(0).standard_normal(clean.shape)
@@ -53,7 +53,7 @@ def noisy_patch(side: int) -> torch.Tensor:
 
 
 def peak_bytes_of_dense_analysis() -> int:
-    """Resident memory at its peak while a 64 x 64 patch is analysed, in a process of its own."""
+    """Measure the peak resident memory of an analysis of a 64 x 64 patch, in a separate process."""
     answer = subprocess.run(
         [sys.executable, "-c", "from bench.analysis import print_peak; print_peak()"],
         check=True,
@@ -64,7 +64,7 @@ def peak_bytes_of_dense_analysis() -> int:
 
 
 def print_peak() -> None:
-    """What that process does."""
+    """Analyze a patch and print the peak memory of this process."""
     noisy = 255 * noisy_patch(64).numpy()
     analyze(
         _shipped(),
@@ -83,7 +83,7 @@ def _jacobian(name: str, network: Network, rounds: int, wanted: str) -> Row:
         lambda: pixel_loop(network, noisy),
         rounds=rounds,
     )
-    what = f"Jacobian of {SIDE} x {SIDE}, against one backward pass a pixel: {name}"
+    what = f"Jacobian of {SIDE} x {SIDE}, against one backward pass per pixel: {name}"
     return Row(what, f"{ours:.2f} s", f"{loop:.2f} s", ratio, wanted and f"at least {wanted} times")
 
 
@@ -117,7 +117,7 @@ def _shipped() -> Network:
 
 
 def _random(network: Network) -> Network:
-    """Kernels that keep the variance (He et al. 2015), so that half of all ReLUs are on in every layer."""
+    """Draw kernels that preserve the variance (He et al. 2015), so that half of all ReLUs are on in every layer."""
     torch.manual_seed(0)
     for parameter in network.parameters():
         torch.nn.init.kaiming_normal_(parameter)

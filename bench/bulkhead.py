@@ -1,4 +1,4 @@
-"""What an analysis costs the others: ``/denoise`` alone, and beside an analysis that would take minutes."""
+"""The cost of an analysis for other requests: ``/denoise`` alone, and beside an analysis that would take minutes."""
 
 import contextlib
 import http.client
@@ -20,7 +20,7 @@ HEADERS = {"Content-Type": "application/x-npy"}
 
 
 def rows() -> Iterator[Row]:
-    """Images a second alone and beside."""
+    """Measure images per second alone and beside an analysis."""
     content = _npy(np.random.default_rng(0).random((SIDE, SIDE), np.float32))
     with service() as server, httpx.Client(base_url=server.url, timeout=300) as client:
         _images_per_s(client, content)
@@ -39,13 +39,13 @@ def _images_per_s(client: httpx.Client, content: bytes) -> float:
 
 
 def _beside(client: httpx.Client, content: bytes) -> float:
-    """The same while an analysis runs, whose client leaves at the end."""
+    """Measure images per second while an analysis runs, whose client disconnects at the end."""
     with contextlib.closing(http.client.HTTPConnection(client.base_url.host, client.base_url.port)) as other:
         other.request("POST", f"/analyze?size={SIDE}&k=64", content, HEADERS)
-        time.sleep(1)  # it has begun
+        time.sleep(1)  # the analysis has begun
         measured = _images_per_s(client, content)
         if select.select([other.sock], [], [], 0)[0]:
-            raise RuntimeError("the analysis ended before the measurement did")
+            raise RuntimeError("the analysis ended before the measurement")
     return measured
 
 

@@ -1,4 +1,4 @@
-"""Clients that leave: what they cost the device, and whether those who stay notice."""
+"""Clients that disconnect: their cost for the device, and their effect on other clients."""
 
 import socket
 import statistics
@@ -19,22 +19,22 @@ from bench.rows import Row
 from bench.server import service
 
 CLIENTS, AT_A_TIME, SIDE = 1000, 32, 256
-#: How long the queue takes differs from one time to the next by more than the bound.
+#: The time until the queue is empty varies between rounds by more than the bound.
 ROUNDS = 5
-#: The longest that a client stays after it has sent what it sends.
+#: Maximum time a client stays connected after sending.
 STAYS_S = 0.05
-#: One in so many sends only half of its body.
+#: One in this number sends only half of its body.
 HALVES = 4
 REQUESTS, NEXT_CLIENTS = 500, 8
-#: An empty queue is watched for so long: requests may still be read or decoded while it looks empty.
+#: Time for which the queue must stay empty, since requests may still be read or decoded while it looks empty.
 QUIET_S, PAUSE_S = 3.0, 0.01
-#: A queue that is not empty by then never will be.
+#: Time after which to give up on the queue becoming empty.
 GIVE_UP_S = 120.0
 
 
 @dataclass(frozen=True)
 class Leaver:
-    """One client: what it sends, and the seconds after which it closes."""
+    """A client: what it sends, and the seconds after which it disconnects."""
 
     content: bytes
     stays_s: float
@@ -42,12 +42,12 @@ class Leaver:
 
 @dataclass(frozen=True)
 class Aftermath:
-    """What was seen.
+    """The observations of a round.
 
     Attributes:
-        whole: Clients that sent all of their request.
-        emptied_s: From the last client until the queue was empty for good.
-        batches: What the device ran for them, where the server counts it.
+        whole: Number of clients that sent a whole request.
+        emptied_s: Seconds from the last client until the queue stayed empty.
+        batches: Number of batches run for them, if the server counts them.
         load: The next requests.
     """
 
@@ -58,12 +58,12 @@ class Aftermath:
 
 
 def rows(*, clients: int = CLIENTS, requests: int = REQUESTS, rounds: int = ROUNDS) -> Iterator[Row]:
-    """The queue afterwards, the device's work, and the next clients.
+    """Measure the queue afterwards, the device's work, and the next clients.
 
     Args:
-        clients: Clients that leave in a round.
-        requests: Requests of those who come next.
-        rounds: How often that happens.
+        clients: Number of clients that disconnect in a round.
+        requests: Number of requests of the next clients.
+        rounds: Number of rounds.
     """
     request = as_npy(noise(np.random.default_rng(0), SIDE, SIDE, UINT8))
     with service() as server:
@@ -76,13 +76,13 @@ def rows(*, clients: int = CLIENTS, requests: int = REQUESTS, rounds: int = ROUN
         f"{statistics.median(emptied_s):.2f} s (median of {rounds}: {min(emptied_s):.2f} to {max(emptied_s):.2f} s)",
         wanted="below 1 s",
     )
-    # Of the round in which the device did most, and of the one in which fewest of the next were served.
+    # The round in which the device did most, and the one in which fewest of the next requests were served.
     yield _work(max(found, key=lambda each: each.batches or 0))
     yield _next(min((each.load for each in found), key=lambda load: len(load.served)))
 
 
 def planned(request: Request, count: int, random: Random) -> list[Leaver]:
-    """What the clients will do; the same for the same ``random``."""
+    """Plan the clients, reproducibly for the same ``random``."""
     head = (
         f"POST {request.path} HTTP/1.1\r\nHost: localhost\r\n"
         f"Content-Type: {request.content_type}\r\nContent-Length: {len(request.body)}\r\n\r\n"
@@ -118,17 +118,17 @@ def _aftermath(url: str, request: Request, leavers: list[Leaver], requests: int)
 
 
 def _leave(url: str, leaver: Leaver) -> None:
-    """Connect, send, stay a little, and close so that the server gets a reset."""
+    """Connect, send, wait a little, and close so that the server gets a reset."""
     parts = urlsplit(url)
     with socket.create_connection((parts.hostname, parts.port)) as client:
         client.sendall(leaver.content)
         time.sleep(leaver.stays_s)
-        # Lingering on, for no seconds: what has not been sent or read is thrown away, and the peer is told by RST.
+        # Linger for 0 s: discards unsent and unread data, and sends RST to the peer.
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _emptied_s(probe: Probe) -> float:
-    """Seconds from now until the last look that found something in the queue."""
+    """Measure the seconds until the last poll that found work in the queue."""
     begin = time.perf_counter()
     busy_s = now_s = 0.0
     while now_s - busy_s < QUIET_S and now_s < GIVE_UP_S:

@@ -1,4 +1,4 @@
-"""The engine alone: the shipped network against the paper's and against classical denoisers, engines, and settings."""
+"""Benchmarks of the engine alone: the shipped network against the paper's, classical denoisers, engines, settings."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -22,9 +22,9 @@ from biasfree.engines.openvino_engine import OpenVinoEngine
 from biasfree.export import to_onnx
 
 SIDE, ROUNDS = 512, 7
-#: In a turn, one after the other: the first of them finds the caches as the other contestant left them.
+#: Images per turn: for the first one, the caches are in the state the other contestant left.
 IMAGES = 8
-#: White is 1.
+#: Noise level, with white at 1.
 SIGMA = 25 / 255
 
 CLASSICAL: Mapping[str, Callable[[Photograph], object]] = {
@@ -34,7 +34,7 @@ CLASSICAL: Mapping[str, Callable[[Photograph], object]] = {
     "Wiener (SciPy)": lambda image: wiener(image, 5, SIGMA**2),
 }
 
-#: What was not chosen, beside what was: ONNX Runtime's own defaults, and one thread for each core.
+#: Alternatives to the chosen settings, which are ONNX Runtime's defaults with one thread per core.
 SETTINGS: Mapping[str, Callable[[onnxruntime.SessionOptions], None]] = {
     "threads that do not spin": lambda options: options.add_session_config_entry(
         "session.intra_op.allow_spinning", "0"
@@ -46,7 +46,7 @@ SETTINGS: Mapping[str, Callable[[onnxruntime.SessionOptions], None]] = {
 
 
 def rows() -> Iterator[Row]:
-    """Megapixels a second of 512 x 512, contestants taking turns."""
+    """Measure megapixels per second at 512 x 512, with contestants taking turns."""
     models = {path.stem: Artifact.load(path) for path in SHIPPED.glob("*.onnx")}
     engine, image = OnnxEngine(models, device="cpu"), noisy_photograph(SIDE, SIDE)
     gray = partial(engine.run, "gray", image[None, None])
@@ -78,7 +78,7 @@ def _row(
     rounds: int = ROUNDS,
     images: int = 1,
 ) -> Row:
-    """A race of calls that each denoise some ``images``."""
+    """Race two calls that each denoise a number of ``images``."""
     calls = IMAGES // images
     mine, theirs, ratio = race(_repeated(ours, calls), _repeated(other, calls), rounds=rounds)
     mpx = IMAGES * SIDE**2 / 1e6
@@ -90,7 +90,7 @@ def _repeated(call: Callable[[], object], times: int) -> Callable[[], object]:
 
 
 def _paper(image: Photograph) -> Callable[[], object]:
-    """The paper's network; its speed does not depend on its weights."""
+    """Return a run of the paper's network, with random weights, which do not affect its speed."""
     torch.manual_seed(0)
     network = DnCNN(channels=1, depth=20, width=64)
     for parameter in network.parameters():
@@ -110,12 +110,12 @@ def _session(
 
 
 def _openvino(models: Mapping[str, Artifact], gray: Callable[[], object], image: Photograph) -> Iterator[Row]:
-    """The optional engine in each precision that this processor has, and what that costs in quality."""
+    """Measure the optional engine in each precision that this processor supports, and the loss of quality."""
     for precision in ("float32", "bfloat16"):
         try:
             engine = OpenVinoEngine(models, precision=precision)
         except DeviceUnavailable as exc:
-            yield Row(f"OpenVINO, {precision}", f"not here: {exc}")
+            yield Row(f"OpenVINO, {precision}", f"not available: {exc}")
             continue
         call = partial(engine.run, "gray", image[None, None])
         yield _row(f"OpenVINO, {precision} / ONNX Runtime", call, gray)

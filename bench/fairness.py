@@ -1,4 +1,4 @@
-"""What a large image costs a small one: its latency on an idle service, and while the large one is denoised."""
+"""The cost of a large image for a small one: its latency on an idle service, and beside the large one."""
 
 import statistics
 import threading
@@ -16,17 +16,17 @@ from bench.server import service
 
 ROUNDS, REQUESTS, SIDE = 3, 40, 256
 LARGE = (4000, 6000)
-#: Small requests before the first measured one.
+#: Number of small requests before the first measured one.
 WARM_UP = 20
-#: Enough for a large image on a slow machine, and for the small ones that have to wait for it.
+#: Enough for a large image on a slow machine, and for the small ones that wait for it.
 PATIENCE_S = 600
-#: Between looks at whether the large image is on the device.
+#: Interval between checks whether the large image is on the device.
 PAUSE_S = 0.01
 
 
 @dataclass(frozen=True)
 class Round:
-    """Seconds of the small image and of the large one, each alone and beside the other."""
+    """The seconds of the small and the large image, each alone and beside the other."""
 
     small_alone: tuple[float, ...]
     small_beside: tuple[float, ...]
@@ -35,11 +35,11 @@ class Round:
 
 
 def rows(*, rounds: int = ROUNDS, requests: int = REQUESTS, large: tuple[int, int] = LARGE) -> Iterator[Row]:
-    """Latency of both.
+    """Measure the latency of both.
 
     Args:
-        rounds: Idle and busy take turns this often.
-        requests: Small requests that are measured in each turn.
+        rounds: Number of rounds, each idle and busy.
+        requests: Number of small requests measured per turn.
         large: Height and width of the large image.
     """
     rng = np.random.default_rng(0)
@@ -53,7 +53,7 @@ def rows(*, rounds: int = ROUNDS, requests: int = REQUESTS, large: tuple[int, in
 
 
 def within(small: Outcome, large: Sequence[Outcome]) -> bool:
-    """Whether one of the large requests was under way during all of the small one."""
+    """Tell whether one of the large requests was in progress during all of the small one."""
     return any(each.start_s <= small.start_s and small.end_s <= each.end_s for each in large)
 
 
@@ -93,16 +93,16 @@ def _alone(url: str, request: Request, count: int) -> tuple[float, ...]:
 
 
 def _after_a_look(connection: Connection, request: Request, probe: Probe) -> tuple[Outcome, bool]:
-    """How the request ended, and whether work was queued when it was sent."""
+    """Return the outcome of a request, and whether work was queued when it was sent."""
     busy = not probe.readyz().idle
     outcome = connection.send(request)
     if outcome.status != 200:
-        raise RuntimeError(f"expected 200, got {outcome.status}")
+        raise RuntimeError(f"the service answered with {outcome.status} instead of 200")
     return outcome, busy
 
 
 class _Repeated:
-    """A client in a thread that sends one request again and again, until the context ends."""
+    """A client in a thread that sends one request repeatedly until the context ends."""
 
     def __init__(self, url: str, request: Request, begin: float) -> None:
         self._url, self._request, self._begin = url, request, begin
@@ -125,14 +125,14 @@ class _Repeated:
 
 
 def _beside(url: str, small: Request, big: Request, requests: int) -> tuple[tuple[float, ...], float]:
-    """Seconds of small requests, each sent while tiles of a large image waited and ended before that image did."""
+    """Measure small requests that begin and end while a large image is in progress."""
     begin = time.perf_counter()
     with _Repeated(url, big, begin) as repeated, Connection(url, begin) as connection, Probe(url) as probe:
         sent = _send_until_enough(connection, probe, small, repeated, requests)
     if any(each.status != 200 for each in repeated.outcomes):
-        raise RuntimeError("expected 200 for every large image")
+        raise RuntimeError("a large image was not answered with 200")
     measured = tuple(each.seconds for each in sent if within(each, repeated.outcomes))
-    # The last one ended after the small requests did.
+    # The last one ended after the small requests.
     beside = repeated.outcomes[:-1] or repeated.outcomes
     return measured, statistics.median(each.seconds for each in beside)
 
@@ -140,7 +140,7 @@ def _beside(url: str, small: Request, big: Request, requests: int) -> tuple[tupl
 def _send_until_enough(
     connection: Connection, probe: Probe, small: Request, repeated: _Repeated, requests: int
 ) -> list[Outcome]:
-    """Small requests sent while a large one had the device: enough of them, and over one large image at least."""
+    """Send small requests while a large one has the device: enough of them, and over at least one large image."""
     sent: list[Outcome] = []
     end = time.perf_counter() + PATIENCE_S
     while time.perf_counter() < end:
@@ -151,4 +151,4 @@ def _send_until_enough(
             time.sleep(PAUSE_S)
         if repeated.outcomes and len(sent) >= requests:
             return sent
-    raise RuntimeError(f"within {PATIENCE_S} s, {len(sent)} requests met a large image, {requests} were expected")
+    raise RuntimeError(f"only {len(sent)} of {requests} requests met a large image within {PATIENCE_S} s")

@@ -1,7 +1,7 @@
-"""An open loop that costs little: a process of its own, raw sockets, and a request that is built beforehand.
+"""A cheap open loop: a separate process, raw sockets, and a request built in advance.
 
-With a thread for each connection, as ``load`` has, a server that answers most requests within a millisecond would be
-measured by those threads.
+With one thread per connection, as in ``load``, those threads would limit the measurement of a server that answers most
+requests within a millisecond.
 """
 
 import asyncio
@@ -13,20 +13,20 @@ from urllib.parse import urlsplit
 
 from bench.load import Load, Outcome, Request, whole_seconds
 
-#: Connections that have not been used for longer are not trusted: servers close them, uvicorn after 5 s.
+#: Connections unused for longer are not reused, because servers close them (uvicorn after 5 s).
 REUSED_WITHIN_S = 4
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One request, ``rate_per_s`` times a second for ``seconds``.
+    """A plan to send one request ``rate_per_s`` times per second for ``seconds``.
 
     Attributes:
         url: Scheme, host and port.
-        request: What is sent.
-        rate_per_s: Requests a second.
-        seconds: How long.
-        connections: How many may be under way at most; more than the server holds, or the loop is no longer open.
+        request: The request.
+        rate_per_s: Requests per second.
+        seconds: Duration.
+        connections: Maximum number of requests in progress; must exceed what the server holds, or the loop is not open.
     """
 
     url: str
@@ -37,22 +37,22 @@ class Plan:
 
 
 class Flooder:
-    """The process; it is there once this is made, so that a flood begins when it is said to."""
+    """The process that sends the flood. It starts with this object, so that a flood begins on time."""
 
     def __init__(self) -> None:
         self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
         self._pool.submit(time.perf_counter).result()
 
     def __enter__(self) -> "Flooder":
-        """Itself."""
+        """Return this object."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the process."""
+        """Stop the process."""
         self._pool.shutdown()
 
     def start(self, plan: Plan, *, begin: float) -> Future[Load]:
-        """Begin a flood at a time of ``time.perf_counter``, which is the same clock in every process on Linux."""
+        """Begin a flood at a ``time.perf_counter`` time, a clock that all processes share on Linux."""
         return self._pool.submit(flood, plan, begin)
 
 
@@ -63,7 +63,7 @@ def flood(plan: Plan, begin: float) -> Load:
 
 @dataclass(frozen=True)
 class Head:
-    """What the head of an answer says; status 0 where the connection was lost."""
+    """The head of an answer; status 0 if the connection was lost."""
 
     status: int
     length: int = 0
@@ -71,7 +71,7 @@ class Head:
 
     @classmethod
     def parse(cls, content: bytes) -> "Head":
-        """Read status line and headers, without the empty line at the end."""
+        """Parse status line and headers, without the empty line at the end."""
         status, *lines = content.decode("latin-1").split("\r\n")
         pairs = (line.partition(":") for line in lines)
         headers = {name.lower(): value.strip() for name, _, value in pairs}
@@ -79,7 +79,7 @@ class Head:
 
 
 class _Channel(asyncio.Protocol):
-    """One connection, with one request under way at most."""
+    """A connection with at most one request in progress."""
 
     def __init__(self) -> None:
         self._answer: asyncio.Future[Head] | None = None
@@ -89,7 +89,7 @@ class _Channel(asyncio.Protocol):
 
     @property
     def usable(self) -> bool:
-        """The server has not closed it, and will not do so just now."""
+        """Tell whether the server has not closed it and will not close it soon."""
         return self._transport is not None and time.perf_counter() - self.used < REUSED_WITHIN_S
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -123,7 +123,7 @@ class _Channel(asyncio.Protocol):
         return await self._answer
 
     def close(self) -> None:
-        """Close."""
+        """Close the connection."""
         if self._transport is not None:
             self._transport.close()
 
@@ -170,7 +170,7 @@ class _Flood:
         )
 
     async def _channel(self) -> _Channel:
-        """The connection that was used last, or a new one."""
+        """Return the connection used last, or a new one."""
         while self._unused:
             channel = self._unused.pop()
             if channel.usable:

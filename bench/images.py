@@ -17,7 +17,7 @@ Photograph = npt.NDArray[np.float32]
 
 
 def noisy_photograph(height: int, width: int, *, seed: int = 0) -> Photograph:
-    """A photograph (H, W), float32, around [0, 1], with Gaussian noise of sigma 25; mirrored where it is small."""
+    """Return a photograph (H, W), float32, around [0, 1], with Gaussian noise of sigma 25; mirrored if too small."""
     clean: npt.NDArray[np.uint8] = skimage.data.camera()  # type: ignore[no-untyped-call]  # it has no types
     pad = ((0, max(0, height - clean.shape[0])), (0, max(0, width - clean.shape[1])))
     clean = np.pad(clean, pad, mode="symmetric")[:height, :width]
@@ -26,20 +26,20 @@ def noisy_photograph(height: int, width: int, *, seed: int = 0) -> Photograph:
 
 
 def mixed_sides(count: int, *, smallest: int = 64, largest: int = 2048, seed: int = 0) -> Sequence[int]:
-    """Sides of squares, log-uniform."""
+    """Draw sides of squares, log-uniform."""
     logarithms = np.random.default_rng(seed).uniform(np.log(smallest), np.log(largest), count)
     return [round(float(side)) for side in np.exp(logarithms)]
 
 
 def npy(image: Photograph, *, path: str = PATH) -> Request:
-    """A request with the image as float32 NPY."""
+    """Return a request with the image as float32 NPY."""
     buffer = io.BytesIO()
     np.save(buffer, image)
     return Request(path, "application/x-npy", buffer.getvalue(), image.size)
 
 
 def png(image: Photograph, *, path: str = PATH) -> Request:
-    """A request with the image as 8-bit gray PNG."""
+    """Return a request with the image as 8-bit gray PNG."""
     buffer = io.BytesIO()
     Image.fromarray(np.rint(image * 255).clip(0, 255).astype(np.uint8)).save(buffer, "PNG")
     return Request(path, "image/png", buffer.getvalue(), image.size)

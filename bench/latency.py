@@ -1,4 +1,4 @@
-"""What the service adds to the time of one lone request, over the raw engine's run of the same image."""
+"""The latency that the service adds to a single request, compared to a run of the raw engine."""
 
 import statistics
 import time
@@ -12,20 +12,20 @@ from bench.server import service
 from service.imaging import ImageFormat, ImageLimits, decode, encode
 
 SIDE, ROUNDS, REQUESTS = 512, 5, 20
-#: Beside the codec.
+#: Limit on the added latency besides the codec.
 BOUND_MS = 5.0
 
 
 def rows() -> Iterator[Row]:
-    """A row for NPY and one for PNG."""
+    """Measure one row for NPY and one for PNG."""
     with service() as server, raw_engine() as engine:
         yield from _added(server.url, engine)
 
 
 def _added(url: str, engine: RawEngine) -> Iterator[Row]:
-    """Latency less the engine's own time in the same request, and the codec's beside.
+    """Measure the latency minus the engine's time in the same request, and the codec's time.
 
-    The same request's, because the engine's time differs by more from one moment to the next than what is looked for.
+    Both are from the same request because the engine's time varies by more than the difference to measure.
     """
     image = noisy_photograph(SIDE, SIDE)
     for name, request in (("float32 NPY", npy(image)), ("8-bit PNG", png(image))):
@@ -41,7 +41,7 @@ def _added(url: str, engine: RawEngine) -> Iterator[Row]:
 
 
 def _codec_s(url: str, request: Request) -> float:
-    """Seconds that decoding the request and encoding its answer take the service's own codec."""
+    """Measure the seconds that the service's codec takes to decode the request and encode its answer."""
     [outcome] = closed_loop(url, [request], clients=1, keep_bodies=True).require_served().outcomes
     limits = ImageLimits(max_pixels=request.pixels, max_frames=1)
     answer = decode(outcome.body, limits=limits)

@@ -1,4 +1,4 @@
-"""``python -m bench.leaky``: the service with a leak, to see that ``bench.soak`` finds one."""
+"""The service with a leak, to check that ``bench.soak`` finds one: ``python -m bench.leaky``."""
 
 from unittest.mock import patch
 
@@ -9,15 +9,15 @@ from service import command
 from service.app import create_app
 from service.state import ServiceState
 
-#: Of each body: fewer requests show the leak.
+#: Copies of each body, so that fewer requests show the leak.
 COPIES = 8
 
 
 class KeepBodies:
-    """Keeps a copy of everything that it is sent.
+    """A middleware that keeps copies of every body.
 
     Args:
-        app: What comes next.
+        app: The next ASGI application.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -25,7 +25,7 @@ class KeepBodies:
         self._kept: list[bytearray] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One ASGI call."""
+        """Handle an ASGI call."""
 
         async def kept() -> Message:
             message = await receive()
@@ -36,7 +36,7 @@ class KeepBodies:
 
 
 def create_leaky_app(service: ServiceState) -> FastAPI:
-    """The real application behind the leak."""
+    """Create the real application behind the leak."""
     app = create_app(service)
     app.add_middleware(KeepBodies)
     return app

@@ -1,7 +1,7 @@
-"""Clients that load a server: plain ``http.client`` in threads, which costs the least that Python can.
+"""Clients that load a server, with plain ``http.client`` in threads, the cheapest way in Python.
 
 A closed loop keeps a number of clients busy: each sends its next request when it has the answer. ``flood`` is the open
-loop, which sends at a rate, whatever the server does.
+loop, which sends at a fixed rate, whatever the server does.
 """
 
 import http.client
@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-#: A request that takes longer has failed.
+#: A request that takes longer counts as failed.
 TIMEOUT_S = 600
 
 
 @dataclass(frozen=True)
 class Request:
-    """One POST: ``pixels`` is what it counts as in megapixels a second."""
+    """A POST request; ``pixels`` is its size for rates in megapixels per second."""
 
     path: str
     content_type: str
@@ -31,16 +31,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a request ended.
+    """The outcome of a request.
 
     Attributes:
-        request: What was sent.
-        status: HTTP status; 0 where the connection failed.
+        request: The request.
+        status: HTTP status; 0 if the connection failed.
         start_s: When it was sent, in seconds since the load began.
-        seconds: How long its answer took.
+        seconds: Time until the answer.
         body: The answer.
-        retry_after_s: What ``Retry-After`` said, if it said seconds.
-        server_timing: What ``Server-Timing`` said.
+        retry_after_s: Value of ``Retry-After``, if it is in seconds.
+        server_timing: Value of ``Server-Timing``.
     """
 
     request: Request
@@ -53,58 +53,60 @@ class Outcome:
 
     @property
     def end_s(self) -> float:
-        """When the answer was there, in seconds since the load began."""
+        """Return when the answer was complete, in seconds since the load began."""
         return self.start_s + self.seconds
 
     @property
     def stages_ms(self) -> dict[str, float]:
-        """``decode;dur=1.2, queue;dur=3.4`` of ``Server-Timing`` as numbers."""
+        """Parse ``Server-Timing``, such as ``decode;dur=1.2, queue;dur=3.4``, to numbers."""
         pairs = (entry.split(";dur=") for entry in self.server_timing.split(", "))
         return {stage: float(ms) for stage, ms in pairs}
 
 
 @dataclass(frozen=True)
 class Load:
-    """What a server made of a load: outcomes in the order of their ends, and the seconds from first to last."""
+    """The result of a load: outcomes in the order of their ends, and the seconds from first to last."""
 
     outcomes: tuple[Outcome, ...]
     seconds: float
 
     @property
     def served(self) -> tuple[Outcome, ...]:
-        """Those that were answered with 200."""
+        """Return the outcomes with status 200."""
         return tuple(each for each in self.outcomes if each.status == 200)
 
     @property
     def mpx_s(self) -> float:
-        """Megapixels a second of what was served."""
+        """Return the megapixels per second served."""
         return sum(each.request.pixels for each in self.served) / self.seconds / 1e6
 
     def latency_s(self, share: float) -> float:
-        """Quantile of the latency of what was served: 0.5 is the median, 0.99 the p99 (nearest rank)."""
+        """Return a quantile of the latency of served requests: 0.5 is the median, 0.99 the p99 (nearest rank)."""
         ordered = sorted(each.seconds for each in self.served)
         return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
     def require_served(self) -> "Load":
-        """Itself, where every request got 200.
+        """Return this load if every request got 200.
 
         Raises:
-            RuntimeError: One did not.
+            RuntimeError: A request did not get 200.
         """
         failed = [each.status for each in self.outcomes if each.status != 200]
         if failed:
-            raise RuntimeError(f"expected 200 for all {len(self.outcomes)} requests, got {sorted(set(failed))}")
+            raise RuntimeError(
+                f"{len(failed)} of {len(self.outcomes)} requests were not answered with 200 but {sorted(set(failed))}"
+            )
         return self
 
 
 def closed_loop(url: str, requests: Sequence[Request], *, clients: int, keep_bodies: bool = False) -> Load:
-    """Send a list of requests from ``clients`` at once; each takes the next when it is free.
+    """Send a list of requests from several ``clients`` at once; each takes the next one when it is free.
 
     Args:
         url: Scheme, host and port.
-        requests: What is sent, in this order.
-        clients: Connections, each kept open.
-        keep_bodies: Whether outcomes hold the answers.
+        requests: The requests, in this order.
+        clients: Number of connections, each kept open.
+        keep_bodies: True to keep the answers in the outcomes.
     """
     waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
     for each in requests:
@@ -124,7 +126,7 @@ def closed_loop(url: str, requests: Sequence[Request], *, clients: int, keep_bod
 
 
 class Connection:
-    """One kept-alive connection; a lost one is opened again for the next request."""
+    """A keep-alive connection, reopened for the next request if it is lost."""
 
     def __init__(self, url: str, begin: float, *, keep_bodies: bool = False) -> None:
         parts = urlsplit(url)
@@ -132,11 +134,11 @@ class Connection:
         self._connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=TIMEOUT_S)
 
     def __enter__(self) -> "Connection":
-        """Itself."""
+        """Return this connection."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close."""
+        """Close the connection."""
         self._connection.close()
 
     def send(self, request: Request) -> Outcome:
@@ -158,18 +160,18 @@ class Connection:
 
 
 def whole_seconds(retry_after: str | None) -> int | None:
-    """The value of ``Retry-After`` in seconds; None where there is none, or a date."""
+    """Return the value of ``Retry-After`` in seconds; None if there is none or it is a date."""
     return int(retry_after) if retry_after is not None and retry_after.isdecimal() else None
 
 
 def quantile(values: Iterable[float], share: float) -> float:
-    """The nearest rank, as ``Load.latency_s`` takes it; NaN of nothing."""
+    """Return a quantile by nearest rank, as in ``Load.latency_s``; NaN if there are no values."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
 
 
 def median_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """Median of the ratios of rounds in which both took turns."""
+    """Return the median of the ratios over rounds in which both took turns."""
     return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""What was measured on, and with what."""
+"""The hardware and software of a measurement."""
 
 import os
 import platform
@@ -12,13 +12,13 @@ VECTORS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 
 
 def machine() -> dict[str, str]:
-    """Processor, cores, Python, libraries and commit."""
+    """Return processor, cores, Python, libraries and commit."""
     facts = {"processor": _processor(), "cores": str(_cores()), "python": platform.python_version()}
     return facts | {name: version(name) for name in PACKAGES} | {"commit": _commit()}
 
 
 def _processor() -> str:
-    """Name and the vector instructions that matter here, where the system tells."""
+    """Return the name of the processor and its relevant vector instructions, as far as the system tells."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

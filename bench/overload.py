@@ -1,4 +1,4 @@
-"""Ten times what the service can do: what it still serves, how fast it refuses, and how soon it has recovered."""
+"""A load of ten times the capacity: how much is still served, how fast requests are refused, how soon it recovers."""
 
 import math
 import time
@@ -17,30 +17,30 @@ from bench.server import service
 
 SIDE, CLIENTS = 512, 16
 QUEUE_LIMIT_S, PEAK_S, OVERLOAD_S, FACTOR = 3.0, 20.0, 60.0, 10.0
-#: Lone requests that tell the idle latency, after as many that warm up.
+#: Single requests that measure the idle latency, after the same number to warm up.
 LONE = 30
-#: Requests that tell how many fill the seconds of the peak.
+#: Requests that estimate how many are needed for the peak.
 TRIAL = 64
 POLLS_PER_S = 10
-#: Between lone requests after the load; seconds past which the service has not recovered.
+#: Pause between single requests after the load, and time after which the service counts as not recovered.
 PAUSE_S, GIVE_UP_S = 0.02, 60.0
-#: Before the load begins, so that everybody is there.
+#: Time before the load begins, so that everything is ready.
 LEAD_S = 0.2
 
 
 @dataclass(frozen=True)
 class Overload:
-    """What was measured.
+    """The measurements of one overload.
 
     Attributes:
         load: The open loop.
-        seconds: How long it lasted.
+        seconds: Its duration.
         rate_per_s: Its intended rate.
         peak_per_s: Goodput of the closed loop.
-        idle_s: Latency of a lone request before.
+        idle_s: Latency of a single request before.
         queue_limit_s: The service's bound.
-        health_s: Latencies of ``/healthz`` meanwhile, each from when it was due.
-        recovered_s: From the last request of the load until a lone one was fast again; infinite if it never was.
+        health_s: Latencies of ``/healthz`` during the load, each from when it was due.
+        recovered_s: Time from the last request of the load until a single one was fast again; infinite if never.
     """
 
     load: Load
@@ -54,17 +54,17 @@ class Overload:
 
     @property
     def refused(self) -> tuple[Outcome, ...]:
-        """Those that were answered with 429."""
+        """Return the outcomes with status 429."""
         return tuple(each for each in self.load.outcomes if each.status == 429)
 
     @property
     def goodput_per_s(self) -> float:
-        """What was served a second, while the load lasted."""
+        """Return the requests served per second during the load."""
         return sum(each.end_s <= self.seconds for each in self.load.served) / self.seconds
 
     @property
     def offered_per_s(self) -> float:
-        """What was really sent a second."""
+        """Return the requests actually sent per second."""
         return sum(each.start_s <= self.seconds for each in self.load.outcomes) / self.seconds
 
 
@@ -75,19 +75,19 @@ def rows(
     overload_s: float = OVERLOAD_S,
     factor: float = FACTOR,
 ) -> Iterator[Row]:
-    """Goodput, latencies, refusals and recovery.
+    """Measure goodput, latencies, refusals and recovery.
 
     Args:
         queue_limit_s: The service's bound on queued work.
-        peak_s: About how long the closed loop lasts.
-        overload_s: How long the open loop lasts.
-        factor: Its rate over the peak's.
+        peak_s: Approximate duration of the closed loop.
+        overload_s: Duration of the open loop.
+        factor: Rate of the open loop over the peak rate.
     """
     request = as_npy(noise(np.random.default_rng(0), SIDE, SIDE, UINT8))
     with service({"BIASFREE_QUEUE_LIMIT_S": f"{queue_limit_s:g}"}) as server:
         idle_s = _idle_s(server.url, request)
         peak_per_s = _peak_per_s(server.url, request, peak_s)
-        # Twice what the bound holds, and what the refused ones need.
+        # Twice the capacity of the queue, plus some for refused requests.
         connections = 64 + round(2 * peak_per_s * (queue_limit_s + 1))
         plan = Plan(server.url, request, factor * peak_per_s, overload_s, connections)
         load, health_s, recovered_s = _flooded(plan, idle_s)
@@ -97,7 +97,7 @@ def rows(
 
 
 def _report(measured: Overload) -> Iterator[Row]:
-    """Every row of one measurement."""
+    """Yield every row of one measurement."""
     yield _offered(measured)
     yield _statuses(measured)
     yield _refusals(measured)
@@ -155,7 +155,7 @@ def _accepted(measured: Overload) -> Row:
 
 def _health(measured: Overload) -> Row:
     p99_s = quantile(measured.health_s, 0.99)
-    what = f"Overload: p99 latency of `/healthz`, {POLLS_PER_S} times a second on a connection of its own"
+    what = f"Overload: p99 latency of `/healthz`, {POLLS_PER_S} times per second on a separate connection"
     told = f"{1000 * p99_s:.0f} ms (at most {1000 * max(measured.health_s):.0f} ms)"
     return Row(what, told, wanted="below 100 ms")
 
@@ -175,7 +175,7 @@ def _idle_s(url: str, request: Request) -> float:
 def _peak_per_s(url: str, request: Request, seconds: float) -> float:
     trial = closed_loop(url, [request] * TRIAL, clients=CLIENTS)
     count = max(CLIENTS, round(seconds * len(trial.served) / trial.seconds))
-    # On a slow machine even these clients fill the bound now and then; what is refused is no goodput.
+    # On a slow machine even these clients sometimes fill the queue; refused requests are not goodput.
     load = closed_loop(url, [request] * count, clients=CLIENTS)
     return len(load.served) / load.seconds
 
@@ -190,7 +190,7 @@ def _flooded(plan: Plan, idle_s: float) -> tuple[Load, tuple[float, ...], float]
 
 
 def _health_s(url: str, begin: float, seconds: float) -> tuple[float, ...]:
-    """Latencies from when each poll was due, so that one that hangs counts for all that it held up."""
+    """Measure latencies from when each poll was due, so that a hanging poll counts for all those it delays."""
     latencies = []
     with Probe(url) as probe:
         for index in range(round(seconds * POLLS_PER_S)):
@@ -201,7 +201,7 @@ def _health_s(url: str, begin: float, seconds: float) -> tuple[float, ...]:
 
 
 def _recovered_s(plan: Plan, fast_s: float, end: float) -> float:
-    """Seconds from ``end`` to the end of the first lone request that is fast."""
+    """Measure the seconds from ``end`` to the end of the first fast single request."""
     time.sleep(max(0.0, end - time.perf_counter()))
     with Connection(plan.url, end) as connection:
         while (outcome := connection.send(plan.request)).start_s < GIVE_UP_S:

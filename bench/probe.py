@@ -1,4 +1,4 @@
-"""Looking at a server while it works."""
+"""A probe of a server's health while it works."""
 
 import http.client
 import json
@@ -6,18 +6,18 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-#: A server that does not say how it is by then is not well.
+#: A server that does not answer within this time counts as unhealthy.
 TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)
 class Readiness:
-    """What ``/readyz`` says.
+    """The answer of ``/readyz``.
 
     Attributes:
-        queued: Requests that wait.
-        predicted_s: Seconds that the queued work will take.
-        batches: Batches that the device has run since the start, where the server counts them.
+        queued: Waiting requests.
+        predicted_s: Predicted seconds of queued work.
+        batches: Number of batches since the start, if the server counts them.
     """
 
     queued: int
@@ -26,32 +26,32 @@ class Readiness:
 
     @property
     def idle(self) -> bool:
-        """Nothing waits for the device."""
+        """Tell whether nothing waits for the device."""
         return self.queued == 0 and self.predicted_s == 0
 
 
 class Probe:
-    """A connection of its own for GETs; the server closes one that is not used for some seconds."""
+    """A separate connection for GET requests; the server closes it when it is unused for some seconds."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=TIMEOUT_S)
 
     def __enter__(self) -> "Probe":
-        """Itself."""
+        """Return this probe."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close."""
+        """Close the connection."""
         self._connection.close()
 
     def healthz(self) -> float:
-        """Ask ``/healthz``, and return when it answered (``time.perf_counter``)."""
+        """Request ``/healthz``, and return the time of the answer (``time.perf_counter``)."""
         self._get("/healthz")
         return time.perf_counter()
 
     def readyz(self) -> Readiness:
-        """Ask ``/readyz``."""
+        """Request ``/readyz``."""
         document = json.loads(self._get("/readyz"))
         return Readiness(document["queued"], document["predicted_s"], document.get("batches"))
 
@@ -60,5 +60,5 @@ class Probe:
         response = self._connection.getresponse()
         content = response.read()
         if response.status != 200:
-            raise RuntimeError(f"expected 200 of {path}, got {response.status}")
+            raise RuntimeError(f"{path} answered with {response.status} instead of 200")
         return content

@@ -1,4 +1,4 @@
-"""What an engine's arithmetic costs in quality."""
+"""The loss of quality due to an engine's arithmetic."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,24 +8,24 @@ from biasfree.card import Card
 from biasfree.engines.engine import Engine
 
 SIGMAS_255 = (1, 5, 10, 25, 50, 100)
-#: By channels; squares of them.
+#: Photographs by number of channels; squares of them are used.
 PHOTOGRAPHS = {1: ("camera", "coins", "moon"), 3: ("astronaut", "coffee", "chelsea")}
 SIDE = 256
 
 
 def psnr_loss_db(reference: Engine, engine: Engine, card: Card) -> float:
-    """PSNR that ``engine`` has less than ``reference``: mean over photographs, at the noise level where it is most.
+    """Return the PSNR that ``engine`` loses against ``reference``: mean over photographs, at the worst noise level.
 
     Args:
         reference: The engine to compare with.
         engine: The engine in question, with the same models.
-        card: Of the model.
+        card: Card of the model.
     """
     return max(loss_at_db(reference, engine, card, sigma) for sigma in SIGMAS_255)
 
 
 def loss_at_db(reference: Engine, engine: Engine, card: Card, sigma_255: float) -> float:
-    """The same at one noise level."""
+    """Return the loss of PSNR at one noise level."""
     losses = []
     for seed, name in enumerate(PHOTOGRAPHS[card.channels]):
         clean = _photograph(name)
@@ -37,7 +37,7 @@ def loss_at_db(reference: Engine, engine: Engine, card: Card, sigma_255: float) 
 
 
 def _photograph(name: str) -> npt.NDArray[np.float32]:
-    """(C, SIDE, SIDE) in [0, 1]."""
+    """Return a photograph (C, SIDE, SIDE) in [0, 1]."""
     pixels = np.asarray(getattr(skimage.data, name)())[:SIDE, :SIDE]
     planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     return np.ascontiguousarray(planes, np.float32) / np.float32(255)

@@ -1,4 +1,4 @@
-"""ONNX Runtime alone, in a process of its own: what no server of the same network can beat."""
+"""ONNX Runtime alone, in a separate process: the upper bound for any server of the same network."""
 
 import multiprocessing
 import time
@@ -17,19 +17,19 @@ from biasfree.engines.cores import usable_cores
 
 
 class RawEngine:
-    """The shipped gray network with as many threads as the service has by default."""
+    """The shipped gray network with the service's default number of threads."""
 
     def __init__(self, pool: ProcessPoolExecutor) -> None:
         self._pool = pool
 
     def seconds(self, image: Photograph, *, batch: int, runs: int) -> Sequence[float]:
-        """Seconds of each of some runs of a batch of one image (H, W), without the way to the process and back."""
+        """Measure runs of a batch of one image (H, W), in seconds, without the transfer to the process and back."""
         return self._pool.submit(_seconds, image, batch, runs).result()
 
 
 @contextmanager
 def raw_engine() -> Iterator[RawEngine]:
-    """A process with the network loaded, until the context ends."""
+    """Run a process with the network loaded, until the context ends."""
     # Spawned: ONNX Runtime's threads do not survive a fork.
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         engine = RawEngine(pool)
@@ -51,7 +51,7 @@ def _run(noisy: npt.NDArray[np.float32]) -> float:
 
 @cache
 def _session() -> Any:
-    # Here, because only the child needs it.
+    # Imported here because only the child process needs it.
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

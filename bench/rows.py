@@ -1,4 +1,4 @@
-"""Rows of the results, as Markdown and as JSON."""
+"""The rows of the results, as Markdown and as JSON."""
 
 import json
 import statistics
@@ -10,14 +10,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison, or one number.
+    """A comparison, or a single number.
 
     Attributes:
-        what: What was measured.
+        what: Description of the measurement.
         ours: Our number, with its unit.
-        other: The other contestant's, if there is one.
-        ratio: How many times better ours is, if there is another.
-        wanted: What it should be.
+        other: Number of the other contestant, if there is one.
+        ratio: How many times better our number is, if there is another contestant.
+        wanted: The target.
     """
 
     what: str
@@ -28,9 +28,9 @@ class Row:
 
 
 def race(ours: Callable[[], object], other: Callable[[], object], *, rounds: int) -> tuple[float, float, float]:
-    """Medians of the seconds of two contestants that take turns, and the median of the ratios of each round.
+    """Time two contestants in turns; return the medians of their seconds, and the median of the ratios per round.
 
-    Each runs once before, unmeasured.
+    Each runs once before the measurement.
     """
     seconds = [(_seconds(ours), _seconds(other)) for _ in range(rounds + 1)][1:]
     mine, theirs = (statistics.median(column) for column in zip(*seconds, strict=True))
@@ -38,7 +38,7 @@ def race(ours: Callable[[], object], other: Callable[[], object], *, rounds: int
 
 
 def write(folder: Path, name: str, rows: Sequence[Row], machine: Mapping[str, str], *, by: str = "make bench") -> str:
-    """Write ``name.json`` and ``name.md``, which says what command it is ``by``, and return the latter."""
+    """Write ``name.json`` and ``name.md``, which names the command it is ``by``, and return the latter."""
     folder.mkdir(parents=True, exist_ok=True)
     document = {"machine": dict(machine), "rows": [asdict(row) for row in rows]}
     (folder / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n")

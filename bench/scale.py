@@ -1,4 +1,4 @@
-"""From nothing to the largest image: the start, the memory, and what a megapixel costs at every size."""
+"""Scaling: the start, the memory, and the cost per megapixel at every size up to the largest image."""
 
 import statistics
 import time
@@ -11,14 +11,14 @@ from bench.server import resident_bytes, service
 from service.queue.batch_queue import IDLE_S
 
 STARTS, ROUNDS = 3, 3
-#: Height and width: from 0.01 to 24 megapixels.
+#: Heights and widths, from 0.01 to 24 megapixels.
 SIZES = ((100, 100), (256, 256), (512, 512), (1000, 1000), (2000, 2000), (3000, 4000), (4000, 6000))
-#: Each size gets so many megapixels in a round, and one image at least.
+#: Megapixels per size and round, but at least one image.
 MPX_OF_A_ROUND = 1.0
 
 
 def rows() -> Iterator[Row]:
-    """The start, then each size alone with one client."""
+    """Measure the start, then each size alone with one client."""
     yield Row(
         "From the start of the process to the first answer", f"{statistics.median(map(_start_s, range(STARTS))):.1f} s"
     )
@@ -34,7 +34,7 @@ def rows() -> Iterator[Row]:
     best = statistics.median(min(row) for row in costs)
     for size, column in zip(SIZES, zip(*costs, strict=True), strict=True):
         cost = statistics.median(column)
-        what = f"Seconds a megapixel, one client, {size[0]} x {size[1]} gray float32 NPY, over the least"
+        what = f"Seconds per megapixel, one client, {size[0]} x {size[1]} gray float32 NPY, over the least"
         yield Row(what, f"{cost:.3f} s", f"{best:.3f} s", cost / best)
     yield Row("Resident memory after all of them", f"{after / 1e6:.0f} MB")
     yield Row("Resident memory when it has been idle since", f"{idle_again / 1e6:.0f} MB")

@@ -1,4 +1,4 @@
-"""The service as a process of its own, on a free port of loopback."""
+"""The service as a separate process, on a free port on loopback."""
 
 import os
 import re
@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-#: Seconds that a server has to end in.
+#: Time limit for a server to stop, in seconds.
 ENDS_IN_S = 60
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that answers: its ``url`` without a path, and its process."""
+    """A running server: its ``url`` without a path, and its process."""
 
     url: str
     process: subprocess.Popen[str]
@@ -23,14 +23,14 @@ class Server:
 
 @contextmanager
 def service(settings: Mapping[str, str] | None = None, *, module: str = "service") -> Iterator[Server]:
-    """``python -m service`` on the CPU until the context ends.
+    """Run ``python -m service`` on the CPU until the context ends.
 
     Args:
         settings: Further environment variables, ``BIASFREE_...``.
-        module: What is run, and says where it serves as the service does.
+        module: Module to run, which must log its address as the service does.
 
     Raises:
-        RuntimeError: It ended before it served.
+        RuntimeError: It ended before it served requests.
     """
     environment = {**os.environ, "BIASFREE_PORT": "0", "BIASFREE_DEVICE": "cpu", **(settings or {})}
     command = [sys.executable, "-m", module]
@@ -41,7 +41,7 @@ def service(settings: Mapping[str, str] | None = None, *, module: str = "service
             if found := re.search(r"serving on (http://\S+)", line):
                 break
         else:
-            raise RuntimeError("the service ended before it served")
+            raise RuntimeError("the service ended before it served requests; see its log above")
         threading.Thread(target=process.stderr.read, daemon=True).start()
         yield Server(found[1], process)
     finally:
@@ -49,7 +49,7 @@ def service(settings: Mapping[str, str] | None = None, *, module: str = "service
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """End a process by SIGTERM, and by force where that does not help."""
+    """Stop a process by SIGTERM, and by force if that does not help."""
     process.terminate()
     try:
         process.wait(timeout=ENDS_IN_S)
@@ -59,6 +59,6 @@ def end(process: subprocess.Popen[str]) -> None:
 
 
 def resident_bytes(pid: int) -> int:
-    """Resident memory of one process, without its children (Linux)."""
-    with open(f"/proc/{pid}/statm") as file:  # noqa: PTH123  # a path of the kernel's
+    """Return the resident memory of a process, without its children (Linux)."""
+    with open(f"/proc/{pid}/statm") as file:  # noqa: PTH123  # a path of the kernel
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

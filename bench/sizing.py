@@ -1,4 +1,4 @@
-"""What a machine has to have: megapixels a second and memory of each shipped model, by engine and threads."""
+"""Sizing of a machine: megapixels per second and memory of each shipped model, by engine and threads."""
 
 import io
 import re
@@ -18,13 +18,13 @@ from biasfree.engines.engine import DeviceUnavailable
 from biasfree.engines.openvino_engine import OpenVinoEngine
 
 SIDE, IMAGES, CLIENTS, ROUNDS = 512, 12, 4, 3
-#: Of which the peak of resident memory is told.
+#: Sizes for which the peak resident memory is measured.
 SIZES = ((1000, 1000), (4000, 6000))
 OPENVINO = {"BIASFREE_ENGINE": "openvino", "BIASFREE_PRECISION": "bfloat16"}
 
 
 def rows() -> Iterator[Row]:
-    """Each shipped model by itself."""
+    """Measure each shipped model by itself."""
     engines: dict[str, Mapping[str, str]] = {"ONNX Runtime": {}}
     if _has_bfloat16():
         engines["OpenVINO, bfloat16"] = OPENVINO
@@ -59,7 +59,7 @@ def _mpx_s(model: str, channels: int, settings: Mapping[str, str]) -> str:
 
 
 def _peaks(model: str, channels: int, settings: Mapping[str, str]) -> Iterator[tuple[tuple[int, int], str]]:
-    """Peak of resident memory of a fresh service, from the smallest size to the largest (Linux)."""
+    """Measure the peak resident memory of a fresh service, from the smallest size to the largest (Linux)."""
     with service({**settings, "BIASFREE_ANALYSIS_ENABLED": "false"}) as server:
         for size in SIZES:
             closed_loop(server.url, [_request(model, channels, *size)], clients=1).require_served()
@@ -70,7 +70,7 @@ def _peaks(model: str, channels: int, settings: Mapping[str, str]) -> Iterator[t
 
 
 def _request(model: str, channels: int, height: int, width: int) -> Request:
-    """8-bit NPY of a noisy photograph; pixels are counted once, whatever the channels."""
+    """Return an 8-bit NPY of a noisy photograph; pixels are counted once, whatever the number of channels."""
     levels = np.rint(noisy_photograph(height, width) * 255).clip(0, 255).astype(np.uint8)
     image = np.repeat(levels[..., None], channels, axis=2) if channels > 1 else levels
     buffer = io.BytesIO()

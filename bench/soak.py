@@ -1,4 +1,4 @@
-"""Does the service's memory grow? Thousands of images of every size, and a server that leaks, to see that it shows."""
+"""A soak test of memory growth: thousands of images of every size, and a leaking server to validate the test."""
 
 import statistics
 import threading
@@ -13,14 +13,14 @@ from bench.rows import Row
 from bench.server import Server, resident_bytes, service
 
 REQUESTS, CLIENTS = 10_000, 8
-#: The leak keeps some 160 KB a request, of which the check sees nearly half: here about 200 MB.
+#: The leak keeps some 160 KB per request, of which the check sees nearly half: here about 200 MB.
 LEAKING_REQUESTS = 3_000
 SIDES = (8, 384)
 BOUND_BYTES = 100_000_000
 SAMPLE_S = 1.0
-#: Requests that are made at a time: all of them at once would be hundreds of megabytes.
+#: Number of requests created at a time; all of them at once would take hundreds of megabytes.
 PORTION = 500
-#: Of which the check takes a tenth at the end and a tenth in the middle.
+#: Minimum number of samples; the check uses a tenth at the end and a tenth in the middle.
 FEWEST_SAMPLES = 10
 
 
@@ -31,13 +31,13 @@ def rows(
     sides: tuple[int, int] = SIDES,
     sample_s: float = SAMPLE_S,
 ) -> Iterator[Row]:
-    """Growth of the service, and of the one that leaks.
+    """Measure the memory growth of the service, and of the leaking one.
 
     Args:
-        requests: Requests to the service.
-        leaking_requests: Requests to the server that leaks.
+        requests: Number of requests to the service.
+        leaking_requests: Number of requests to the leaking server.
         sides: Shortest and longest side of an image.
-        sample_s: Seconds between looks at the memory.
+        sample_s: Seconds between memory samples.
     """
     what = f"requests of {sides[0]} to {sides[1]} pixels a side: growth of resident memory after the midpoint"
     samples = _samples(service(), requests, sides, sample_s)
@@ -48,25 +48,25 @@ def rows(
 
 
 def growth_bytes(samples: Sequence[int]) -> int:
-    """How much the memory grew in the second half: the median of the last tenth less that of the tenth in the middle.
+    """Return the growth in the second half: the median of the last tenth minus that of the middle tenth.
 
-    What is filled once (arenas, caches, the pages that threads keep) is full by the middle; what leaks goes on.
+    Memory that fills once (arenas, caches, the pages that threads keep) is full by the middle; a leak continues.
 
     Args:
         samples: Resident bytes at equal intervals.
 
     Raises:
-        ValueError: There are too few of them.
+        ValueError: There are too few samples.
     """
     if len(samples) < FEWEST_SAMPLES:
-        raise ValueError(f"expected {FEWEST_SAMPLES} samples or more, got {len(samples)}")
+        raise ValueError(f"{len(samples)} samples are too few: at least {FEWEST_SAMPLES} are required")
     tenth = len(samples) // 10
     first = (len(samples) - tenth) // 2
     return round(statistics.median(samples[-tenth:]) - statistics.median(samples[first : first + tenth]))
 
 
 def random_requests(count: int, sides: tuple[int, int], rng: np.random.Generator) -> list[Request]:
-    """Images whose sides are log-uniform, as float32 or uint8 in NPY, or as PNG of 8 bits."""
+    """Draw images with log-uniform sides, as float32 or uint8 NPY, or as 8-bit PNG."""
     return [_random_request(sides, rng) for _ in range(count)]
 
 
@@ -87,7 +87,7 @@ def _told(samples: Sequence[int]) -> str:
 def _samples(
     serving: AbstractContextManager[Server], requests: int, sides: tuple[int, int], sample_s: float
 ) -> list[int]:
-    """Resident bytes of a server while it serves the requests, the same ones for every server."""
+    """Sample the resident bytes of a server while it serves the requests, which are the same for every server."""
     rng = np.random.default_rng(0)
     with serving as server, _Sampler(server.process.pid, sample_s) as sampler:
         for first in range(0, requests, PORTION):
@@ -97,7 +97,7 @@ def _samples(
 
 
 class _Sampler:
-    """Looks at a process's memory from a thread, until the context ends."""
+    """A sampler of a process's memory in a thread, until the context ends."""
 
     def __init__(self, pid: int, interval_s: float) -> None:
         self._pid, self._interval_s = pid, interval_s

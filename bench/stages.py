@@ -1,4 +1,4 @@
-"""Where the time of a request goes: the stages of ``Server-Timing``, and what is left to HTTP and the client."""
+"""The breakdown of a request's time: the stages of ``Server-Timing``, and the rest for HTTP and the client."""
 
 import statistics
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ REST = "http and client"
 
 
 def rows() -> Iterator[Row]:
-    """Medians of every stage, for two sizes, two formats, and one and sixteen clients."""
+    """Measure the median of every stage, for two sizes, two formats, and one and sixteen clients."""
     with service() as server:
         for side in SIDES:
             image = noisy_photograph(side, side)
@@ -33,6 +33,6 @@ def _rows(what: str, load: Load) -> Iterator[Row]:
 
 
 def _stages_ms(outcome: Outcome) -> Mapping[str, float]:
-    """What the server told, and the rest of the time that the client saw."""
+    """Return the server's stages, and the rest of the time measured by the client."""
     told = outcome.stages_ms
     return told | {REST: 1e3 * outcome.seconds - sum(told.values())}

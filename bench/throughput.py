@@ -1,7 +1,7 @@
-"""Images over HTTP: the service against LitServe, BentoML and the raw engine, taking turns round by round.
+"""Throughput over HTTP: the service against LitServe, BentoML and the raw engine, taking turns round by round.
 
-Every contestant serves the same network on the same cores. A round gives each the same load once; what is compared is
-the median of the ratios of the rounds. Those that wait are stopped, so that they cost those that run nothing.
+Every contestant serves the same network on the same cores. A round gives each the same load once. The comparison is the
+median of the ratios over the rounds. Waiting contestants are stopped, so that they cost the running one nothing.
 """
 
 import statistics
@@ -20,26 +20,26 @@ from bench.server import Server, service
 SIDE, ROUNDS = 512, 3
 HUGE_SIDE, HUGE_ROUNDS = 4000, 2
 OURS = "service"
-#: The same service with its optional engine, where the processor has that arithmetic.
+#: The same service with its optional engine, if the processor supports the precision.
 FAST = "service with OpenVINO in bfloat16"
 FAST_SETTINGS = {"BIASFREE_ENGINE": "openvino", "BIASFREE_PRECISION": "bfloat16"}
-#: Enough that BentoML's dispatcher has ended its training, which takes the first 15 requests.
+#: Enough for BentoML's dispatcher to finish its training, which takes the first 15 requests.
 FIRST_REQUESTS = 20
-#: Batches of the raw engine; the better of the two counts.
+#: Batch sizes of the raw engine; the better of the two counts.
 RAW_BATCHES = (1, 4)
 RAW_IMAGES = 8
 
 
 @dataclass(frozen=True)
 class Case:
-    """A load: what it is called, what is sent from how many clients, and how well the service should do.
+    """A load: its name, its requests and clients, and the targets for the service.
 
     Attributes:
         what: Name in the row.
-        requests: One round.
-        clients: Connections at once.
-        wanted: How many times the contestants' throughput.
-        engine_wanted: What part of the raw engine's throughput; where empty, the engine takes no part.
+        requests: Requests of one round.
+        clients: Number of simultaneous connections.
+        wanted: Target for the ratio to the contestants' throughput.
+        engine_wanted: Target for the ratio to the raw engine's throughput; if empty, the engine takes no part.
     """
 
     what: str
@@ -51,25 +51,25 @@ class Case:
 
 @dataclass(frozen=True)
 class Rounds:
-    """What one contestant made of each round."""
+    """The results of one contestant in each round."""
 
     loads: Sequence[Load]
 
     @cached_property
     def mpx_s(self) -> Sequence[float]:
-        """Throughput of each round."""
+        """Return the throughput of each round."""
         return [load.mpx_s for load in self.loads]
 
     def __str__(self) -> str:
-        """Medians over the rounds."""
+        """Return the medians over the rounds as text."""
         half_s, p99_s = (statistics.median(load.latency_s(share) for load in self.loads) for share in (0.5, 0.99))
         return f"{statistics.median(self.mpx_s):.2f} Mpx/s, median {half_s:.2f} s, p99 {p99_s:.2f} s"
 
 
 def rows() -> Iterator[Row]:
-    """Every measurement, eight minutes where the network does 3.5 Mpx/s, thirteen where it does 1.7.
+    """Run every measurement: eight minutes if the network does 3.5 Mpx/s, thirteen if it does 1.7.
 
-    The lone clients come first: BentoML's dispatcher learns how long to wait from the loads before.
+    Single clients come first because BentoML's dispatcher learns its waiting time from earlier loads.
     """
     with _servers() as servers, raw_engine() as engine:
         for case in cases():
@@ -79,7 +79,7 @@ def rows() -> Iterator[Row]:
 
 
 def cases() -> Iterator[Case]:
-    """The loads that every contestant gets, but for the largest image."""
+    """Yield the loads for every contestant, except the largest image."""
     image = noisy_photograph(SIDE, SIDE)
     formats = {"float32 NPY": (npy(image), "at least 0.93"), "8-bit PNG": (png(image), "at least 0.85")}
     for clients, count in ((1, 8), (4, 16), (16, 32)):
@@ -93,10 +93,10 @@ def cases() -> Iterator[Case]:
 
 @contextmanager
 def _servers() -> Iterator[Mapping[str, Server]]:
-    """All of them, warm; the contestants stopped."""
+    """Start and warm up all servers, and stop the contestants."""
     with ExitStack() as stack:
         servers = {OURS: stack.enter_context(service())}
-        # It ends at once, with status 1, where the processor has no bfloat16.
+        # It exits at once with status 1 if the processor does not support bfloat16.
         with suppress(RuntimeError):
             servers[FAST] = stack.enter_context(service(FAST_SETTINGS))
             _warm_up(servers[FAST])
@@ -114,7 +114,7 @@ def _warm_up(server: Server) -> None:
 
 
 def _compare(servers: Mapping[str, Server], engine: RawEngine, case: Case) -> Iterator[Row]:
-    """One row for each contestant, and one for the engine where it takes part."""
+    """Measure one row per contestant, and one for the engine if it takes part."""
     loads: dict[str, list[Load]] = {name: [] for name in servers}
     engine_mpx_s: dict[int, list[float]] = {batch: [] for batch in RAW_BATCHES}
     for number in range(ROUNDS + 1):
@@ -131,7 +131,7 @@ def _compare(servers: Mapping[str, Server], engine: RawEngine, case: Case) -> It
 
 
 def _turn(name: str, server: Server, case: Case, *, warm_up: bool) -> Load:
-    """One contestant's load of a round. To warm up, one request for each client is enough."""
+    """Run one contestant's load of a round. To warm up, one request per client is enough."""
     requests = case.requests[: case.clients] if warm_up else case.requests
     with nullcontext() if name in (OURS, FAST) else awake(server):
         return closed_loop(server.url, requests, clients=case.clients).require_served()
@@ -157,10 +157,10 @@ def _engine_row(case: Case, ours: Rounds, engine_mpx_s: Sequence[float], batch: 
 
 
 def _huge(names: Sequence[str]) -> Iterator[Row]:
-    """One image of 16 megapixels, each contestant started for its turn.
+    """Measure one image of 16 megapixels, with each contestant started for its turn.
 
-    ONNX Runtime keeps the gigabytes that such an image takes it for as long as its process lives. Batching makes no
-    difference to a lone request, so each contestant comes once.
+    ONNX Runtime keeps the gigabytes that such an image takes for as long as its process lives. Batching makes no
+    difference to a single request, so each contestant appears once.
     """
     request = npy(noisy_photograph(HUGE_SIDE, HUGE_SIDE))
     case = Case(f"{HUGE_SIDE} x {HUGE_SIDE} gray float32 NPY, 1 at once", [request], 1)

@@ -1,4 +1,4 @@
-"""The model card: what an artifact says of itself, kept as JSON inside the file."""
+"""The model card: facts about a model, stored as JSON inside its file."""
 
 import base64
 from typing import Any, Literal, Self
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 FloatArray = npt.NDArray[np.float32]
 
-#: Raised when a reader of the older format would misread the file.
+#: Increased when a reader of the older format would misread the file.
 FORMAT_VERSION: Literal[1] = 1
 
 
@@ -22,7 +22,7 @@ class Score(_Facts):
 
     sigma_255: float = Field(description="Noise standard deviation, 0-255 scale.")
     psnr_db: float = Field(description="Peak signal-to-noise ratio of the result, dB.")
-    input_psnr_db: float | None = Field(description="That of the noisy input; null without noise.")
+    input_psnr_db: float | None = Field(description="PSNR of the noisy input, dB; null without noise.")
     ssim: float
 
 
@@ -38,13 +38,13 @@ class CaseScore(_Facts):
     """Quality on noise that is not white: means over images, output clamped to [0, 1]."""
 
     case: str = Field(description="The disturbance, or a set of real pairs.")
-    region: str = Field(description="Part of the image that is measured; empty for all of it.")
-    input_psnr_db: float = Field(description="Peak signal-to-noise ratio of what was given, dB.")
-    psnr_db: float = Field(description="That of the result, dB.")
+    region: str = Field(description="Measured part of the image; empty for the whole image.")
+    input_psnr_db: float = Field(description="Peak signal-to-noise ratio of the input, dB.")
+    psnr_db: float = Field(description="Peak signal-to-noise ratio of the result, dB.")
 
 
 class Stage(_Facts):
-    """One run of training."""
+    """A training run."""
 
     recipe: dict[str, Any]
     steps: int
@@ -52,18 +52,20 @@ class Stage(_Facts):
 
 
 class Training(_Facts):
-    """What the weights were made from."""
+    """The data and the runs that produced the weights."""
 
-    data: str = Field(description="The images, in words.")
-    licence: str = Field(description="Their licence, in words.")
-    images: int = Field(description="How many images were trained on.")
+    data: str = Field(description="The training images, in words.")
+    licence: str = Field(description="License of the images, in words.")
+    images: int = Field(description="Number of training images.")
     images_sha256: str = Field(description="SHA-256 over the sorted SHA-256 values of the image files.")
     sigma_range_255: tuple[float, float] = Field(description="Noise levels drawn in training, 0-255 scale.")
-    stages: tuple[Stage, ...] = Field(description="The runs, each on the weights of the one before.")
+    stages: tuple[Stage, ...] = Field(
+        description="The training runs; each starts from the weights of the previous one."
+    )
 
 
 class Golden(_Facts):
-    """One input and the output that every device must give for it, float32 in base64."""
+    """A test input and the output that every device must return for it, float32 in base64."""
 
     shape: tuple[int, int, int] = Field(description="(C, H, W)")
     noisy_base64: str
@@ -71,7 +73,7 @@ class Golden(_Facts):
 
     @classmethod
     def of(cls, noisy: FloatArray, denoised: FloatArray) -> Self:
-        """Keep a pair of images (C, H, W), float32."""
+        """Encode a pair of images (C, H, W), float32."""
         channels, height, width = noisy.shape
         return cls(
             shape=(channels, height, width),
@@ -81,12 +83,12 @@ class Golden(_Facts):
 
     @property
     def noisy(self) -> FloatArray:
-        """Input (C, H, W), float32."""
+        """Return the input (C, H, W), float32."""
         return self._array(self.noisy_base64)
 
     @property
     def denoised(self) -> FloatArray:
-        """Expected output (C, H, W), float32."""
+        """Return the expected output (C, H, W), float32."""
         return self._array(self.denoised_base64)
 
     def _array(self, encoded: str) -> FloatArray:
@@ -94,14 +96,14 @@ class Golden(_Facts):
 
 
 class Card(_Facts):
-    """Everything that is known about a model."""
+    """All facts about a model."""
 
     format: Literal[1] = FORMAT_VERSION
     name: str
     version: str
     architecture: str = Field(description="Key of biasfree.architectures.ARCHITECTURES.")
     arguments: dict[str, Any] = Field(description="Constructor arguments of the exported network.")
-    channels: int = Field(description="Image channels C: 1 gray, 3 RGB.")
+    channels: int = Field(description="Image channels C: 1 for gray, 3 for RGB.")
     receptive_radius: int = Field(description="Pixels: no output depends on an input further away.")
     stride: int = Field(description="Pixels: the network commutes with shifts by multiples of this.")
     parameters: int

@@ -1,9 +1,10 @@
-"""Choose between a network for white noise and one for any noise, by what they take away from an image.
+"""The choice between a network for white noise and one for any noise, based on what they remove from an image.
 
-Trained on white noise alone, a network removes it best, and next to nothing of any other: correlated noise it takes for
-the picture, and of uneven noise it removes what the quietest place has. So it is right where it removes as much as the
-network for any noise does, everywhere in the image. Where what that one removed is correlated, it is not tried.
-How often this errs is in docs/adr/0005-two-networks.md.
+A network trained on white noise alone removes white noise best, but hardly any other noise: it takes correlated noise
+for the picture, and removes uneven noise only down to the level of the quietest place. It is therefore the right choice
+if it removes as much as the network for any noise, everywhere in the image. If the noise removed by the network for any
+noise is correlated, the network for white noise is not tried.
+docs/adr/0005-two-networks.md has the error rates.
 """
 
 from collections.abc import Iterator
@@ -13,26 +14,27 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
 
-#: The models for white noise that are used where none is named, by the number of channels.
+#: Default models for white noise by number of channels.
 DEFAULT_MODELS = {1: "gray", 3: "color"}
-#: Ending of the name of the corresponding model for any noise.
+#: Suffix in the name of the corresponding model for any noise.
 ANY_NOISE = "-real"
 
 #: Side of the blocks in which the energies removed are compared, pixels.
 _BLOCK = 32
-#: Rows that are worked on at a time: the temporary arrays stay below those of the network.
+#: Rows processed at a time: the temporary arrays stay smaller than those of the network.
 _BAND = 16 * _BLOCK
-#: Correlation of the residual with its neighbors, and between channels, that white noise does not reach.
+#: Correlation of the residual between neighbors, and between channels, that white noise does not reach.
 _NEIGHBORS, _CHANNELS = 0.3, 0.65
-#: Energy removed by the network for white noise over that of the other, in the whole image.
+#: Energy removed by the network for white noise over that removed by the other, in the whole image.
 _WHOLE = (0.75, 4.0)
-#: The same in nearly all blocks, of gray and of color. Beside a clean area the networks for white noise remove at most
-#: 0.06 (gray) and 0.42 (color) in the worst 5 % of the blocks, of noise of sigma 10 everywhere at least 0.26 and 0.67.
+#: The same in nearly all blocks, for gray and color. In the worst 5 % of the blocks, the networks for white noise
+#: remove at most 0.06 (gray) and 0.42 (color) beside a clean area, but at least 0.26 and 0.67 if the whole image has
+#: noise of sigma 10.
 _LEAST_GRAY, _LEAST_COLOR, _EXCEPT = 0.2, 0.45, 0.05
 
 
 def is_correlated(noisy: FloatArray, denoised: FloatArray) -> bool:
-    """Tell whether what was removed is correlated in space or between channels.
+    """Tell whether the removed noise is correlated in space or between channels.
 
     Args:
         noisy: y (C, H, W).
@@ -50,7 +52,7 @@ def is_correlated(noisy: FloatArray, denoised: FloatArray) -> bool:
 
 
 def is_white(noisy: FloatArray, denoised: FloatArray, by_white: FloatArray) -> bool:
-    """Tell whether the network for white noise removes as much as the one for any noise, everywhere.
+    """Tell whether the network for white noise removes as much as the one for any noise, everywhere in the image.
 
     Args:
         noisy: y (C, H, W).
@@ -61,20 +63,20 @@ def is_white(noisy: FloatArray, denoised: FloatArray, by_white: FloatArray) -> b
     low, high = _WHOLE
     if not low * reference.sum() <= energy.sum() <= high * reference.sum():
         return False
-    # Blocks of one value, of which neither takes anything, count as those of which too little is taken.
+    # Constant blocks, from which neither network removes anything, count as blocks from which too little is removed.
     shares = energy / np.maximum(reference, np.finfo(np.float32).tiny)
     return bool(np.quantile(shares, _EXCEPT) >= (_LEAST_GRAY if len(noisy) == 1 else _LEAST_COLOR))
 
 
 def _bands(noisy: FloatArray, denoised: FloatArray) -> Iterator[FloatArray]:
-    """Give what was removed, some rows at a time."""
+    """Yield the removed noise, some rows at a time."""
     for top in range(0, noisy.shape[1], _BAND):
         rows = slice(top, top + _BAND)
         yield noisy[:, rows] - denoised[:, rows]
 
 
 def _energies(noisy: FloatArray, denoised: FloatArray) -> npt.NDArray[np.float64]:
-    """Sum of squares of what was removed, in each block; those at the right and the bottom may be smaller."""
+    """Return the energy of the removed noise per block; blocks at the right and the bottom may be smaller."""
     columns = np.arange(0, noisy.shape[2], _BLOCK)
     bands = []
     for removed in _bands(noisy, denoised):

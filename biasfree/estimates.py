@@ -1,13 +1,13 @@
-"""How noisy an image was and how good the result is, without a clean image: estimates from one extra pass.
+"""Estimates of the noise level and the quality of the result, without a clean image, from one extra pass.
 
-With A the network's Jacobian at y and v random signs, ``tr A = E[v . A v]`` (Hutchinson 1990; Ramani, Blu and Unser
-2008), and ``A v`` is a finite difference of the network. A network trained on squared or absolute error comes near the
-posterior mean, whose error is ``sigma^2 tr A / N`` on average (Tweedie; Raphan and Simoncelli 2011). Put into Stein's
-unbiased risk estimate, ``mse = ||y - f||^2 / N - sigma^2 + 2 sigma^2 tr A / N``, that gives the noise level itself:
+Let A be the network's Jacobian at y and v random signs. Then ``tr A = E[v . A v]`` (Hutchinson 1990; Ramani, Blu and
+Unser 2008), and ``A v`` is a finite difference of the network. A network trained on squared or absolute error
+approximates the posterior mean, whose error is ``sigma^2 tr A / N`` on average (Tweedie; Raphan and Simoncelli 2011).
+Stein's unbiased risk estimate, ``mse = ||y - f||^2 / N - sigma^2 + 2 sigma^2 tr A / N``, then gives the noise level:
 
     sigma^2 = ||y - f||^2 / (N - tr A)
 
-Both hold for independent Gaussian noise only, and are estimates: docs/adr/0001-noise-level-estimate.md has how far off.
+Both hold for independent Gaussian noise only and are estimates: docs/adr/0001-noise-level-estimate.md has their errors.
 """
 
 import math
@@ -20,13 +20,13 @@ from biasfree.intensity import to_255
 
 FloatArray = npt.NDArray[np.float32]
 
-#: Length of the finite difference for intensities below 1: the smallest at which float32 rounding (1e-7 of the range)
+#: Step of the finite difference for intensities below 1: the smallest for which float32 rounding (1e-7 of the range)
 #: stays below 1e-4 of A v.
 STEP = np.float32(1e-3)
 
 
 def probe(shape: tuple[int, ...]) -> FloatArray:
-    """A vector of random signs, the same for the same shape, so that the same image gives the same estimates."""
+    """Return random signs, always the same for a given shape, so that estimates are reproducible."""
     signs = np.random.default_rng(0).integers(0, 2, size=shape, dtype=np.int8)
     return (2 * signs - 1).astype(np.float32)
 
@@ -36,8 +36,8 @@ class Estimate:
     """Sums over the samples of one or more images; ``a + b`` is the estimate over both.
 
     Attributes:
-        samples: N, all channels.
-        residual: ||y - f|| in intensities; not squared, so that it does not overflow.
+        samples: N, over all channels.
+        residual: ||y - f|| in intensities; not squared, to avoid overflow.
         trace: tr A, from the probe.
     """
 
@@ -56,7 +56,7 @@ class Estimate:
             denoised: f(y).
             perturbed: f(y + STEP * signs).
             signs: v, from ``probe``.
-            scale: What 1 stands for in the caller's intensities.
+            scale: Intensity that corresponds to 1, in the caller's units.
         """
         residual = noisy - denoised
         return cls(
@@ -71,16 +71,16 @@ class Estimate:
 
     @property
     def sigma(self) -> float:
-        """Noise standard deviation, in the caller's intensities; 0 where the network passes everything."""
+        """Return the noise standard deviation, in the caller's intensities; 0 if the network passes everything."""
         complement = self.samples - self.trace
         return self.residual / math.sqrt(complement) if complement > 0 else 0.0
 
     def sigma_255(self, *, white: float) -> float:
-        """Noise standard deviation on the 0-255 scale, given the intensity ``white`` that stands for 255."""
+        """Return the noise standard deviation on the 0-255 scale, where the intensity ``white`` is 255."""
         return to_255(self.sigma, white=white)
 
     def psnr_db(self, *, white: float, strength: float = 1.0) -> float | None:
-        """Estimated PSNR of ``y + strength (f(y) - y)`` in dB, or None where the estimated error is not positive."""
+        """Estimate the PSNR of ``y + strength (f(y) - y)`` in dB; None if the estimated error is not positive."""
         if self.sigma == 0:
             return None
         passed = self.trace / self.samples
@@ -90,11 +90,11 @@ class Estimate:
 
 
 def relative_error(noise: Estimate, result: Estimate) -> float:
-    """Stein's estimate of a result's mean squared error over sigma^2: ||y - g||^2 / (N sigma^2) - 1 + 2 tr G / N.
+    """Estimate a result's mean squared error over sigma^2 by Stein: ||y - g||^2 / (N sigma^2) - 1 + 2 tr G / N.
 
     Args:
-        noise: Of the network, for sigma; it is not 0.
-        result: Of g, any function of y, over the same samples: the network or a blend with the input.
+        noise: Estimate of the network, for sigma, which must not be 0.
+        result: Estimate of g, any function of y, over the same samples: the network or a blend with the input.
     """
     return (result.residual / noise.sigma) ** 2 / result.samples - 1 + 2 * result.trace / result.samples
 

@@ -1,4 +1,4 @@
-"""From a trained torch network to a verified ONNX graph."""
+"""The export of a trained torch network to a verified ONNX graph."""
 
 import warnings
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ SCALES = (0.01, 0.5, 7.0, 1000.0)
 HOMOGENEITY = 1e-5
 OPSET = 20
 
-#: Operators that add, and the inputs of each that must not be constants.
+#: Operators that add, and which of their inputs must not be constants.
 ADDING = {"Add": (0, 1), "Sub": (0, 1), "Sum": None, "Conv": (2,), "ConvTranspose": (2,), "Gemm": (2,), "Pad": (2,)}
 
 
@@ -31,7 +31,7 @@ def to_onnx(network: Network, *, allow_bias: bool = False) -> onnx.ModelProto:
 
     Args:
         network: Folded (``Network.folded``), in evaluation mode, float32, on the CPU.
-        allow_bias: Let additive constants pass, and with them a map that is not homogeneous: for comparison only.
+        allow_bias: Allow additive constants, and so a map that is not homogeneous: for comparison only.
 
     Returns:
         The graph: input ``noisy`` and output ``denoised``, float32 (B, C, H, W).
@@ -43,7 +43,7 @@ def to_onnx(network: Network, *, allow_bias: bool = False) -> onnx.ModelProto:
     example = torch.rand(2, channels, 24, 40)
     auto = torch.export.Dim.DYNAMIC
     with warnings.catch_warnings():
-        # The exporter warns about its own internals (onnxscript's deprecations); what matters is verified below.
+        # The exporter warns about its own internals (onnxscript's deprecations); the result is verified below.
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             network,
@@ -68,7 +68,7 @@ def to_onnx(network: Network, *, allow_bias: bool = False) -> onnx.ModelProto:
 
 
 def _strip(model: onnx.ModelProto) -> None:
-    """Drop what the exporter notes of its own run: source lines hold paths of the machine."""
+    """Remove the exporter's metadata, whose source lines contain paths of this machine."""
     del model.metadata_props[:]
     del model.graph.metadata_props[:]
     model.graph.doc_string = model.doc_string = ""
@@ -81,10 +81,10 @@ def _strip(model: onnx.ModelProto) -> None:
 
 
 def refuse_constants(model: onnx.ModelProto) -> None:
-    """Walk the graph for a constant that is added to something.
+    """Refuse a graph that adds a constant.
 
     Raises:
-        ArtifactError: There is one; the message names the node.
+        ArtifactError: The graph adds a constant; the message names the node.
     """
     constants = set(_float_constants(model))
     for node in model.graph.node:
@@ -96,7 +96,7 @@ def refuse_constants(model: onnx.ModelProto) -> None:
 
 
 def _float_constants(model: onnx.ModelProto) -> Iterator[str]:
-    """Names of floating-point constants that are not all zero."""
+    """Yield the names of floating-point constants that are not all zero."""
     for tensor in model.graph.initializer:
         if _adds(tensor):
             yield tensor.name
@@ -120,7 +120,7 @@ def _run(session: onnxruntime.InferenceSession, noisy: FloatArray) -> FloatArray
 
 def _refuse_disagreement(network: Network, session: onnxruntime.InferenceSession, channels: int) -> None:
     random = np.random.default_rng(0)
-    # In float32 torch itself is off by more than is allowed here, on some processors.
+    # On some processors torch itself exceeds the allowed error in float32.
     exact = deepcopy(network).double()
     for batch, (height, width) in enumerate(SIZES, start=1):
         noisy = random.random((batch, channels, height, width), np.float32)
@@ -129,7 +129,7 @@ def _refuse_disagreement(network: Network, session: onnxruntime.InferenceSession
         worst = float(np.abs(_run(session, noisy) - expected).max())
         if not worst <= AGREEMENT:
             raise ArtifactError(
-                f"ONNX Runtime differs from torch by {worst:.1e} at {height} x {width}, expected {AGREEMENT}"
+                f"ONNX Runtime differs from torch by {worst:.1e} at {height} x {width}; at most {AGREEMENT} is allowed"
             )
 
 
@@ -140,4 +140,7 @@ def _refuse_inhomogeneity(session: onnxruntime.InferenceSession, channels: int) 
         scaled = _run(session, noisy * np.float32(scale)) / np.float32(scale)
         worst = float(np.linalg.norm(scaled - denoised) / np.linalg.norm(denoised))
         if not worst <= HOMOGENEITY:
-            raise ArtifactError(f"f(a y) = a f(y) misses by {worst:.1e} at a = {scale}, expected {HOMOGENEITY}")
+            raise ArtifactError(
+                f"the network is not homogeneous: f(a y) and a f(y) differ by {worst:.1e} at a = {scale}; "
+                f"at most {HOMOGENEITY} is allowed"
+            )

@@ -1,4 +1,4 @@
-"""Pixels that nobody sees: they must not influence the visible ones."""
+"""The replacement of hidden pixels, which must not influence the visible ones."""
 
 import numpy as np
 import numpy.typing as npt
@@ -11,15 +11,15 @@ Mask = npt.NDArray[np.bool_]
 def without_hidden(frame: PixelArray, visible: Mask) -> PixelArray:
     """Replace the hidden pixels of a frame by a smooth continuation of the visible ones.
 
-    Source: the push-pull method, Gortler et al., "The lumigraph", SIGGRAPH 1996: means over 2 x 2 cells of what is
-    known, level by level, then downward into the gaps.
+    Source: the push-pull method, Gortler et al., "The lumigraph", SIGGRAPH 1996: means of the known pixels over 2 x 2
+    cells, level by level, which then fill the gaps from coarse to fine.
 
     Args:
         frame: (H, W, C).
         visible: (H, W), True where a pixel counts.
 
     Returns:
-        A frame of the same shape and dtype, which depends on visible pixels only; ``frame`` itself if all are visible.
+        A frame of the same shape and dtype that depends on visible pixels only; ``frame`` itself if all are visible.
     """
     if visible.all():
         return frame

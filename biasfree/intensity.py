@@ -1,7 +1,7 @@
 """Units of intensity.
 
-The network is homogeneous, so intensities need no scaling for it. Two things do have units: floating point, whose range
-ends, and the noise level, which the field states on the 0-255 scale.
+The network is homogeneous, so intensities need no scaling. Units matter in two cases only: near the limits of floating
+point, and for the noise level, which the field states on the 0-255 scale.
 """
 
 import math
@@ -11,16 +11,16 @@ LARGEST_EXPONENT = 1023
 
 
 def power_of_two_scale(largest: float) -> float:
-    """The power of two that brings ``largest`` into [0.5, 1).
+    """Return the power of two that scales ``largest`` into [0.5, 1).
 
-    Dividing by it is exact in floating point: the result for an image and for twice that image are the same bits,
-    and no sum inside the network can overflow.
+    Dividing by it is exact in floating point: an image and twice that image give bit-identical network inputs, and no
+    sum inside the network can overflow.
 
     Args:
         largest: Largest absolute intensity of an image, finite, >= 0.
 
     Returns:
-        A positive power of two; 1 for a black image. At the very end of float64 the quotient reaches 2.
+        A positive power of two; 1 for a black image. At the upper limit of float64 the quotient can reach 2.
     """
     if largest == 0:
         return 1.0
@@ -29,5 +29,5 @@ def power_of_two_scale(largest: float) -> float:
 
 
 def to_255(value: float, *, white: float) -> float:
-    """An intensity or standard deviation on the 0-255 scale, given the intensity ``white`` that stands for 255."""
+    """Convert an intensity or standard deviation to the 0-255 scale, where the intensity ``white`` is 255."""
     return value / white * 255

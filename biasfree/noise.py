@@ -1,7 +1,7 @@
-"""Describe the noise that was removed from an image, in numbers and words, and withhold a PSNR that would be a guess.
+"""A description of the noise removed from an image, in numbers and words, without a PSNR that would be a guess.
 
-The noise level and the PSNR of ``estimates`` hold for white noise. Whether it was white is read from the residual
-(``residual``). How often the thresholds below err was measured: docs/adr/0006-what-the-estimates-say.md.
+The noise level and the PSNR of ``estimates`` hold for white noise. The residual tells whether the noise is white (see
+``residual``). docs/adr/0006-what-the-estimates-say.md has the measured error rates of the thresholds below.
 """
 
 import math
@@ -17,41 +17,42 @@ from biasfree.residual import FLAT_SHARE, SIDE, Blocks, FloatArray, Limits
 
 Kind = Literal["white", "brightness-dependent", "correlated", "little", "unknown"]
 
-#: White noise leaves -0.4 times the passed share as correlation of its residual, r = (I - A) n: the network passes
-#: what neighbors have in common. What is more than that by these values, or less by the last, is no white noise.
+#: For white noise, the correlation of the residual r = (I - A) n is -0.4 times the passed share, because the network
+#: passes what neighbors have in common. Noise is not white if its correlation exceeds that by NEIGHBORS or CHANNELS, or
+#: lies below it by more than LEAST.
 PASSED, NEIGHBORS, CHANNELS, LEAST = 0.4, 0.1, 0.3, -0.2
-#: The thresholds are wider by so many standard errors, for small images.
+#: The thresholds are widened by this number of standard errors, for small images.
 ERRORS = 3.0
-#: Deviation of the denoised image in its flattest blocks over the noise removed; beyond it, as much may be left.
+#: Deviation of the denoised image in its flattest blocks over the noise removed; beyond it, as much noise may be left.
 HIDDEN = 0.8
-#: Factor between the levels in bright and dark areas from which noise depends on brightness.
+#: Ratio of the levels in bright and dark areas from which noise counts as brightness-dependent.
 DEPENDS = 1.4
 #: Share of clipped samples beyond which too much of the noise is missing: the PSNR was 0.6 to 5 dB too high.
 CLIPPED = 0.25
-#: Valid samples and blocks with which statements begin, and blocks in each third of brightness.
+#: Minimum number of valid samples for a statement, and of blocks in each third of brightness.
 LEAST_SAMPLES, LEAST_BLOCKS = 256, 8
-#: Flattest part of the valid blocks for the dependence on brightness, and for what may hide.
+#: Flattest part of the valid blocks used for the dependence on brightness, and for noise that may be hidden.
 HALF, TENTH = 0.5, 0.1
-#: Brightness varies where its thirds differ by this part of the largest.
+#: Brightness varies if its outer thirds differ by this part of the largest value.
 VARIES = 0.05
 
 
 @dataclass(frozen=True)
 class Noise:
-    """The noise that was removed from a picture.
+    """The noise removed from an image.
 
     Attributes:
-        kind: In one word.
-        level: Standard deviation on the 0-255 scale; where it is not white, of what was removed.
-        white: True if it is uncorrelated; None where that cannot be told.
-        neighbor_correlation: Of the residual with the next sample to the right or below, whichever is larger.
-        channel_correlation: Of the residual between two channels; None for gray.
-        brightness_dependence: Level in the brightest third over that in the darkest; None where brightness hardly
-            varies.
+        kind: Kind of noise in one word.
+        level: Standard deviation on the 0-255 scale; for noise that is not white, that of the removed part.
+        white: True if it is uncorrelated; None if unknown.
+        neighbor_correlation: Correlation of the residual with the next sample to the right or below, whichever is
+            larger.
+        channel_correlation: Correlation of the residual between channels; None for gray.
+        brightness_dependence: Level in the brightest third over that in the darkest; None if brightness hardly varies.
         clipped: Share of samples at the ends of the range, outside constant areas.
-        description: In a few words.
+        description: Short description.
         psnr_db: Estimated PSNR of the result in dB, or None.
-        psnr_withheld: Why there is no PSNR.
+        psnr_withheld: Reason why there is no PSNR.
     """
 
     kind: Kind
@@ -68,12 +69,12 @@ class Noise:
 
 @dataclass(frozen=True)
 class Measured:
-    """Measurements of one or more images; ``a + b`` is that over both.
+    """Measurements of one or more images; ``a + b`` covers both.
 
     Attributes:
         noise: Sums over valid samples for the network's output.
-        result: The same for the blend that the caller gets.
-        means: ``neighbors, channels, passed, log dependence, detail, clipped``, means over samples; NaN where unknown.
+        result: The same for the blend returned to the caller.
+        means: ``neighbors, channels, passed, log dependence, detail, clipped``, means over samples; NaN if unknown.
         channels: C.
     """
 
@@ -101,9 +102,9 @@ class Measured:
             denoised: f(y).
             perturbed: f(y + STEP * signs).
             signs: v, from ``probe``.
-            limits: Ends of the range of y, where there are any.
-            scale: What 1 stands for in the caller's intensities.
-            blends: The caller's results for y and y + STEP * signs, where those are not the network's.
+            limits: Ends of the range of y, if it has any.
+            scale: Intensity that corresponds to 1, in the caller's units.
+            blends: The caller's results for y and y + STEP * signs, if they differ from the network's.
         """
         blocks = Blocks.of(noisy, denoised, perturbed, signs, limits)
         noise = result = _estimate(blocks, blocks.valid, scale)
@@ -125,7 +126,7 @@ class Measured:
         return Measured(self.noise + other.noise, self.result + other.result, means, self.channels)
 
     def noise_of(self, *, white: float) -> Noise:
-        """Say what is known, given the intensity ``white`` that stands for 255."""
+        """Describe the noise, given the intensity ``white`` that corresponds to 255."""
         neighbors, channels, _, log_dependence, _, clipped = map(float, self.means)
         kind = self._kind()
         samples = max(1, self.noise.samples)
@@ -151,7 +152,7 @@ class Measured:
     def _kind(self) -> Kind:
         if self.noise.samples < LEAST_SAMPLES or math.isnan(self.means[0]):
             return "unknown"
-        # Also where nothing was removed.
+        # Also if nothing was removed.
         if self.noise.sigma * HIDDEN <= self.means[4]:
             return "little"
         if self._correlated():
@@ -201,7 +202,7 @@ def _estimate(blocks: Blocks, valid: npt.NDArray[np.bool_], scale: float) -> Est
 
 
 def _correlations(blocks: Blocks) -> tuple[float, float, float]:
-    """Correlation with neighbors and between channels, and the share passed, in flat blocks of equal weight."""
+    """Return the correlations with neighbors and between channels, and the passed share, averaged over flat blocks."""
     flat = blocks.flat()
     energy = np.maximum(blocks.residual[flat], np.finfo(np.float32).tiny)
     right, below, channels = (
@@ -212,7 +213,7 @@ def _correlations(blocks: Blocks) -> tuple[float, float, float]:
 
 
 def _log_dependence(blocks: Blocks) -> float:
-    """Logarithm of the level in the brightest third of flat blocks over that in the darkest."""
+    """Return the logarithm of the level in the brightest third of flat blocks over that in the darkest."""
     flat = blocks.flat(HALF)
     brightness, residual, trace = (each[flat] for each in (blocks.brightness, blocks.residual, blocks.trace))
     third = len(brightness) // 3
@@ -227,7 +228,7 @@ def _log_dependence(blocks: Blocks) -> float:
     levels = []
     for part in (bright, dark):
         removed = third * blocks.samples - float(trace[part].sum()) / float(STEP)
-        # A fiftieth: the trace of one probe is no more exact.
+        # A fiftieth: the accuracy of a trace from one probe.
         levels.append(float(residual[part].sum()) / max(removed, third * blocks.samples / 50))
     return 0.5 * math.log(levels[0] / levels[1]) if min(levels) > 0 else math.nan
 
@@ -238,5 +239,5 @@ def _clipped(blocks: Blocks) -> float:
 
 
 def digits(level: float) -> str:
-    """A level with three significant digits: 24.8, 0.00412, 1203."""
+    """Format a level with three significant digits: 24.8, 0.00412, 1203."""
     return f"{level:.0f}" if level >= 1000 else f"{level:#.3g}".rstrip(".")

@@ -1,4 +1,4 @@
-"""The options of denoising that need no service."""
+"""The denoising options that do not depend on the service."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class DenoiseOptions(BaseModel):
-    """How to denoise an image, and what to return of it."""
+    """Options for denoising an image and for the result to return."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,14 +26,14 @@ class DenoiseOptions(BaseModel):
     )
     output: Literal["image", "residual"] = Field(
         default="image",
-        description="The denoised image, or what was removed (unsigned integers: around the middle of their range).",
+        description="The denoised image, or the residual (for unsigned integers centered on the middle of the range).",
     )
     bit_depth: int | None = Field(
         default=None, ge=1, le=32, description="Significant bits, e.g. 12 for 12-bit data in 16-bit integers."
     )
     estimate: bool = Field(
         default=False,
-        description="Estimate level and kind of the noise, and the PSNR of the result. Requires a second pass.",
+        description="Estimate the level and kind of the noise, and the PSNR of the result. Requires a second pass.",
     )
 
     def strengths(self, channels: int) -> tuple[float, float]:

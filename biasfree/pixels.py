@@ -1,4 +1,4 @@
-"""Convert pixels of any dtype to the network's float32 and back: exact, without rescaling."""
+"""The exact conversion of pixels of any dtype to the network's float32 and back, without rescaling."""
 
 from typing import Any
 
@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 PixelArray = NDArray[Any]
 FloatArray = NDArray[np.float32]
 
-# Rec. 601 luma in 1/65536, as Pillow's ImagingConvert: for 8 bit the result is its "L", bit by bit.
+# Rec. 601 luma in 1/65536, as in Pillow's ImagingConvert: for 8 bits the result is identical to its "L".
 LUMA_65536 = (19595, 38470, 7471)
 
-#: Scales far enough from both ends of float32 that neither quotient nor product leaves it.
+#: Scales far enough from both ends of float32 that neither quotient nor product leaves its range.
 SINGLE_RANGE = (2.0**-100, 2.0**100)
 
 
 class BitDepthError(ValueError):
-    """A bit depth that the dtype does not have.
+    """The bit depth does not fit the dtype.
 
     Attributes:
-        facts: ``actual``, and ``limit`` where there is one.
+        facts: ``actual``, and ``limit`` if there is one.
     """
 
     def __init__(self, message: str, **facts: int | str) -> None:
@@ -28,15 +28,15 @@ class BitDepthError(ValueError):
 
 
 def to_float(frame: PixelArray, *, scale: float = 1.0) -> FloatArray:
-    """A frame as the network takes it: ``frame / scale``, which is exact for every dtype but float64.
+    """Convert a frame to the network's input ``frame / scale``, exactly for every dtype but float64.
 
     Args:
         frame: Page (H, W, C) in its native dtype and range.
-        scale: A power of two that brings float64 values into float32's range; the network is homogeneous, so that
+        scale: A power of two that brings float64 values into float32's range. Since the network is homogeneous,
             ``from_float`` with the same scale undoes it.
 
     Returns:
-        Image (C, H, W), float32, C-contiguous, in the frame's own units over ``scale``; it may show the frame's memory.
+        Image (C, H, W), float32, C-contiguous, in the frame's own units over ``scale``; may share the frame's memory.
     """
     planes = np.moveaxis(frame, -1, 0)
     if scale == 1.0:
@@ -48,17 +48,17 @@ def to_float(frame: PixelArray, *, scale: float = 1.0) -> FloatArray:
 def from_float(
     image: FloatArray, dtype: np.dtype[Any], *, scale: float = 1.0, bit_depth: int | None = None
 ) -> PixelArray:
-    """The network's output in a file's dtype: ``image * scale``.
+    """Convert the network's output to a file's dtype: ``image * scale``.
 
     Args:
         image: Image (C, H, W), float32, in the frame's own units over ``scale``.
         dtype: One of ``DTYPES``. Integers are rounded to nearest and clipped to ``intensity_range``; floats are not
-            clipped, except that what would become infinite stays at the type's largest number.
-        scale: What ``to_float`` was given.
+            clipped, except that overflow is clipped to the type's largest number.
+        scale: The scale passed to ``to_float``.
         bit_depth: Significant bits of an integer type, if fewer than it has; ignored for floats.
 
     Returns:
-        Page (H, W, C) of ``dtype``, C-contiguous; it may show the memory of ``image``.
+        Page (H, W, C) of ``dtype``, C-contiguous; may share the memory of ``image``.
 
     Raises:
         BitDepthError: ``bit_depth`` does not fit ``dtype``.
@@ -79,34 +79,34 @@ def from_float(
 
 
 def _at_most(high: int) -> float:
-    """Return the largest float64 that is not above ``high``: 2**63 - 1 itself has none."""
+    """Return the largest float64 that is at most ``high``: float64 cannot represent 2**63 - 1."""
     nearest = float(high)
     return nearest if int(nearest) <= high else float(np.nextafter(nearest, 0))
 
 
 def _factor(scale: float, dtype: np.dtype[Any]) -> np.floating[Any]:
-    """A power of two in the type to reckon with: float32, half the memory, where that is exact."""
+    """Return the scale in the type to compute with: float32, which takes half the memory, if that is exact."""
     exact = dtype.itemsize <= 4 and SINGLE_RANGE[0] <= scale <= SINGLE_RANGE[1]
     return np.float32(scale) if exact else np.float64(scale)
 
 
 def intensity_range(dtype: np.dtype[Any], bit_depth: int | None = None) -> tuple[int, int]:
-    """Least and greatest intensity of an integer dtype, both included.
+    """Return the least and greatest intensity of an integer dtype, both included.
 
-    With ``bit_depth`` it is 0 and ``2**bit_depth - 1``. Call it on the way in, to refuse before the work is done.
+    With ``bit_depth`` they are 0 and ``2**bit_depth - 1``. Call it on the input, to refuse it before doing the work.
 
     Raises:
         BitDepthError: ``bit_depth`` is not in 1..bits of ``dtype``, or ``dtype`` is not an integer;
             ``facts`` has ``limit`` and ``actual``.
     """
     if dtype.kind not in "iu":
-        raise BitDepthError(f"bit_depth fits integer pixels only, got {dtype}", actual=dtype.name)
+        raise BitDepthError(f"bit_depth is for integer pixels only, and these are {dtype}: omit it", actual=dtype.name)
     largest = int(np.iinfo(dtype).max)
     if bit_depth is None:
         return int(np.iinfo(dtype).min), largest
     if not 1 <= bit_depth <= largest.bit_length():
         raise BitDepthError(
-            f"expected bit_depth from 1 to {largest.bit_length()} for {dtype}, got {bit_depth}",
+            f"bit_depth={bit_depth} does not fit {dtype} pixels: use a value from 1 to {largest.bit_length()}",
             limit=largest.bit_length(),
             actual=bit_depth,
         )
@@ -114,6 +114,6 @@ def intensity_range(dtype: np.dtype[Any], bit_depth: int | None = None) -> tuple
 
 
 def luma(image: FloatArray) -> FloatArray:
-    """Rec. 601 luma (1, H, W) of RGB (3, H, W), float32, not rounded."""
+    """Return the Rec. 601 luma (1, H, W) of RGB (3, H, W), float32, not rounded."""
     weights = np.array(LUMA_65536, dtype=np.float32) / np.float32(65536)
     return np.tensordot(weights, image, axes=1)[np.newaxis]

@@ -1,4 +1,4 @@
-"""From the artifact back to torch, so that the analysis runs on the very weights that are served."""
+"""The conversion of an artifact back to torch, so that the analysis uses the same weights as the service."""
 
 import numpy as np
 import torch
@@ -14,10 +14,10 @@ def network(artifact: Artifact) -> Network:
         artifact: A verified model file.
 
     Returns:
-        The network in evaluation mode, float32, on the CPU, its parameters frozen.
+        The network in evaluation mode, float32, on the CPU, with frozen parameters.
 
     Raises:
-        ArtifactError: Architecture, arguments and weights do not belong together.
+        ArtifactError: Architecture, arguments and weights do not match.
     """
     card = artifact.card
     state = {name: torch.from_numpy(np.array(values)) for name, values in artifact.weights.items()}
@@ -25,5 +25,5 @@ def network(artifact: Artifact) -> Network:
         built = build(card.architecture, card.arguments)
         built.load_state_dict(state)
     except (ValueError, RuntimeError) as exc:
-        raise ArtifactError(f"{artifact.path} cannot be rebuilt as {card.architecture}: {exc}") from exc
+        raise ArtifactError(f"cannot rebuild {artifact.path} as {card.architecture}: {exc}") from exc
     return built.eval().requires_grad_(False)

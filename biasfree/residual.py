@@ -1,8 +1,8 @@
-"""Measure what a denoiser removed, in blocks: where it is a sample of the noise, and how its values are correlated.
+"""Block-wise measurements of the residual of a denoiser: where it is a sample of the noise, and its correlations.
 
-The residual r = y - f(y) holds the noise, and in textured areas some of the signal. Sums over blocks of 8 x 8 pixels
-keep both apart: a block is left out of the noise level where it carries no data or is clipped, and correlations are
-read from the blocks in which the denoised image is flattest.
+The residual r = y - f(y) contains the noise, and in textured areas some of the signal. Sums over blocks of 8 x 8 pixels
+separate the two: blocks without data or with clipping do not count for the noise level, and correlations are measured
+in the blocks in which the denoised image is flattest.
 """
 
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ Limits = tuple[float, float]
 
 #: Side of a block: 64 samples per channel, enough for a variance, and a small part of any photograph.
 SIDE = 8
-#: Rows measured at once: the temporary arrays stay below those of the network.
+#: Rows measured at once: the temporary arrays stay smaller than those of the network.
 BAND_ROWS = 64 * SIDE
-#: A block of which more samples are clipped is left out: Gaussian noise at 1.9 sigma from the end of the range.
+#: Blocks with a larger share of clipped samples are left out: Gaussian noise at 1.9 sigma from the end of the range.
 CLIPPED_SHARE = 1 / 32
-#: Values that a float image repeats this often at its minimum or maximum were clipped there.
+#: A float image with at least this share of samples at its minimum or maximum was clipped there.
 REPEATED_SHARE = 1e-3
-#: The flattest part of the valid blocks, in which correlations are read, and the fewest blocks of it.
+#: Flattest part of the valid blocks, in which correlations are measured, and its minimum number of blocks.
 FLAT_SHARE, FLAT_BLOCKS = 0.25, 16
-#: With less of the image valid, blocks that are clipped are measured as well.
+#: If less of the image is valid, clipped blocks are measured as well.
 LEAST_VALID = 0.02
 
 
@@ -43,7 +43,7 @@ class Blocks:
         brightness: Mean of f(y).
         variance: Variance of f(y) about its mean in each channel.
         ends: Number of samples at the ends of the range.
-        constant: 1 where y is the same in all of the block.
+        constant: 1 where y is constant in the block.
     """
 
     samples: int
@@ -74,7 +74,7 @@ class Blocks:
             denoised: f(y).
             perturbed: f(y + STEP * signs); the trace is in units of ``1 / STEP``.
             signs: v, from ``probe``.
-            limits: Ends of the range, where there are any.
+            limits: Ends of the range, if it has any.
         """
         side = min(SIDE, *noisy.shape[1:])
         rows = max(side, BAND_ROWS // side * side)
@@ -86,14 +86,14 @@ class Blocks:
         return cls(samples=len(noisy) * side**2, **joined)
 
     def _valid(self) -> npt.NDArray[np.bool_]:
-        """Find the blocks that carry data and are not clipped; all of them, where that leaves next to nothing."""
+        """Find the blocks that contain data and are not clipped; return all blocks if hardly any remain."""
         for valid in (~self.blank & (self.ends <= CLIPPED_SHARE * self.samples), ~self.blank):
             if valid.mean() >= LEAST_VALID:
                 return valid
         return np.ones_like(self.blank)
 
     def flat(self, share: float = FLAT_SHARE) -> npt.NDArray[np.bool_]:
-        """The valid blocks in which the denoised image varies least."""
+        """Return the valid blocks in which the denoised image varies least."""
         variance = self.variance[self.valid]
         count = min(len(variance), max(FLAT_BLOCKS, round(share * len(variance))))
         flattest: npt.NDArray[np.bool_] = self.variance <= np.partition(variance, count - 1)[count - 1]
@@ -101,7 +101,7 @@ class Blocks:
 
 
 def _spread(blocks: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """The blocks and their eight neighbors: the edge of a mask runs through those."""
+    """Add the eight neighbors of each block, since the edge of a mask runs through them."""
     for axis in (0, 1):
         padded = np.pad(blocks, [(1, 1) if each == axis else (0, 0) for each in (0, 1)])
         near = [np.take(padded, np.arange(blocks.shape[axis]) + step, axis=axis) for step in range(3)]
@@ -110,7 +110,7 @@ def _spread(blocks: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 
 
 def _band(images: Sequence[FloatArray], limits: Limits | None, side: int) -> dict[str, Sums]:
-    """The sums of some rows of blocks."""
+    """Return the sums of some rows of blocks."""
     y, f, moved, v = (_cut(each, side) for each in images)
     r = y - f
     count = len(y) * side**2
@@ -130,14 +130,14 @@ def _band(images: Sequence[FloatArray], limits: Limits | None, side: int) -> dic
 
 
 def _cut(image: FloatArray, side: int) -> FloatArray:
-    """An image (C, H, W) as blocks (C, rows, side, columns, side), without what is left over at the ends."""
+    """Cut an image (C, H, W) into blocks (C, rows, side, columns, side), without the remainder at the ends."""
     channels, height, width = image.shape
     rows, columns = height // side, width // side
     return image[:, : rows * side, : columns * side].reshape(channels, rows, side, columns, side)
 
 
 def _sum(left: FloatArray, right: FloatArray | None = None) -> Sums:
-    """The sum of each block, or that of a product."""
+    """Return the sum of each block, or the sum of a product."""
     product = left if right is None else left * right
     sums: Sums = product.sum(axis=(0, 2, 4), dtype=np.float64)
     return sums
@@ -149,7 +149,7 @@ def _count(samples: npt.NDArray[np.bool_]) -> Sums:
 
 
 def _between_channels(r: FloatArray) -> Sums:
-    """Mean product of two channels, times the number of channels: 1 of ``residual`` where they are equal."""
+    """Return the mean product of two channels times the number of channels: equal to ``residual`` if they are equal."""
     channels = len(r)
     if channels == 1:
         return np.zeros(r.shape[1:4:2])
@@ -158,7 +158,7 @@ def _between_channels(r: FloatArray) -> Sums:
 
 
 def ends_of(noisy: FloatArray) -> Limits | None:
-    """The values at which an image without a known range was clipped, or None."""
+    """Return the values at which an image without a known range was clipped, or None."""
     low, high = float(noisy.min()), float(noisy.max())
     least = max(2.0, REPEATED_SHARE * noisy.size)
     repeated = [np.count_nonzero(noisy == value) >= least for value in (low, high)]

@@ -1,8 +1,8 @@
-"""An image as overlapping tiles of one shape, and back.
+"""The division of an image into overlapping tiles of one shape, and its reassembly.
 
-A tile carries a halo of at least the network's receptive radius on every side that is not the image's own border, so
-what is kept of it is what the whole image would have given. All tiles of one image have one shape, so that they
-batch with each other.
+A tile has a halo of at least the network's receptive radius on every side that is not the image's own border, so its
+kept part equals the result for the whole image. All tiles of one image have the same shape, so that they can share a
+batch.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from biasfree.pixels import FloatArray
 
 @dataclass(frozen=True)
 class Span:
-    """Where a tile lies along one axis: it reads [start, stop) and what is kept of it is [keep_start, keep_stop)."""
+    """The extent of a tile along one axis: it reads [start, stop) and keeps [keep_start, keep_stop)."""
 
     start: int
     stop: int
@@ -25,17 +25,17 @@ class Span:
 
     @property
     def read(self) -> slice:
-        """What the tile reads, in the image's coordinates."""
+        """Return the range it reads, in the image's coordinates."""
         return slice(self.start, self.stop)
 
     @property
     def kept(self) -> slice:
-        """What is kept, in the image's coordinates."""
+        """Return the range it keeps, in the image's coordinates."""
         return slice(self.keep_start, self.keep_stop)
 
     @property
     def inner(self) -> slice:
-        """What is kept, in the tile's own coordinates."""
+        """Return the range it keeps, in the tile's own coordinates."""
         return slice(self.keep_start - self.start, self.keep_stop - self.start)
 
 
@@ -62,7 +62,7 @@ class TileGrid:
         Args:
             height: H >= 1.
             width: W >= 1.
-            side: Longest side of a tile, halos included; raised where the halos would leave no pixel to keep.
+            side: Longest side of a tile, halos included; increased if the halos would leave no pixel to keep.
             radius: The network's receptive radius, pixels.
             stride: The network's stride; tiles begin and end on its multiples.
         """
@@ -75,17 +75,17 @@ class TileGrid:
 
     @property
     def tile_shape(self) -> tuple[int, int]:
-        """Height and width of every tile."""
+        """Return the height and width of every tile."""
         return self.rows[0].stop - self.rows[0].start, self.columns[0].stop - self.columns[0].start
 
     @property
     def padded_shape(self) -> tuple[int, int]:
-        """Height and width of the image in whole cells."""
+        """Return the height and width of the image, rounded up to whole cells."""
         return self.rows[-1].stop, self.columns[-1].stop
 
     @property
     def tile_pixels(self) -> int:
-        """Pixels of all tiles, halos included."""
+        """Return the number of pixels of all tiles, halos included."""
         height, width = self.tile_shape
         return len(self) * height * width
 
@@ -101,14 +101,14 @@ def split(image: FloatArray, grid: TileGrid) -> list[FloatArray]:
         grid: Geometry for this H and W.
 
     Returns:
-        The tiles (C, P, Q), row by row: views into the image, or into a copy of it that has been mirrored up
-        to whole cells (as the network itself pads).
+        The tiles (C, P, Q), row by row: views of the image, or of a copy mirrored up to whole cells (as the network
+        itself pads).
 
     Raises:
-        ValueError: ``image`` is not of the size that ``grid`` was made for.
+        ValueError: ``image`` does not have the size of ``grid``.
     """
     if image.shape[1:] != (grid.height, grid.width):
-        raise ValueError(f"expected an image of {grid.height} x {grid.width}, got {image.shape[1:]}")
+        raise ValueError(f"this grid is for an image of {grid.height} x {grid.width}, not {image.shape[1:]}")
     below, right = (padded - side for padded, side in zip(grid.padded_shape, image.shape[1:], strict=True))
     if below or right:
         image = np.pad(image, ((0, 0), (0, below), (0, right)), mode="symmetric")
@@ -120,7 +120,7 @@ def stitch(tiles: Sequence[FloatArray], grid: TileGrid) -> FloatArray:
 
     Args:
         tiles: Denoised tiles (C, P, Q), float32, in the order of ``split``.
-        grid: Geometry that ``split`` was given.
+        grid: The geometry passed to ``split``.
 
     Returns:
         Image (C, H, W), float32, not clipped.
@@ -129,7 +129,9 @@ def stitch(tiles: Sequence[FloatArray], grid: TileGrid) -> FloatArray:
         ValueError: ``tiles`` and ``grid`` disagree on the number of tiles or their shape.
     """
     if len(tiles) != len(grid) or any(tile.shape[1:] != grid.tile_shape for tile in tiles):
-        raise ValueError(f"expected {len(grid)} tiles of {grid.tile_shape}, got {[tile.shape for tile in tiles]}")
+        raise ValueError(
+            f"this grid has {len(grid)} tiles of {grid.tile_shape}, not {len(tiles)} of {[t.shape[1:] for t in tiles]}"
+        )
     if len(tiles) == 1:
         return tiles[0][:, : grid.height, : grid.width]
     image = np.empty((tiles[0].shape[0], grid.height, grid.width), np.float32)
@@ -141,10 +143,10 @@ def stitch(tiles: Sequence[FloatArray], grid: TileGrid) -> FloatArray:
 
 
 def cut(image: FloatArray, grid: TileGrid, channels: int) -> list[FloatArray]:
-    """Cut an image (C, H, W) into the tiles of a network of ``channels`` channels.
+    """Cut an image (C, H, W) into tiles for a network of ``channels`` channels.
 
-    A one-channel network takes every channel as an image of its own. An image of one channel is repeated for a network
-    of several.
+    A network with one channel gets every channel as a separate image. For a network with several channels, an image
+    with one channel is repeated.
     """
     if len(image) < channels:
         image = np.repeat(image, channels, axis=0)
@@ -152,9 +154,9 @@ def cut(image: FloatArray, grid: TileGrid, channels: int) -> list[FloatArray]:
 
 
 def join(tiles: Sequence[FloatArray], grid: TileGrid, channels: int) -> FloatArray:
-    """Put together an image (C, H, W) of ``channels`` channels that ``cut`` took apart.
+    """Reassemble an image (C, H, W) of ``channels`` channels that was cut by ``cut``.
 
-    Where one channel had been repeated, it is the mean of the network's channels.
+    If one channel was repeated, the result is the mean of the network's channels.
     """
     count = len(grid)
     planes = [stitch(tiles[first : first + count], grid) for first in range(0, len(tiles), count)]
@@ -164,10 +166,10 @@ def join(tiles: Sequence[FloatArray], grid: TileGrid, channels: int) -> FloatArr
 
 
 def _spans(length: int, *, side: int, radius: int, stride: int) -> tuple[Span, ...]:
-    """As few spans of at most ``side`` as cover ``length``, and those as short as they can be.
+    """Cover ``length`` with as few spans of at most ``side`` as possible, each as short as possible.
 
-    At 4000 x 6000 with sides up to 2048 and a halo of 136, tiles of the longest side would do 2.1 times the work of the
-    whole image, the last of them mostly twice; these do 1.3 times.
+    At 4000 x 6000 with sides up to 2048 and a halo of 136, tiles of the maximum side would take 2.1 times the work of
+    the whole image, with most of the last ones computed twice; these take 1.3 times.
     """
     padded = round_up(length, stride)
     halo = round_up(radius, stride)

@@ -1,4 +1,4 @@
-"""Other servers of the same network, each as its documentation has it, in an environment of its own."""
+"""Other servers of the same network, each set up as in its documentation, in a separate environment."""
 
 import http.client
 import os
@@ -21,22 +21,22 @@ from biasfree.artifact import SHIPPED
 from biasfree.engines.cores import usable_cores
 
 HERE = Path(__file__).parent
-#: Largest batch of each contestant; 1 is batching off, which may be its best on a CPU.
+#: Maximum batch size of each contestant; 1 switches batching off, which may be fastest on a CPU.
 BATCH = {"litserve": 4, "litserve, unbatched": 1, "bentoml": 4, "bentoml, unbatched": 1}
-#: Seconds from start to a first answer; each takes about 5 s on two cores.
+#: Time limit from start to a first answer; each takes about 5 s on two cores.
 STARTS_IN_S = 120
 FIRST = npy(np.zeros((64, 64), np.float32), path="/denoise")
 
 
 @contextmanager
 def contestant(name: str) -> Iterator[Server]:
-    """A contestant that has answered once, until the context ends. Its output goes to ``build/bench/<name>.log``.
+    """Run a contestant that has answered once. Its output goes to ``build/bench/<name>.log``.
 
     Args:
         name: One of ``BATCH``.
 
     Raises:
-        RuntimeError: It ended before it served, or did not serve in ``STARTS_IN_S``.
+        RuntimeError: It ended before it served a request, or did not serve one within ``STARTS_IN_S``.
     """
     product = name.partition(",")[0]
     binaries, port = environment(product), _free_port()
@@ -48,7 +48,7 @@ def contestant(name: str) -> Iterator[Server]:
             stdout=log,
             stderr=subprocess.STDOUT,
             text=True,
-            # A session of its own: Ctrl-C is ours to handle, and a paused process could not.
+            # A separate session: this process handles Ctrl-C, which a paused process could not.
             start_new_session=True,
         )
         try:
@@ -60,7 +60,7 @@ def contestant(name: str) -> Iterator[Server]:
 
 
 def pause(server: Server) -> None:
-    """Stop a contestant's processes: idle, LitServe's batched loop takes a tenth of a core."""
+    """Stop a contestant's processes, since LitServe's batched loop takes a tenth of a core when idle."""
     send(tree(server.process.pid), signal.SIGSTOP)
 
 
@@ -97,7 +97,7 @@ def _free_port() -> int:
 
 
 def _wait(process: subprocess.Popen[str], url: str) -> None:
-    """Until a real request is answered: some listen before they have loaded the network."""
+    """Wait until a real request is answered, since some servers listen before they have loaded the network."""
     give_up = time.monotonic() + STARTS_IN_S
     while time.monotonic() < give_up:
         if process.poll() is not None:
@@ -110,10 +110,10 @@ def _wait(process: subprocess.Popen[str], url: str) -> None:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """SIGTERM to the first process, which ends its own; then whatever is left by force."""
+    """Send SIGTERM to the first process, which ends its children; then kill the remaining ones."""
     pids = tree(process.pid)
     process.terminate()
-    # A stopped process does not hear SIGTERM.
+    # A stopped process does not receive SIGTERM.
     send(pids, signal.SIGCONT)
     with suppress(subprocess.TimeoutExpired):
         process.wait(timeout=ENDS_IN_S)

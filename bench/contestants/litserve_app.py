@@ -1,9 +1,9 @@
 # mypy: ignore-errors
-# Imports litserve, which only this contestant's own environment has.
-"""The same network behind LitServe; run with the Python of ``build/bench/litserve``.
+# Imports litserve, which is installed only in this contestant's environment.
+"""The same network behind LitServe, run with the Python in ``build/bench/litserve``.
 
-``decode_request``, ``batch``, ``predict``, ``unbatch`` and ``encode_response`` are the hooks of its documentation. A
-raw body is not in it: without a dependency of FastAPI's, LitServe reads JSON or a form, and a form would cost it more.
+``decode_request``, ``batch``, ``predict``, ``unbatch`` and ``encode_response`` are documented hooks. Raw bodies are not
+documented: without a FastAPI dependency, LitServe reads JSON or a form, and a form would be slower.
 """
 
 import io
@@ -20,15 +20,15 @@ PNG = b"\x89PNG"
 
 
 async def raw_body(request: Request) -> bytes:
-    """The body as it came."""
+    """Return the raw body."""
     return await request.body()
 
 
 class Denoise(litserve.LitAPI):
-    """An NPY or PNG image in, the same out."""
+    """A service that takes an NPY or PNG image and returns the same format."""
 
     def setup(self, device):
-        """Load the network; called in the worker's process."""
+        """Load the network; called in the worker process."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = int(os.environ["BENCH_THREADS"])
         options.log_severity_level = 3
@@ -37,18 +37,18 @@ class Denoise(litserve.LitAPI):
         )
 
     def decode_request(self, request: Annotated[bytes, Depends(raw_body)], context):
-        """Body to (H, W), float32; the context remembers in which format to answer."""
+        """Decode a body to (H, W), float32, and store its format in the context."""
         context["png"] = request.startswith(PNG)
         if context["png"]:
             return np.asarray(Image.open(io.BytesIO(request)), np.float32) / 255
         return np.load(io.BytesIO(request), allow_pickle=False)
 
     def batch(self, inputs):
-        """A list: images of several sizes cannot be one array."""
+        """Return the list, since images of several sizes do not fit in one array."""
         return inputs
 
     def predict(self, x):
-        """Denoise one image, or a list in groups of one shape: padding to the largest would cost more than it saves."""
+        """Denoise one image, or a list in groups of one shape, which is cheaper than padding to the largest."""
         if not isinstance(x, list):
             return self._run(x[None])[0]
         denoised = [None] * len(x)
@@ -59,11 +59,11 @@ class Denoise(litserve.LitAPI):
         return denoised
 
     def unbatch(self, output):
-        """The list as it is."""
+        """Return the list unchanged."""
         return output
 
     def encode_response(self, output, context) -> Response:
-        """(H, W) to NPY or PNG."""
+        """Encode (H, W) as NPY or PNG."""
         buffer = io.BytesIO()
         if context["png"]:
             Image.fromarray(np.rint(output * 255).clip(0, 255).astype(np.uint8)).save(buffer, "PNG")
@@ -76,11 +76,11 @@ class Denoise(litserve.LitAPI):
 
 
 def main():
-    """Serve on the port of the environment."""
-    # The window is short against the 0.1 s of a small image. Zero would be no window, but LitServe 0.2 then spins.
+    """Serve on the port given in the environment."""
+    # The window is short compared to the 0.1 s of a small image. With zero there is no window, but LitServe 0.2 spins.
     api = Denoise(max_batch_size=int(os.environ["BENCH_BATCH"]), batch_timeout=0.005, api_path="/denoise")
-    # timeout=False: a request that waits for long is no failure here. fast_queue is left out because LitServe 0.2.19
-    # loses it on the way: it sets a field of another name.
+    # timeout=False: a request that waits for long is not a failure here. fast_queue is left out because LitServe 0.2.19
+    # ignores it: it sets a field of another name.
     server = litserve.LitServer(api, accelerator="cpu", workers_per_device=1, timeout=False)
     server.run("127.0.0.1", int(os.environ["BENCH_PORT"]), log_level="warning", generate_client_file=False)
 

@@ -1,4 +1,4 @@
-"""A process with all that it started: BentoML's worker has a session of its own, out of reach of signals to a group."""
+"""A process and its descendants: BentoML's worker has a separate session, which signals to a group do not reach."""
 
 import os
 import shutil
@@ -9,20 +9,20 @@ from contextlib import suppress
 
 
 def tree(root: int) -> Sequence[int]:
-    """Process ids, parents before their children."""
+    """Return the process ids, parents before their children."""
     ps = shutil.which("ps")
     if ps is None:
-        raise RuntimeError("the contestants need ps, which is not installed")
+        raise RuntimeError("the contestants require ps: install it")
     table = subprocess.run([ps, "-A", "-o", "pid=,ppid="], check=True, capture_output=True, text=True)  # noqa: S603
     pairs = [tuple(map(int, line.split())) for line in table.stdout.splitlines()]
     found = [root]
-    for parent in found:  # grows while it is read
+    for parent in found:  # grows during iteration
         found += [pid for pid, its_parent in pairs if its_parent == parent]
     return found
 
 
 def send(pids: Sequence[int], number: signal.Signals) -> None:
-    """A signal to those that are still there."""
+    """Send a signal to the processes that still exist."""
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)

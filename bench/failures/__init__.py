@@ -1,1 +1,1 @@
-"""What an operator fears, done to real servers on loopback: ``python -m bench.failures``."""
+"""Failures that operators fear, tried on real servers on loopback: ``python -m bench.failures``."""

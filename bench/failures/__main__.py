@@ -1,4 +1,4 @@
-"""``python -m bench.failures``: every trial, or those that are named; results go to ``bench/failures/results``."""
+"""The command ``python -m bench.failures``: run all trials, or those named, and write ``bench/failures/results``."""
 
 import argparse
 import sys
@@ -24,12 +24,14 @@ TRIALS = (
 
 
 def main() -> None:
-    """Make each trial, print its rows as they come, and write them down when it is done."""
-    parser = argparse.ArgumentParser(prog="python -m bench.failures", description="Try what an operator fears.")
-    parser.add_argument("trials", nargs="*", metavar="TRIAL", help=f"any of {', '.join(TRIALS)}; all of them if none")
+    """Run each trial, print its rows at once, and write them when it is done."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.failures", description="Try failures that operators fear on real servers."
+    )
+    parser.add_argument("trials", nargs="*", metavar="TRIAL", help=f"any of {', '.join(TRIALS)}; defaults to all")
     chosen = parser.parse_args().trials or list(TRIALS)
     if unknown := sorted(set(chosen) - set(TRIALS)):
-        parser.error(f"no such trial: {', '.join(unknown)}")
+        parser.error(f"no such trial: {', '.join(unknown)}; choose from {', '.join(TRIALS)}")
     for name in chosen:
         rows = []
         for row in _rows(name)():

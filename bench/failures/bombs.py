@@ -1,4 +1,4 @@
-"""Decompression bombs: refused soon, and without memory."""
+"""Decompression bombs: refused quickly, and without much memory."""
 
 import io
 import os
@@ -19,15 +19,15 @@ from bench.rows import Row
 from bench.server import Server, resident_bytes, service
 
 SIDE = 60_000
-#: What a bomb may cost: of the processor's time, which does not depend on who else has work for it, and of memory.
+#: Allowed cost of a bomb: processor time, which does not depend on other load, and memory.
 MOST_MS, MOST_BYTES = 200, 64 * 2**20
-#: Bytes that a compressor makes next to nothing of.
+#: Bytes that compress to next to nothing.
 ZEROS = bytes(40_000_000)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one bomb cost the server."""
+    """The cost of one bomb for the server."""
 
     name: str
     file_bytes: int
@@ -39,13 +39,13 @@ class Cost:
 
     @property
     def held(self) -> bool:
-        """Whether it was refused, soon, and without memory."""
+        """Tell whether it was refused quickly and without much memory."""
         cheap = self.processor_ms < MOST_MS and self.grown_bytes < MOST_BYTES
         return 400 <= self.status < 500 and cheap and not self.leak
 
 
 def rows() -> Iterator[Row]:
-    """What each bomb cost."""
+    """Measure the cost of each bomb."""
     with service({"BIASFREE_ANALYSIS_ENABLED": "false"}) as server:
         httpx.post(f"{server.url}/denoise", content=npy("(16, 16)") + bytes(256), timeout=60)
         costs = [cost(server, name, data) for name, data in bombs().items()]
@@ -63,7 +63,7 @@ def rows() -> Iterator[Row]:
 
 
 def bombs() -> dict[str, bytes]:
-    """Files that are small and announce, or unpack to, far more than is accepted."""
+    """Return small files that announce, or unpack to, far more than is accepted."""
     return {
         "png 60000 x 60000, gray": png(SIDE, SIDE, 8, 0),
         "png 60000 x 60000, 16-bit RGBA": png(SIDE, SIDE, 16, 6),
@@ -90,14 +90,14 @@ def bombs() -> dict[str, bytes]:
 
 
 def png(width: int, height: int, depth: int, color: int, *, pixels: bytes = b"\0", before: bytes = b"") -> bytes:
-    """A PNG of that header, whatever its pixels."""
+    """Build a PNG with this header, whatever its pixels."""
     header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0))
     end = _chunk(b"IDAT", zlib.compress(pixels, 9)) + _chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + header + before + end
 
 
 def tiff(tags: dict[int, int], strip: bytes = bytes(16), *, circle: bool = False) -> bytes:
-    """A gray 8-bit TIFF of those tags, with one strip or tile."""
+    """Build a gray 8-bit TIFF with these tags and one strip or tile."""
     offsets, counts = (324, 325) if 322 in tags else (273, 279)
     every = {258: 8, 259: 1, 262: 1, 277: 1, **tags, offsets: 8, counts: len(strip)}
     at = 8 + len(strip)
@@ -107,25 +107,25 @@ def tiff(tags: dict[int, int], strip: bytes = bytes(16), *, circle: bool = False
 
 
 def webp(kind: bytes, payload: bytes) -> bytes:
-    """A WebP of one chunk."""
+    """Build a WebP with one chunk."""
     chunk = kind + struct.pack("<I", len(payload)) + payload + bytes(6)
     return b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk
 
 
 def bmp(width: int, height: int, *, bits: int = 24, compression: int = 0) -> bytes:
-    """A BMP of that header, with next to no pixels."""
+    """Build a BMP with this header and hardly any pixels."""
     info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, bits, compression, 0, 0, 0, 256 if bits == 8 else 0, 0)
     return b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + info + bytes(2048)
 
 
 def npy(shape: str) -> bytes:
-    """An NPY whose header says that shape."""
+    """Build an NPY whose header announces this shape."""
     text = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
     return b"\x93NUMPY\x01\0" + struct.pack("<H", len(text)) + text
 
 
 def jpeg() -> bytes:
-    """A JPEG whose frame header is changed to 65500 x 65500."""
+    """Build a JPEG whose frame header is changed to 65500 x 65500."""
     buffer = io.BytesIO()
     Image.new("L", (16, 16)).save(buffer, "JPEG")
     data = buffer.getvalue()
@@ -134,9 +134,9 @@ def jpeg() -> bytes:
 
 
 def cost(server: Server, name: str, data: bytes) -> Cost:
-    """Send one bomb, and see what it did."""
+    """Send one bomb, and measure its cost."""
     with httpx.Client(base_url=server.url, timeout=60) as client:
-        # A client takes 100 ms to set itself up, which is not the server's cost.
+        # The set-up of a client takes 100 ms, which is not a cost of the server.
         client.get("/healthz")
         before, worked_s = resident_bytes(server.process.pid), _processor_s(server.process.pid)
         start = time.perf_counter()
@@ -148,7 +148,7 @@ def cost(server: Server, name: str, data: bytes) -> Cost:
 
 
 def _processor_s(pid: int) -> float:
-    """Processor time of a process, to a hundredth of a second (Linux)."""
+    """Return the processor time of a process, to a hundredth of a second (Linux)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -1,4 +1,4 @@
-"""A chunked body over the limit, whose length nobody announced: refused where it passes the limit."""
+"""A chunked body without an announced length: refused as soon as it exceeds the limit."""
 
 import json
 import select
@@ -14,16 +14,16 @@ from bench.server import Server, service
 LIMIT, SLACK_BYTES = 1_000_000, 64 * 1024
 SETTINGS = {"BIASFREE_MAX_BODY_BYTES": str(LIMIT), "BIASFREE_ANALYSIS_ENABLED": "false"}
 HEAD = b"POST /denoise HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-#: A client that never stops is one that sends this much.
+#: A client that sends this much counts as never stopping.
 FLOOD_BYTES = 512 * 2**20
-#: An answer to a body that is still within the limit would have come by then.
+#: Time in which a premature answer, to a body within the limit, would have arrived.
 QUIET_S = 0.5
 TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """The answer, the bytes of body that had been sent when it came, and the bytes that the service says it read."""
+    """A refusal: the status, the bytes of body sent before it, and the bytes that the service reports having read."""
 
     status: int
     sent: int
@@ -31,7 +31,7 @@ class Refusal:
 
 
 def rows() -> Iterator[Row]:
-    """Where the server stopped."""
+    """Measure where the server stops reading."""
     with service(SETTINGS) as server:
         early, gentle = byte_by_byte(server)
         yield Row(f"{LIMIT} bytes in chunks, the limit: answered before the body ended", f"{early}", wanted="False")
@@ -53,7 +53,7 @@ def rows() -> Iterator[Row]:
 
 
 def byte_by_byte(server: Server) -> tuple[bool, Refusal]:
-    """Send as much as the limit and wait, then one byte more; tells also whether there was an answer too early."""
+    """Send exactly the limit and wait, then one more byte; also tell whether there was a premature answer."""
     with _connected(server) as connection:
         for _ in range(LIMIT // SLACK_BYTES):
             connection.sendall(_chunk(SLACK_BYTES))
@@ -64,7 +64,7 @@ def byte_by_byte(server: Server) -> tuple[bool, Refusal]:
 
 
 def flood(server: Server) -> Refusal:
-    """Send until there is an answer."""
+    """Send until an answer arrives."""
     sent, piece = 0, _chunk(SLACK_BYTES)
     with _connected(server) as connection:
         while sent < FLOOD_BYTES and not _readable(connection, 0):

@@ -1,4 +1,4 @@
-"""What breaks while the service runs: the device's thread, a weight in memory, the disk."""
+"""Faults while the service runs: a dead device thread, a changed weight in memory, a full or read-only disk."""
 
 import io
 import time
@@ -13,17 +13,17 @@ from bench.payloads import FLOAT32, PATH, UINT8, as_npy, as_png, noise
 from bench.rows import Row
 from bench.server import service
 
-#: The self-check's interval; its check of the shipped models takes some tens of milliseconds more.
+#: Interval of the self-check, and the allowance for the check itself, which takes some tens of milliseconds.
 INTERVAL_S, CHECK_S = 2.0, 2.0
 FAULTY = "bench.failures.faulty"
 TIMEOUT_S = 60
 SETTINGS = {"BIASFREE_ANALYSIS_ENABLED": "false", "BIASFREE_SELF_CHECK_INTERVAL_S": f"{INTERVAL_S:g}"}
-#: Of an upload that a form parser would put into a file.
+#: Side of an image so large that a form parser would write it to a file.
 LARGE_SIDE = 1500
 
 
 def rows() -> Iterator[Row]:
-    """How each was noticed, when, and by whom."""
+    """Measure how and when each fault is noticed."""
     yield from killed_executor()
     yield from changed_weight()
     if not sealed.possible():
@@ -34,7 +34,7 @@ def rows() -> Iterator[Row]:
 
 
 def killed_executor() -> Iterator[Row]:
-    """The thread of the device ends in the middle of a batch."""
+    """End the device thread in the middle of a batch."""
     with service(SETTINGS, module=FAULTY) as server, httpx.Client(base_url=server.url, timeout=TIMEOUT_S) as client:
         begin = time.perf_counter()
         status = _denoise(client, DEATH)
@@ -50,7 +50,7 @@ def killed_executor() -> Iterator[Row]:
 
 
 def changed_weight() -> Iterator[Row]:
-    """One bit of one weight changes in the device's memory."""
+    """Change one bit of one weight in the device's memory."""
     with service(SETTINGS, module=FAULTY) as server, httpx.Client(base_url=server.url, timeout=TIMEOUT_S) as client:
         before = client.get("/readyz").status_code
         _denoise(client, DAMAGE)
@@ -69,7 +69,7 @@ def changed_weight() -> Iterator[Row]:
 
 
 def temporary_folder(what: str, script: str) -> Iterator[Row]:
-    """Nothing can be written where temporary files are."""
+    """Run the service where no temporary file can be written."""
     small = as_png(noise(np.random.default_rng(0), 64, 64, UINT8)).body
     large = as_npy(noise(np.random.default_rng(0), LARGE_SIDE, LARGE_SIDE, UINT8)).body
     with sealed.sealed(script, {}) as server, httpx.Client(base_url=server.url, timeout=TIMEOUT_S) as client:

@@ -1,4 +1,4 @@
-"""``python -m bench.failures.faulty``: the service, whose device breaks where it is given certain pixels."""
+"""The service with a device that fails on certain pixels: ``python -m bench.failures.faulty``."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,12 +13,12 @@ from biasfree.engines.onnx_engine import OnnxEngine
 from biasfree.pixels import FloatArray
 from service import app, command
 
-#: An image of one of these values breaks the device, as float32; nobody else sends them.
+#: Float32 values of pixels on which the device fails; no other image has them.
 DEATH, DAMAGE = 1.25e7, 1.5e7
 
 
 class FaultyEngine(OnnxEngine):
-    """ONNX Runtime, whose thread ends or whose weights change in memory."""
+    """An ONNX Runtime engine whose thread dies or whose weights change in memory."""
 
     def __init__(self, models: Mapping[str, Artifact], **options: Any) -> None:
         super().__init__(models, **options)
@@ -33,14 +33,14 @@ class FaultyEngine(OnnxEngine):
         return super().run(model, batch, wide=wide)
 
     def _damage(self, model: str) -> None:
-        """Change the sign bit of the largest weight, as a bit that flips in memory would."""
+        """Flip the sign bit of the largest weight, like a bit flip in memory."""
         content = _with_flipped_bit(self._models[model].content)
         session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
         self._wide[model] = self._narrow[model] = session
 
 
 def _with_flipped_bit(content: bytes) -> bytes:
-    """The model, in which one weight has the other sign."""
+    """Return the model with the sign of one weight changed."""
     graph = onnx.load_model_from_string(content)
     floats = [each for each in graph.graph.initializer if each.data_type == onnx.TensorProto.FLOAT]
     largest = max(floats, key=lambda each: float(np.abs(numpy_helper.to_array(each)).max()))
@@ -53,5 +53,5 @@ def _with_flipped_bit(content: bytes) -> bytes:
 
 
 if __name__ == "__main__":
-    vars(app)["OnnxEngine"] = FaultyEngine  # where the start-up takes it from
+    vars(app)["OnnxEngine"] = FaultyEngine  # the name that the start-up uses
     command.main()

@@ -1,4 +1,4 @@
-"""``kill -9`` of a replica behind an nginx that asks only once: what it was at fails, and the SDK asks again."""
+"""``kill -9`` of a replica behind nginx without retries: requests in progress fail, and the SDK retries them."""
 
 import threading
 import time
@@ -13,12 +13,12 @@ from bench.rows import Row
 from biasfree_client import BiasfreeError, Denoiser
 
 CLIENTS, SIDE = 4, 256
-#: Requests of the SDK's clients, each; and the seconds before and after the replica is killed.
+#: Requests per SDK client, and seconds before and after the replica is killed.
 CALLS, PAUSE_S = 40, 2.0
 
 
 def rows() -> Iterator[Row]:
-    """What clients without retries saw, and what the SDK made of it."""
+    """Measure failures for clients without retries and for the SDK."""
     with replicas() as two, nginx(two, retries=False) as url:
         clients = Clients(url, CLIENTS)
         _kill(two[0])
@@ -43,7 +43,7 @@ def _kill(replica: Replica) -> None:
 
 
 def through_the_sdk(url: str, kill: Callable[[], None]) -> tuple[int, list[BiasfreeError]]:
-    """Calls that the SDK's clients made while something was killed, and the errors that they raised."""
+    """Make calls with the SDK while something is killed; return their number and the errors raised."""
     image = noise(np.random.default_rng(0), SIDE, SIDE, UINT8)
     sent: list[int] = []
     errors: list[BiasfreeError] = []

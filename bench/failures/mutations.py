@@ -1,4 +1,4 @@
-"""Mutated image files of every accepted format: no 5xx, no broken connection, no leak."""
+"""Mutated image files of every accepted format, which must cause no 5xx, no broken connection and no leak."""
 
 import io
 from collections import Counter
@@ -17,9 +17,9 @@ from bench.rows import Row
 from bench.server import Server, service
 
 FILES, SEED = 10_000, 0
-#: A body of an error that has one of these in it tells about the machine.
+#: An error whose body contains one of these reveals details of the machine.
 LEAKS = (b"Traceback", b"site-packages", b".py", b"/")
-#: Slashes of a problem document that are the document's own: media types under ``supported``.
+#: Text with slashes that belongs in a problem document: media types under ``supported``.
 OWN = (b"image/", b"application/x-npy", b"application/json", b"multipart/form-data")
 SETTINGS = {"BIASFREE_MAX_PIXELS": "1000000", "BIASFREE_ANALYSIS_ENABLED": "false"}
 HEADER_BYTES = 64
@@ -30,7 +30,7 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True)
 class Mutant:
-    """One file: the ``seed`` it is made from again, the ``kind`` it came from, and its bytes."""
+    """A mutated file: the ``seed`` that reproduces it, the ``kind`` of its original, and its bytes."""
 
     seed: int
     kind: str
@@ -39,7 +39,7 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server said; ``status`` 0 means that the connection broke."""
+    """The answer of the server; ``status`` 0 means that the connection broke."""
 
     mutant: Mutant
     status: int
@@ -47,15 +47,15 @@ class Answer:
 
     @property
     def failed(self) -> bool:
-        """Whether the server did what it must not."""
+        """Tell whether the server misbehaved."""
         return self.status == 0 or self.status >= 500 or bool(self.leak)
 
 
 def rows(*, files: int = FILES) -> Iterator[Row]:
-    """How the files were answered.
+    """Count the answers to the files.
 
     Args:
-        files: How many.
+        files: Number of files.
     """
     with service(SETTINGS) as server:
         answers = attack(server, mutants(files, seed=SEED))
@@ -71,7 +71,7 @@ def rows(*, files: int = FILES) -> Iterator[Row]:
 
 
 def originals() -> dict[str, bytes]:
-    """A whole file of every kind that is accepted, 16 to 64 pixels wide."""
+    """Return an intact file of every accepted kind, 16 to 64 pixels wide."""
     rng = np.random.default_rng(0)
     gray8, rgb8 = (rng.integers(0, 256, shape, np.uint8) for shape in ((48, 33), (17, 64, 3)))
     gray16, rgb16 = (rng.integers(0, 65536, shape, np.uint16) for shape in ((31, 24), (16, 20, 3)))
@@ -80,7 +80,7 @@ def originals() -> dict[str, bytes]:
     rgba = np.dstack((rgb8, rgb8[..., 0]))
     return {
         "png 8 bit": _pillow(gray8, "PNG"),
-        "png 8 bit colour": _pillow(rgb8, "PNG", dpi=(72, 72)),
+        "png 8 bit color": _pillow(rgb8, "PNG", dpi=(72, 72)),
         "png alpha": _pillow(rgba, "PNG"),
         "png 16 bit": _pillow(gray16, "PNG"),
         "jpeg": _pillow(rgb8, "JPEG"),
@@ -89,7 +89,7 @@ def originals() -> dict[str, bytes]:
         "webp lossless": _pillow(rgba, "WEBP", lossless=True),
         "bmp": _pillow(rgb8, "BMP"),
         "bmp gray": _pillow(gray8, "BMP"),
-        "tiff 16 bit colour": _tiff(rgb16, photometric="rgb"),
+        "tiff 16 bit color": _tiff(rgb16, photometric="rgb"),
         "tiff float": _tiff(float32),
         "tiff pages": _tiff(stack, photometric="minisblack"),
         "tiff deflate": _tiff(gray16, compression="zlib", predictor=True),
@@ -101,7 +101,7 @@ def originals() -> dict[str, bytes]:
 
 
 def mutants(count: int, *, seed: int) -> Iterator[Mutant]:
-    """``count`` mutated files, the kinds and the mutations in turn."""
+    """Yield ``count`` mutated files, taking kinds and mutations in turn."""
     files = originals()
     kinds = list(files)
     for index in range(count):
@@ -112,17 +112,17 @@ def mutants(count: int, *, seed: int) -> Iterator[Mutant]:
 
 
 def flip_bits(rng: Rng, data: bytes, others: Sequence[bytes]) -> bytes:
-    """One to thirty-two bits anywhere."""
+    """Flip one to thirty-two bits anywhere."""
     return _with_flips(rng, data, len(data), int(rng.integers(1, 33)))
 
 
 def flip_header(rng: Rng, data: bytes, others: Sequence[bytes]) -> bytes:
-    """One to four bits where the header is."""
+    """Flip one to four bits in the header."""
     return _with_flips(rng, data, min(HEADER_BYTES, len(data)), int(rng.integers(1, 5)))
 
 
 def set_field(rng: Rng, data: bytes, others: Sequence[bytes]) -> bytes:
-    """A number of 1, 2, 4 or 8 bytes in the first 256 becomes an extreme one."""
+    """Set a number of 1, 2, 4 or 8 bytes within the first 256 bytes to an extreme value."""
     size = int(rng.choice([1, 2, 4, 8]))
     value = [bytes(size), b"\xff" * size, b"\x7f" + b"\xff" * (size - 1), b"\x80" + bytes(size - 1)][rng.integers(4)]
     at = int(rng.integers(4, max(5, min(len(data), 256) - size)))
@@ -130,24 +130,24 @@ def set_field(rng: Rng, data: bytes, others: Sequence[bytes]) -> bytes:
 
 
 def truncate(rng: Rng, data: bytes, others: Sequence[bytes]) -> bytes:
-    """The file ends early."""
+    """Truncate the file."""
     return data[: int(rng.integers(1, len(data)))]
 
 
 def remove(rng: Rng, data: bytes, others: Sequence[bytes]) -> bytes:
-    """A piece is missing."""
+    """Remove a piece."""
     start, end = np.sort(rng.integers(4, len(data), 2))
     return data[:start] + data[end:]
 
 
 def repeat(rng: Rng, data: bytes, others: Sequence[bytes]) -> bytes:
-    """A piece comes twice."""
+    """Repeat a piece."""
     start, end = np.sort(rng.integers(4, len(data), 2))
     return data[:end] + data[start:]
 
 
 def splice(rng: Rng, data: bytes, others: Sequence[bytes]) -> bytes:
-    """It begins as this file and goes on as another."""
+    """Join the beginning of this file and the end of another."""
     other = others[int(rng.integers(len(others)))]
     return data[: int(rng.integers(8, len(data)))] + other[int(rng.integers(len(other))) :]
 
@@ -162,7 +162,7 @@ def attack(server: Server, files: Iterator[Mutant]) -> list[Answer]:
 
 
 def leak_in(body: bytes) -> str:
-    """What in the body of an error tells about the machine; empty if nothing does."""
+    """Return the part of an error's body that reveals details of the machine; empty if nothing does."""
     for own in OWN:
         body = body.replace(own, b"")
     return next((leak.decode() for leak in LEAKS if leak in body), "")

@@ -1,4 +1,4 @@
-"""Replicas of the service on fixed ports, and a real nginx before them with ``deploy/nginx/biasfree.conf``."""
+"""Replicas of the service on fixed ports behind a real nginx with ``deploy/nginx/biasfree.conf``."""
 
 import os
 import re
@@ -18,7 +18,7 @@ from bench.server import end
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "nginx" / "biasfree.conf"
 STARTS_IN_S = 60.0
-#: What an nginx needs around the file that is tried, all of it in one folder.
+#: The configuration around the tested file, with everything in one folder.
 FRAME = """\
 daemon off;
 master_process on;
@@ -38,17 +38,17 @@ http {{
 
 
 class Replica:
-    """One ``python -m service`` on a port that it keeps from start to start."""
+    """A ``python -m service`` on a port that it keeps across restarts."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Start it, and wait until it is ready.
+        """Start the replica, and wait until it is ready.
 
         Raises:
-            RuntimeError: It is not within a minute.
+            RuntimeError: It is not ready within a minute.
         """
         environment = {**os.environ, "BIASFREE_PORT": str(self.port), "BIASFREE_DEVICE": "cpu"}
         command = [sys.executable, "-m", "service"]
@@ -56,12 +56,12 @@ class Replica:
         wait_until_ready(f"http://127.0.0.1:{self.port}")
 
     def stop(self) -> None:
-        """End it as a supervisor does: SIGTERM, and wait."""
+        """Stop the replica as a supervisor does: send SIGTERM and wait."""
         if self._process is not None:
             end(self._process)
 
     def kill(self) -> None:
-        """End it as the kernel does where memory runs out."""
+        """Kill the replica as the kernel does when memory runs out."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
@@ -69,7 +69,7 @@ class Replica:
 
 @contextmanager
 def replicas(count: int = 2) -> Iterator[list[Replica]]:
-    """Replicas that are ready."""
+    """Run replicas, and yield them when they are ready."""
     started = [Replica(free_port()) for _ in range(count)]
     try:
         for each in started:
@@ -82,25 +82,25 @@ def replicas(count: int = 2) -> Iterator[list[Replica]]:
 
 @contextmanager
 def nginx(behind: list[Replica], *, retries: bool = True) -> Iterator[str]:
-    """An nginx before replicas; gives its URL.
+    """Run nginx in front of replicas, and yield its URL.
 
     Args:
         behind: Two replicas.
-        retries: Whether another replica is asked where one did not answer, as the configuration has it. Otherwise as
-            nginx does by itself: a request that was sent is lost with its replica.
+        retries: True to try another replica if one does not answer, as in the configuration. Otherwise a request that
+            was sent is lost with its replica, the default of nginx.
 
     Raises:
-        RuntimeError: There is no nginx.
+        RuntimeError: nginx is not installed.
     """
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
-        raise RuntimeError("expected nginx, which is a package of every distribution, found none")
+        raise RuntimeError("this trial requires nginx: install the package of your distribution")
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="biasfree-nginx-") as name:
         folder = Path(name)
         (folder / "biasfree.conf").write_text(_configuration([each.port for each in behind], port, retries=retries))
         (folder / "nginx.conf").write_text(FRAME.format(folder=folder))
-        # As root its workers would be another user, who may not enter the folder.
+        # If started as root, its workers run as another user, who could not enter the folder.
         folder.chmod(0o755)
         command = [program, "-p", name, "-c", str(folder / "nginx.conf")]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, text=True)  # noqa: S603  # a program of the system's
@@ -112,10 +112,10 @@ def nginx(behind: list[Replica], *, retries: bool = True) -> Iterator[str]:
 
 
 def wait_until_ready(url: str) -> None:
-    """Wait for ``/readyz`` to say so.
+    """Wait until ``/readyz`` succeeds.
 
     Raises:
-        RuntimeError: It does not within a minute.
+        RuntimeError: It does not succeed within a minute.
     """
     deadline = time.monotonic() + STARTS_IN_S
     while time.monotonic() < deadline:
@@ -128,7 +128,7 @@ def wait_until_ready(url: str) -> None:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
+    """Return a free port on loopback."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port: int = listening.getsockname()[1]
         return port

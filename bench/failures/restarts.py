@@ -1,4 +1,4 @@
-"""Replicas restarted one after the other behind nginx, under load: no client sees an error."""
+"""Rolling restarts of replicas behind nginx under load, during which no client may see an error."""
 
 import threading
 import time
@@ -15,10 +15,10 @@ RESTARTS, CLIENTS, SIDES = 20, 4, (64, 128, 256)
 
 
 def rows(*, restarts: int = RESTARTS) -> Iterator[Row]:
-    """What the clients saw.
+    """Measure the errors and delays that clients see.
 
     Args:
-        restarts: How many, of each of two replicas in turn.
+        restarts: Number of restarts, of two replicas in turn.
     """
     with replicas() as two, nginx(two) as url:
         clients = Clients(url, CLIENTS)
@@ -38,11 +38,11 @@ def rows(*, restarts: int = RESTARTS) -> Iterator[Row]:
 
 
 class Clients:
-    """Clients that send one image after the other until they are told to finish.
+    """A group of clients that send one image after the other until told to finish.
 
     Args:
         url: Scheme, host and port.
-        count: How many.
+        count: Number of clients.
     """
 
     def __init__(self, url: str, count: int) -> None:
@@ -55,7 +55,7 @@ class Clients:
             thread.start()
 
     def finish(self) -> list[Outcome]:
-        """Let each have its answer, and tell how all requests ended."""
+        """Wait for the last answers, and return the outcomes of all requests."""
         self._enough.set()
         for thread in self._threads:
             thread.join()

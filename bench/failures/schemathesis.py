@@ -1,4 +1,4 @@
-"""Cases that schemathesis makes of the OpenAPI document: no 5xx that it does not announce, no leak."""
+"""Cases that schemathesis generates from the OpenAPI document, which must cause no undocumented 5xx and no leak."""
 
 import contextlib
 import re
@@ -24,13 +24,13 @@ from bench.rows import Row
 from bench.server import Server, service
 
 CASES, SEED = 5000, 0
-#: Of the cases that are left, what each operation may have: few differ for those without parameters.
+#: Maximum number of cases per operation and round: operations without parameters have few different cases.
 ROUND = 250
 SETTINGS = {"BIASFREE_MAX_PIXELS": "1000000", "BIASFREE_ANALYSIS_MAX_PIXELS": "1024", "BIASFREE_ANALYSIS_MAX_K": "4"}
 TIMEOUT_S = 120
-#: What no answer may have in it: traces, and where the program lies.
+#: Text that no answer may contain: tracebacks and the location of the program.
 LEAKS = (b"Traceback", b'File "', b"site-packages", str(Path.cwd()).encode(), sys.prefix.encode())
-#: The first bytes of a file tell its kind.
+#: First bytes of a file, by media type.
 MAGIC = {
     "image/png": b"\x89PNG",
     "image/jpeg": b"\xff\xd8",
@@ -43,7 +43,7 @@ MAGIC = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of one case; ``status`` 0 means that the connection broke."""
+    """The outcome of one case; ``status`` 0 means that the connection broke."""
 
     operation: str
     sent: str
@@ -53,17 +53,17 @@ class Answer:
 
     @property
     def failed(self) -> bool:
-        """Whether the server did what it must not: a 503 or 504 that the document has is none of it."""
+        """Tell whether the server misbehaved; a documented 503 or 504 does not count."""
         broken = self.status == 0 or (self.status >= 500 and not (self.status in (503, 504) and self.announced))
         return broken or bool(self.leak) or not self.announced
 
 
 def rows(*, cases: int = CASES, analysis: bool = True) -> Iterator[Row]:
-    """How the cases were answered.
+    """Count the answers to the cases.
 
     Args:
-        cases: How many.
-        analysis: Whether ``/analyze``, whose process takes seconds to start, is in the document.
+        cases: Number of cases.
+        analysis: True to include ``/analyze``, whose process takes seconds to start.
     """
     with service(SETTINGS | {"BIASFREE_ANALYSIS_ENABLED": f"{analysis}"}) as server:
         answers = attack(server, cases)
@@ -83,7 +83,7 @@ def rows(*, cases: int = CASES, analysis: bool = True) -> Iterator[Row]:
 
 
 def attack(server: Server, cases: int) -> list[Answer]:
-    """Send so many cases, of every operation and both modes: what the document allows, and what it does not."""
+    """Send cases of every operation in both modes: those that the document allows, and those that it does not."""
     _teach_images()
     document = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
     operations = [each.ok() for each in document.get_all_operations() if isinstance(each, Ok)]
@@ -101,7 +101,7 @@ def attack(server: Server, cases: int) -> list[Answer]:
 
 
 def _teach_images() -> None:
-    """Half the images that schemathesis makes up are whole files; it would send nothing but noise."""
+    """Make half of the generated images intact files, since schemathesis alone would send only noise."""
     files = originals().values()
     for media_type, magic in MAGIC.items():
         whole = [each for each in files if each.startswith(magic)]
@@ -115,14 +115,14 @@ def _some(
     number: int,
     use: Callable[["Case[Any]"], None],
 ) -> None:
-    """Make up to ``most`` cases of an operation; there may be fewer that differ, or none that the document forbids."""
+    """Generate up to ``most`` cases of an operation; there may be fewer, or none that the document forbids."""
 
     @seed(SEED + number)
     @settings(
         max_examples=most,
         database=None,
         deadline=None,
-        derandomize=False,  # the seed is what fixes the cases
+        derandomize=False,  # the seed fixes the cases
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
@@ -130,7 +130,7 @@ def _some(
     def each(case: "Case[Any]") -> None:
         use(case)
 
-    # A path without parameters forbids nothing, so that there is no case of that mode.
+    # A path without parameters forbids nothing, so it has no negative cases.
     with warnings.catch_warnings(), contextlib.suppress(Unsatisfiable):
         warnings.simplefilter("ignore")
         each()

@@ -1,4 +1,4 @@
-"""The service where no temporary file can be written: the disk is full, or read-only (Linux, as root)."""
+"""The service without a writable temporary folder: the disk is full, or read-only (Linux, as root)."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from bench.failures.replicas import free_port, wait_until_ready
 from bench.server import Server, end
 
 ROOT = Path(__file__).parents[2]
-#: Every folder that Python would fall back to is the one that cannot be written: /tmp, /var/tmp and the current one.
+#: The folders that Python falls back to besides the current one; none of them may be writable.
 TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108  # not used as such
 BEGIN = "set -e; mount -t tmpfs -o {options} tmpfs /tmp; mount --bind /tmp /var/tmp; cd /tmp; "
 SERVE = 'exec "$0" -m service 2>>{log}'
@@ -24,7 +24,7 @@ PROBE = "mount -t tmpfs tmpfs /tmp"
 
 
 def possible() -> bool:
-    """Whether this can be tried here: mounting is allowed, and neither the program nor Python is under ``/tmp``."""
+    """Tell whether this works here: mounting is allowed, and neither the program nor Python is under ``/tmp``."""
     unshare = shutil.which("unshare")
     hidden = any(str(path.resolve()).startswith(TEMPORARY) for path in (ROOT, Path(sys.prefix)))
     if unshare is None or hidden:
@@ -35,7 +35,7 @@ def possible() -> bool:
 
 @contextmanager
 def sealed(script: str, settings: Mapping[str, str]) -> Iterator[Server]:
-    """The service in mounts of its own, ready.
+    """Run the service in a separate mount namespace, and yield it when it is ready.
 
     Args:
         script: ``FULL`` or ``READ_ONLY``.

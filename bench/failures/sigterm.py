@@ -1,4 +1,4 @@
-"""SIGTERM with requests under way: each of them is still answered."""
+"""SIGTERM with requests in progress, each of which must still be answered."""
 
 import http.client
 import signal
@@ -15,18 +15,18 @@ from bench.rows import Row
 from bench.server import service
 
 REQUESTS, SIDE = 100, 256
-#: By then the last request has been accepted and read, if the server has a core; denoising all of them takes seconds.
+#: Time in which all requests are accepted and read if the server has a core; denoising all of them takes seconds.
 READ_WITHIN_S = 0.5
-#: If it has none: connections take turns, so that they have been read once later ones have been answered so often.
+#: If the server has no core: connections take turns, so all are read after this number of later answers.
 PROBES = 3
 TIMEOUT_S = 300
 
 
 def rows(*, requests: int = REQUESTS) -> Iterator[Row]:
-    """What became of the requests.
+    """Measure the outcome of the requests.
 
     Args:
-        requests: How many are under way, each on a connection of its own.
+        requests: Number of requests in progress, each on its own connection.
     """
     request = as_npy(noise(np.random.default_rng(0), SIDE, SIDE, UINT8))
     with service() as server:
@@ -56,7 +56,7 @@ def _sent(url: str, request: Request) -> http.client.HTTPConnection:
 
 
 def _status(connection: http.client.HTTPConnection) -> int:
-    """HTTP status of the answer; 0 where there was none."""
+    """Return the HTTP status of the answer; 0 if there was none."""
     try:
         answer = connection.getresponse()
         answer.read()

@@ -1,4 +1,4 @@
-"""Five hundred connections that send a byte a second: what others notice, and what ends them."""
+"""Five hundred connections that send one byte per second: their effect on other clients, and what ends them."""
 
 import select
 import socket
@@ -18,7 +18,7 @@ from bench.server import service
 from service.http.connection import HEADERS_WITHIN_S
 
 CONNECTIONS = 500
-#: A body may take as long as a request; in the trial a shorter while than by default, to see the end.
+#: Time limit of a body, shorter than by default so that the trial sees the end.
 TIMEOUT_S = 30
 SETTINGS = {"BIASFREE_TIMEOUT_S": str(TIMEOUT_S), "BIASFREE_ANALYSIS_ENABLED": "false"}
 ROUNDS, REQUESTS, CLIENTS, SIDE = 5, 400, 2, 64
@@ -27,12 +27,12 @@ HALF_BODY = b"POST /denoise HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nCo
 
 
 class Slow:
-    """Connections that have sent the half of something, and send a byte more every second.
+    """A group of connections that have sent half a request and send one more byte per second.
 
     Args:
         url: Scheme, host and port.
-        half: What each has sent.
-        count: How many.
+        half: Bytes that each has sent.
+        count: Number of connections.
     """
 
     def __init__(self, url: str, half: bytes, count: int) -> None:
@@ -40,18 +40,18 @@ class Slow:
         address = str(parts.hostname), parts.port or 80
         self._begin = time.monotonic()
         self._open = [socket.create_connection(address, timeout=10) for _ in range(count)]
-        #: For each that has ended: after how many seconds, and what it was told last.
+        #: For each ended connection: the seconds it lasted, and the last line received.
         self.ended: list[tuple[float, bytes]] = []
         for each in self._open:
             each.sendall(half)
 
     @property
     def open(self) -> int:
-        """How many the server has not ended."""
+        """Return the number of connections that the server has not ended."""
         return len(self._open)
 
     def tick(self) -> None:
-        """One byte each, and see who has been answered."""
+        """Send one byte on each connection, and check for answers."""
         poll = select.poll()
         for each in self._open:
             poll.register(each, select.POLLIN)
@@ -65,7 +65,7 @@ class Slow:
                 self._end(each)
 
     def close(self) -> None:
-        """Leave."""
+        """Close all connections."""
         for each in self._open:
             each.close()
         self._open.clear()
@@ -81,11 +81,11 @@ class Slow:
 
 
 def rows(*, connections: int = CONNECTIONS, rounds: int = ROUNDS) -> Iterator[Row]:
-    """What small requests and the slow connections saw.
+    """Measure small requests and the fate of the slow connections.
 
     Args:
-        connections: How many are slow; half of them in their headers, half in a body.
-        rounds: Runs without and with them, in turn.
+        connections: Number of slow connections, half of them in their headers, half in a body.
+        rounds: Number of runs, each without and with them.
     """
     with service(SETTINGS) as server:
         _measure(server.url)

@@ -1,1 +1,1 @@
-"""A trial of the Ray Serve application on a real cluster of one machine."""
+"""The trial of the Ray Serve application on a real cluster of one machine."""

@@ -1,4 +1,4 @@
-"""``python -m bench.ray``: the trial, on a cluster of its own; results go to ``bench/ray/results``."""
+"""The command ``python -m bench.ray``: run the trial on a temporary cluster, and write ``bench/ray/results``."""
 
 import sys
 from importlib.metadata import version
@@ -12,7 +12,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
-    """Make the trial, print its rows as they come, and write them down when it is done."""
+    """Run the trial, print its rows at once, and write them when it is done."""
     made = []
     for row in rows():
         sys.stderr.write(f"{row}\n")

@@ -1,7 +1,7 @@
-"""A small Ray cluster of one machine, with ``serve.yaml`` on it as an operator puts it there.
+"""A small Ray cluster on one machine, with ``serve.yaml`` deployed as an operator would.
 
-Serve's proxy listens on loopback. Ray's own processes listen on every address, whatever they are told, and run what is
-sent to them: only from who has the token.
+Serve's proxy listens on loopback. Ray's own processes listen on every address, whatever the configuration, and run any
+code sent to them, but only with the token.
 """
 
 import json
@@ -26,9 +26,9 @@ from bench.server import end
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = ROOT / "deploy" / "ray" / "serve.yaml"
 APPLICATION, DEPLOYMENT = "biasfree", "Replica"
-#: What Ray counts with, whatever the machine has: a replica takes one. And its shared memory, which nothing here uses.
+#: CPUs that Ray assumes, whatever the machine has (a replica takes one), and its shared memory, which is not used here.
 CPUS, OBJECT_STORE_BYTES = 4, 100_000_000
-#: On cores that are busy with something else a replica may take half a minute.
+#: Time limit for a change; on busy cores a replica may take half a minute to start.
 CHANGES_IN_S = 300.0
 ENVIRONMENT = {
     "PYTHONPATH": str(ROOT),
@@ -43,10 +43,10 @@ class Cluster:
     """A running cluster.
 
     Args:
-        folder: For the configurations that it is given.
-        address: Of its head.
-        head: Process whose children are all of it.
-        watch: ``bench.ray.watch``.
+        folder: Folder for its configurations.
+        address: Address of its head.
+        head: Parent of all its processes.
+        watch: Process that runs ``bench.ray.watch``.
     """
 
     def __init__(self, folder: Path, address: str, head: subprocess.Popen[str], watch: subprocess.Popen[str]) -> None:
@@ -55,20 +55,20 @@ class Cluster:
 
     @property
     def logs(self) -> Path:
-        """Folder of all that Ray's processes wrote."""
+        """Return the folder with the logs of Ray's processes."""
         return self._folder / "session_latest" / "logs"
 
     @property
     def url(self) -> str:
-        """Scheme, host and port of Serve's proxy."""
+        """Return scheme, host and port of Serve's proxy."""
         return f"http://127.0.0.1:{self._port}"
 
     def deploy(self, *, settings: Mapping[str, Any], deployment: Mapping[str, Any]) -> None:
-        """Put ``serve.yaml`` on it, or change what is there.
+        """Deploy ``serve.yaml``, or change the deployment.
 
         Args:
-            settings: Other ``args`` than the file's.
-            deployment: Other values of the deployment than the file's.
+            settings: Changes to the file's ``args``.
+            deployment: Changes to the file's deployment.
         """
         configuration = yaml.safe_load(CONFIGURATION.read_text())
         configuration["http_options"]["port"] = self._port
@@ -80,10 +80,10 @@ class Cluster:
         _ray("serve", "run", str(file), "--address", self._address, "--non-blocking")
 
     def counts(self) -> tuple[str, Mapping[str, int]]:
-        """What Serve says: the application's status, and how many replicas are in each state.
+        """Return the application's status in Serve, and the number of replicas in each state.
 
         Raises:
-            RuntimeError: Nobody answers.
+            RuntimeError: The cluster does not answer.
         """
         assert self._watch.stdin is not None
         assert self._watch.stdout is not None
@@ -95,19 +95,19 @@ class Cluster:
         return status, replicas
 
     def wait_for_replicas(self, count: int) -> float:
-        """Wait until this many run and none starts or ends, and give the seconds."""
+        """Wait until this many replicas run and none is starting or ending; return the seconds."""
         return wait_until(lambda: self.counts() == ("RUNNING", {"RUNNING": count}), f"{count} replicas", self.counts)
 
     def pids(self) -> set[int]:
-        """Processes of the replicas."""
+        """Return the process ids of the replicas."""
         title = f"ray::ServeReplica:{APPLICATION}:{DEPLOYMENT}".encode()
         return {pid for pid in tree(self._head.pid) if _title(pid).startswith(title)}
 
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    """A cluster without an application, until the context ends."""
-    # Short, because the paths of sockets are below it; its logs are deleted with it.
+    """Run a cluster without an application, until the context ends."""
+    # A short name, because socket paths are below it; its logs are deleted with it.
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as name:
         port = free_port()
         address = f"127.0.0.1:{port}"
@@ -116,13 +116,13 @@ def cluster() -> Iterator[Cluster]:
             _running([sys.executable, "-m", "bench.ray.watch", address]) as watch,
         ):
             yield Cluster(Path(name), address, head, watch)
-            # The end of its input: it shuts Serve down, for which the head would wait half a minute.
+            # Closing its input makes it shut Serve down, for which the head would otherwise wait half a minute.
             watch.communicate(timeout=CHANGES_IN_S)
 
 
 @contextmanager
 def _running(command: list[str]) -> Iterator[subprocess.Popen[str]]:
-    """A process that is ended with all that it started."""
+    """Run a process, and finally end it with all its descendants."""
     process = subprocess.Popen(  # noqa: S603  # our own commands
         command,
         env=_environment(),
@@ -140,20 +140,20 @@ def _running(command: list[str]) -> Iterator[subprocess.Popen[str]]:
 
 
 def wait_until(done: Callable[[], bool], what: str, state: Callable[[], object]) -> float:
-    """Wait for something, and give the seconds that it took.
+    """Wait for a condition, and return the seconds it took.
 
     Args:
-        done: Whether it has happened.
-        what: In words.
-        state: What there is instead.
+        done: Function that tells whether the condition holds.
+        what: The condition in words.
+        state: Function that returns the current state, for the error message.
 
     Raises:
-        RuntimeError: It does not happen within ``CHANGES_IN_S``.
+        RuntimeError: The condition does not hold within ``CHANGES_IN_S``.
     """
     start = time.perf_counter()
     while not done():
         if time.perf_counter() - start > CHANGES_IN_S:
-            raise RuntimeError(f"expected {what} within {CHANGES_IN_S:g} s, got {state()}")
+            raise RuntimeError(f"timed out after {CHANGES_IN_S:g} s waiting for {what}; the state is {state()}")
         time.sleep(0.1)
     return time.perf_counter() - start
 
@@ -177,7 +177,7 @@ def _ray(program: str, *arguments: str) -> None:
 
 
 def _command(program: str) -> list[str]:
-    """A program of this Python's environment."""
+    """Return the command of a program in this Python environment."""
     return [sys.executable, str(Path(sys.executable).with_name(program))]
 
 

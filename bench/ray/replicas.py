@@ -1,4 +1,4 @@
-"""A real cluster: the answers of the ordinary service, more replicas under load, one killed, all replaced."""
+"""The trial on a real cluster: same answers as the service, scaling under load, a killed replica, replaced replicas."""
 
 import os
 import time
@@ -15,9 +15,9 @@ from bench.ray.cluster import Cluster, cluster, wait_until
 from bench.rows import Row
 from bench.server import service
 
-#: Enough that Serve wants a second replica, at TARGET requests for each; and how many there are then.
+#: Number of clients that makes Serve start a second replica at TARGET requests per replica, and the number of replicas.
 CROWD, TARGET, REPLICAS = 12, 6, 2
-#: Fast, so that the trial is short.
+#: Fast scaling, to keep the trial short.
 AUTOSCALING = {
     "min_replicas": 1,
     "max_replicas": REPLICAS,
@@ -31,7 +31,7 @@ PAUSE_S = 2.0
 
 
 def rows() -> Iterator[Row]:
-    """What clients saw, and how long Serve took."""
+    """Measure what clients see, and how long Serve takes."""
     requests = _requests()
     with service({"BIASFREE_THREADS": "1", "BIASFREE_ANALYSIS_ENABLED": "false"}) as ordinary:
         expected = _answers(ordinary.url, requests)
@@ -74,7 +74,7 @@ def _killed(ours: Cluster) -> Iterator[Row]:
 
 
 def _replaced(ours: Cluster) -> Iterator[Row]:
-    """A new configuration: each replica is drained and ends, under clients that try once."""
+    """Deploy a new configuration, which drains and replaces each replica, under clients without retries."""
     before = ours.pids()
 
     def replace() -> float:
@@ -95,7 +95,7 @@ def _replaced(ours: Cluster) -> Iterator[Row]:
 
 
 def _under_load(ours: Cluster, count: int, act: Callable[[], float]) -> tuple[float, Sequence[Outcome]]:
-    """Do something while clients send, and give what it gives and how all requests ended."""
+    """Act while clients send requests; return the result and the outcomes of all requests."""
     clients = Clients(ours.url, count)
     try:
         time.sleep(PAUSE_S)
@@ -116,7 +116,7 @@ def _kill(ours: Cluster) -> float:
 
 
 def _settle(ours: Cluster) -> None:
-    """Wait until Serve and the kernel agree that all replicas are there."""
+    """Wait until both Serve and the kernel report all replicas."""
     wait_until(lambda: len(ours.pids()) == REPLICAS, f"{REPLICAS} replicas", ours.counts)
     ours.wait_for_replicas(REPLICAS)
 
@@ -134,7 +134,7 @@ def _answers(url: str, requests: Sequence[Request]) -> list[bytes]:
     with Connection(url, time.perf_counter(), keep_bodies=True) as connection:
         outcomes = [connection.send(each) for each in requests]
     if failed := [each.status for each in outcomes if each.status != 200]:
-        raise RuntimeError(f"expected 200 for every image of {url}, got {failed}")
+        raise RuntimeError(f"{url} did not answer every image with 200: {failed}")
     return [each.body for each in outcomes]
 
 

@@ -1,6 +1,6 @@
-"""``python -m bench.ray.watch ADDRESS``: for each line of input, a line of JSON with what Serve says of what it runs.
+"""A watcher of Serve, ``python -m bench.ray.watch ADDRESS``: it writes Serve's state as JSON per line of input.
 
-A process of its own, because Ray reads who it is and which token it has when it is imported.
+It is a separate process because Ray reads its identity and token on import.
 """
 
 import json
@@ -9,12 +9,12 @@ import sys
 import ray
 from ray import serve
 
-#: A head of Ray that starts refuses for a while; each try takes its time.
+#: Attempts to connect, since a starting Ray head refuses connections for a while; each attempt takes some time.
 TRIES = 5
 
 
 def main() -> None:
-    """Status of the application, and how many replicas are in each state; once the input ends, so does Serve."""
+    """Print the application's status and the replicas per state for each line of input, then shut Serve down."""
     _connect(sys.argv[1])
     for _ in sys.stdin:
         sys.stdout.write(json.dumps(_status()) + "\n")

@@ -1,4 +1,4 @@
-"""One analysis: the network, the patch and what was asked for, to the report."""
+"""The analysis of a patch: from a network and a request to a report."""
 
 import math
 
@@ -18,14 +18,14 @@ from biasfree.intensity import power_of_two_scale
 
 
 def analyze(network: Network, request: AnalysisRequest) -> Report:
-    """Take a network apart at a patch.
+    """Analyze a network at a patch.
 
     Args:
         network: In evaluation mode, float32, on any device.
         request: The patch and the options.
 
     Raises:
-        OutOfMemoryBudget: The dense method was asked for, and its matrix does not fit.
+        OutOfMemoryBudget: The request asks for the dense method, and its matrix does not fit.
     """
     scale = power_of_two_scale(max(abs(float(request.noisy.min())), abs(float(request.noisy.max()))))
     noisy = torch.from_numpy(_scaled(request.noisy, scale)).to(_device(network))
@@ -72,7 +72,7 @@ def _scaled(values: Pixels, scale: float) -> npt.NDArray[np.float32]:
 
 
 def _measures(jacobian: Jacobian, spectrum: Spectrum) -> dict[str, Measured]:
-    """What follows from all of A: exactly where it is there, else estimated."""
+    """Return the numbers that depend on all of A: exact where the matrix is known, otherwise estimated."""
     matrix = spectrum.matrix
     if matrix is None:
         return patch_measures(jacobian)
@@ -85,7 +85,7 @@ def _measures(jacobian: Jacobian, spectrum: Spectrum) -> dict[str, Measured]:
 
 
 def _signal_preserved(spectrum: Spectrum, dimensionality: float, signal: FloatArray) -> float | None:
-    """||U_d U_d^T x||^2 / ||x||^2 with d rounded down; None where fewer vectors are known, or x is zero."""
+    """Return ||U_d U_d^T x||^2 / ||x||^2 with d rounded down; None if fewer vectors are known, or x is zero."""
     count = math.floor(dimensionality)
     whole = float((signal.astype(np.float64) ** 2).sum())
     if count > len(spectrum.singular_values) or whole == 0:
@@ -95,7 +95,7 @@ def _signal_preserved(spectrum: Spectrum, dimensionality: float, signal: FloatAr
 
 
 def _vectors(spectrum: Spectrum, k: int) -> Vectors:
-    """The first ``k``, and where the whole spectrum is known the last ``k`` as well."""
+    """Return the first ``k`` vectors, and the last ``k`` as well if the whole spectrum is known."""
     known = len(spectrum.singular_values)
     lower = [] if spectrum.matrix is None else range(max(k, known - k), known)
     indices = np.array([*range(min(k, known)), *lower])
@@ -103,7 +103,7 @@ def _vectors(spectrum: Spectrum, k: int) -> Vectors:
 
 
 def _filters(jacobian: Jacobian, spectrum: Spectrum, request: AnalysisRequest) -> tuple[Filter, ...]:
-    """Rows of A for every channel of the pixels asked for, or of the middle."""
+    """Return the rows of A for every channel of the requested pixels; by default of the middle pixel."""
     patch = request.patch
     channels = jacobian.noisy.shape[0]
     pixels = request.pixels or ((patch.x + patch.width // 2, patch.y + patch.height // 2),)

@@ -1,4 +1,4 @@
-"""A report as one figure: what was seen and found, the spectrum, its vectors and the equivalent filters."""
+"""A report as one figure: the patch, its key numbers, the spectrum, its vectors and the equivalent filters."""
 
 import math
 
@@ -29,15 +29,15 @@ from biasfree.analysis.layout import (
 from biasfree.analysis.pictures import intensity_image, intensity_range, signed_image, vector_limit
 from biasfree.analysis.report import Filter, Measured, Report
 
-#: The ends of the pictures' colour map, so that the figure has one set of colours.
+#: The ends of the pictures' color map, so that plots and pictures share their colors.
 BLUE, RED = "#2166ac", "#b2182b"
-#: Singular values above this count as passed; below it, u . v says little.
+#: A vector counts as passed above this singular value; below it, u . v says little.
 PASSED = 0.1
-#: The spectrum is drawn down to this share of its largest value: what is below is rounding error, or zero.
+#: The spectrum is drawn down to this share of its largest value: anything below is rounding error or zero.
 FLOOR = 1e-6
-#: Columns and points of a gallery, by the most vectors for which they are so large.
+#: Most vectors in a gallery -> its columns and text size in points.
 GALLERIES = {8: (8, 7.0), 24: (12, 6.0), 10**9: (16, 5.0)}
-#: So few vectors from each end stand side by side.
+#: Up to this many vectors per end, both ends fit side by side.
 FEW = 3
 SUBTITLE = r"The Jacobian $A = \Sigma\, s_i\, u_i v_i^T$ of the network $f$ at the noisy patch $y$"
 CHANNELS = ("red", "green", "blue")
@@ -47,14 +47,14 @@ def figure(report: Report, *, title: str) -> bytes:
     """Draw a report as a PNG, 1600 pixels wide; its height grows with the number of vectors and filters.
 
     Args:
-        report: What is drawn.
-        title: The heading.
+        report: The analysis.
+        title: Heading of the figure.
     """
     return draw([_overview(report, title), _plots(report), *_galleries(report), _filters(report)], title=title)
 
 
 def _overview(report: Report, title: str) -> Section:
-    """Heading, the patch before and after, and the numbers."""
+    """Return the section with the heading, the patch before and after, and the key numbers."""
     rows, top = key_numbers(report), 126
     grid, row_px = Grid(columns=6, aspect=_aspect(report), text_pt=TEXT_PT), line_px(TEXT_PT)
 
@@ -71,7 +71,7 @@ def _overview(report: Report, title: str) -> Section:
 
 
 def _patches(report: Report) -> list[Tile]:
-    """Noisy, denoised, and the clean patch or else what was taken away."""
+    """Return the noisy and the denoised patch, and the clean patch if known, otherwise what was removed."""
     black, white = intensity_range(report)
     patches = {"noisy $y$": report.noisy, "denoised $f(y)$": report.denoised}
     if report.clean is not None:
@@ -85,7 +85,7 @@ def _patches(report: Report) -> list[Tile]:
 
 
 def _plots(report: Report) -> Section:
-    """The spectrum, and how symmetric it is."""
+    """Return the section with the spectrum and the symmetry of its vectors."""
     top, height, width, indent = TITLE_PX + 32, 300, 900, 60
     right = MARGIN_PX + width + 130
 
@@ -99,7 +99,7 @@ def _plots(report: Report) -> Section:
 
 
 def _spectrum(axes: Axes, report: Report) -> None:
-    """s_i on a log axis, with d marked."""
+    """Plot s_i on a log axis and mark d."""
     values, d = report.singular_values, report.effective_dimensionality
     known, largest = len(values), float(values.max()) or 1.0
     floor = largest * FLOOR
@@ -118,7 +118,7 @@ def _spectrum(axes: Axes, report: Report) -> None:
 
 
 def _decades(axes: Axes, smallest: float, largest: float) -> None:
-    """Limits of the log axis, with room above for a word; plain numbers where there are few powers of ten."""
+    """Set the limits of the log axis, with room for a label at the top; use plain numbers over few powers of ten."""
     decades = max(math.log10(largest / smallest), 0.5)
     axes.set_ylim(smallest * 10 ** (-0.1 * decades), largest * 10 ** (0.2 * decades))
     if decades < 1.5:
@@ -128,7 +128,7 @@ def _decades(axes: Axes, smallest: float, largest: float) -> None:
 
 
 def _mark(axes: Axes, d: Measured, *, last: float) -> None:
-    """The effective dimensionality as a line, or as a word where it lies outside."""
+    """Mark the effective dimensionality with a line, or with a label if it lies outside the plot."""
 
     def write(x: float, text: str, align: str) -> None:
         axes.text(x, 0.98, text, ha=align, va="top", size=TEXT_PT, color=RED, transform=axes.get_xaxis_transform())
@@ -143,7 +143,7 @@ def _mark(axes: Axes, d: Measured, *, last: float) -> None:
 
 
 def _symmetry(axes: Axes, report: Report) -> None:
-    """Histogram of u_i . v_i, of the vectors that are passed and of the others."""
+    """Plot a histogram of u_i . v_i, separately for the vectors that pass and for the others."""
     passed = report.singular_values > PASSED
     groups = [np.clip(report.symmetry[chosen], -1, 1) for chosen in (passed, ~passed)]
     labels = [rf"$s_i$ > {PASSED:g} ({passed.sum():,})", f"the rest ({(~passed).sum():,})"]
@@ -163,7 +163,7 @@ def _plain(axes: Axes) -> None:
 
 
 def _galleries(report: Report) -> list[Section]:
-    """Singular vectors from the upper end of the spectrum, and from the lower where it is known."""
+    """Return the sections with singular vectors from the upper end of the spectrum, and from the lower if known."""
     indices = report.vectors.indices
     ends = np.split(np.arange(len(indices)), np.flatnonzero(np.diff(indices) > 1) + 1)
     if max(map(len, ends)) <= FEW:
@@ -172,7 +172,7 @@ def _galleries(report: Report) -> list[Section]:
 
 
 def _gallery(report: Report, ends: list[npt.NDArray[np.intp]]) -> Section:
-    """Ends of the spectrum side by side."""
+    """Return a section with ends of the spectrum side by side."""
     most = max(map(len, ends))
     columns, text_pt = next(style for limit, style in GALLERIES.items() if most <= limit)
     grid = Grid(columns, _aspect(report), text_pt, names=("$u_i$", "$v_i$"))
@@ -194,7 +194,7 @@ def _title(report: Report, end: npt.NDArray[np.intp]) -> str:
 
 
 def _scale(canvas: Canvas, report: Report) -> None:
-    """What the colours of the vectors mean, at the right."""
+    """Draw the color scale of the vectors at the right."""
     limit, right = vector_limit(report.noisy.size), WIDTH_PX - MARGIN_PX
     if len(report.noisy) == 3:
         text = rf"mid-gray is 0, channels end at $\pm${number(limit, 2)}"
@@ -215,7 +215,7 @@ def _pair(report: Report, place: int) -> Tile:
 
 
 def _filters(report: Report) -> Section:
-    """Rows of A."""
+    """Return the section with the equivalent filters, rows of A."""
     grid = Grid(columns=8, aspect=_aspect(report), text_pt=SMALL_PT)
 
     def fill(canvas: Canvas) -> None:

@@ -15,24 +15,24 @@ from biasfree.analysis.linearisation import Linearisation, Relus
 from biasfree.analysis.window import Window
 from biasfree.architectures import Network
 
-#: Least side in pixels of the squares whose columns of A are computed together; a network's stride where that is more.
-#: Small squares stay longer in small windows, large ones fill the convolutions. On a 40 x 40 patch squares of 4, 8 and
-#: 10 made the shipped network 7.3, 9.1 and 9.3 times as fast as one backward pass a pixel, and those of 4 and 8 a
-#: DnCNN, which works at full resolution, 4.2 and 3.5 times.
+#: Minimum side, in pixels, of the squares whose columns of A are computed together; the network's stride if larger.
+#: Small squares stay in small windows for longer; large ones fill the convolutions. Speed on a 40 x 40 patch, against
+#: one backward pass per pixel: squares of 4, 8 and 10 made the shipped network 7.3, 9.1 and 9.3 times as fast; squares
+#: of 4 and 8 made a DnCNN, which works at full resolution, 4.2 and 3.5 times as fast.
 BLOCK_SIDE_PX = 4
-#: Feature maps of the largest layer that are taken to be there at once; the shipped network was seen to hold 5.
+#: Assumed number of feature maps of the largest layer in memory at once; measured for the shipped network: 5.
 LAYERS_HELD = 8
 
 
 class OutOfMemoryBudget(ValueError):
-    """The matrix does not fit into the memory that it was given."""
+    """The matrix does not fit in the memory allowed for it."""
 
 
 class Jacobian:
-    """A_y of a network at y: the network is linearised once, and every product is made from that.
+    """The Jacobian A_y of a network at y, linearized once for all products.
 
     Args:
-        network: In evaluation mode. With additive constants, A is still its Jacobian, and ``net_bias`` what is left.
+        network: In evaluation mode. With additive constants, A is still its Jacobian, and ``net_bias`` the remainder.
         noisy: y (C, H, W), of the network's dtype (float32 or float64) and device.
 
     Attributes:
@@ -40,7 +40,7 @@ class Jacobian:
         denoised: f(y) (C, H, W).
 
     Raises:
-        TypeError: The network does something that is not known to be linear.
+        TypeError: The network uses a function that is not known to be linear.
     """
 
     def __init__(self, network: Network, noisy: torch.Tensor) -> None:
@@ -50,23 +50,23 @@ class Jacobian:
 
     @property
     def size(self) -> int:
-        """N: A is N x N."""
+        """Return N, where A is N x N."""
         return self.noisy.numel()
 
     @property
     def vector_bytes(self) -> int:
-        """About what a vector takes on its way through the network: a few of the largest layer, and of the image."""
+        """Estimate the memory that one vector takes in the network, from its largest layer and the image."""
         largest = max((relus.preactivations.numel() for relus in self.relus), default=0)
         return LAYERS_HELD * max(largest, self.size) * self.noisy.element_size()
 
     @property
     def relus(self) -> list[Relus]:
-        """Every layer of ReLUs at y, in the order of the calls."""
+        """Return every layer of ReLUs at y, in call order."""
         return self._linear.relus
 
     @torch.no_grad()
     def matvec(self, vectors: torch.Tensor) -> torch.Tensor:
-        """``A v`` for each of a block of vectors.
+        """Return ``A v`` for each vector of a block.
 
         Args:
             vectors: (B, C, H, W), dtype and device of ``noisy``.
@@ -77,34 +77,35 @@ class Jacobian:
         return self._linear(vectors)
 
     def rmatvec(self, vectors: torch.Tensor) -> torch.Tensor:
-        """``A^T u`` for each of a block of vectors; shapes as ``matvec``."""
+        """Return ``A^T u`` for each vector of a block; shapes as in ``matvec``."""
         with torch.no_grad():
             (products,) = torch.func.vmap(self._pull_back)(vectors[:, None])
             return products[:, 0]
 
     @cached_property
     def net_bias(self) -> torch.Tensor:
-        """``f(y) - A y`` (C, H, W): rounding for a network without additive constants."""
+        """Return ``f(y) - A y`` (C, H, W): rounding error if the network has no additive constants."""
         return self.denoised - self.matvec(self.noisy[None])[0]
 
     @torch.no_grad()
     def dense(self, *, memory_bytes: int) -> torch.Tensor:
-        """All of A, exactly.
+        """Compute all of A exactly.
 
         Args:
-            memory_bytes: What the matrix and the blocks that it is made of may take.
+            memory_bytes: Memory limit for the matrix and the blocks it is computed from.
 
         Returns:
-            (N, N): row i is the gradient of output value i, both counted through (C, H, W).
+            (N, N): row i is the gradient of output value i; rows and columns follow the order of (C, H, W).
 
         Raises:
-            OutOfMemoryBudget: The matrix alone takes more.
+            OutOfMemoryBudget: The matrix alone exceeds the limit.
         """
         channels, height, width = self.noisy.shape
         needed = self.size**2 * self.noisy.element_size()
         if needed > memory_bytes:
             raise OutOfMemoryBudget(
-                f"a Jacobian of {self.size} values takes {needed} bytes, allowed are {memory_bytes}"
+                f"the Jacobian of {self.size} values takes {needed} bytes, more than the limit of {memory_bytes}: "
+                "use a smaller patch or method=iterative"
             )
         transposed = self.noisy.new_empty((channels, height, width, self.size))
 
@@ -118,14 +119,14 @@ class Jacobian:
         return transposed.view(self.size, self.size).T
 
     def _columns(self, block: Window) -> torch.Tensor:
-        """The columns of A for the pixels of a block, (C, h, w, N)."""
+        """Return the columns of A for the pixels of a block, (C, h, w, N)."""
         sides = (self.noisy.shape[0], block.bottom - block.top, block.right - block.left)
         count = sides[0] * sides[1] * sides[2]
         identity = torch.eye(count, dtype=self.noisy.dtype, device=self.noisy.device)
         return self._linear(identity.view(count, *sides), block).reshape(*sides, self.size)
 
     def _concurrently(self, call: Callable[[Window], None], blocks: Iterator[Window]) -> Iterator[None]:
-        """On the CPU a thread for each core, each with its own blocks: no barrier after every small operation."""
+        """Process blocks in one thread per core on the CPU, which avoids a barrier after every small operation."""
         threads = torch.get_num_threads() if self.noisy.device.type == "cpu" else 1
         if threads == 1:
             yield from map(call, blocks)
@@ -135,13 +136,13 @@ class Jacobian:
 
     @cached_property
     def _pull_back(self) -> Callable[[torch.Tensor], tuple[torch.Tensor]]:
-        """The adjoint of the linear map, by one reverse-mode pass over it at zero."""
+        """Return the adjoint of the linear map, from one reverse-mode pass over it at zero."""
         pull_back: Callable[[torch.Tensor], tuple[torch.Tensor]]
         pull_back = torch.func.vjp(self._linear, torch.zeros_like(self.noisy)[None])[1]
         return pull_back
 
 
 def _blocks(height: int, width: int, side: int) -> Iterator[Window]:
-    """Squares that cover an image."""
+    """Yield squares that cover an image."""
     for top, left in itertools.product(range(0, height, side), range(0, width, side)):
         yield Window(top, left, min(top + side, height), min(left + side, width))

@@ -1,10 +1,10 @@
-"""The numbers of a report in words, for people: text whose signs are matplotlib's mathtext."""
+"""The key numbers of a report as text for people, with formulas in matplotlib's mathtext."""
 
 from biasfree.analysis.report import Measured, Report, WholeImage
 
 
 def key_numbers(report: Report) -> list[tuple[str, str]]:
-    """What is known, by name."""
+    """Return the key numbers of a report as pairs of name and value."""
     return [
         *_patch(report),
         *_spectrum(report),
@@ -14,7 +14,7 @@ def key_numbers(report: Report) -> list[tuple[str, str]]:
 
 
 def _patch(report: Report) -> list[tuple[str, str]]:
-    patch, kind = report.patch, "gray" if len(report.noisy) == 1 else "colour"
+    patch, kind = report.patch, "gray" if len(report.noisy) == 1 else "color"
     where = rf"{patch.width} $\times$ {patch.height} {kind} at ({patch.x}, {patch.y})"
     return [
         ("Patch", f"{where}, $N$ = {report.noisy.size:,}"),
@@ -63,7 +63,7 @@ def _linearity(report: Report) -> list[tuple[str, str]]:
 
 
 def _image(image: WholeImage) -> list[tuple[str, str]]:
-    # Without the probes' errors, which are far smaller than what such an estimate is off by.
+    # Without the standard errors of the probes, which are far smaller than the error of such an estimate.
     psnr = "" if image.psnr_db is None else f",  PSNR ≈ {image.psnr_db.value:.1f} dB"
     return [
         ("Whole image", rf"$d$ = {measured(image.effective_dimensionality)},  tr = {measured(image.trace)}"),
@@ -72,13 +72,16 @@ def _image(image: WholeImage) -> list[tuple[str, str]]:
 
 
 def measured(of: Measured, digits: int = 4) -> str:
-    """A number, with its standard error where it has one."""
+    """Format a number, with its standard error if it has one."""
     error = "" if of.standard_error is None else rf" $\pm$ {number(of.standard_error, 2)}"
     return number(of.value, digits) + error
 
 
 def number(value: float, digits: int = 4) -> str:
-    """So many significant digits, or all before the point; a true minus sign; powers of ten where it is tiny."""
+    """Format a number to ``digits`` significant digits, but never round before the decimal point.
+
+    Negative numbers get a true minus sign, tiny ones a power of ten.
+    """
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     if value != 0 and abs(value) < 1e-3:
         return rf"${mantissa}{{\times}}10^{{{int(exponent)}}}$"

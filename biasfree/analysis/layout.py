@@ -1,6 +1,6 @@
-"""The paper that a figure is drawn on: sections below one another, and everything in them placed in pixels.
+"""The page that a figure is drawn on: sections below one another, and everything in them placed in pixels.
 
-matplotlib's own layouts know neither pictures of equal size nor text that must not overlap; pixels do.
+matplotlib's own layouts guarantee neither pictures of equal size nor text without overlap.
 """
 
 import io
@@ -14,12 +14,12 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-#: Pixels across, and a density at which 8-point text is 18 pixels high: sharp on a screen, readable in print.
+#: Page width, and a density at which 8-point text is 18 pixels high: sharp on a screen, readable in print.
 WIDTH_PX, DPI = 1600, 160
 MARGIN_PX, GAP_PX = 64, 16
-#: Between pictures of one tile.
+#: Gap between pictures of one tile.
 SEAM_PX = 4
-#: From the title of a section to what it heads.
+#: Distance from the title of a section to its content.
 TITLE_PX = 44
 HEADING_PT, TITLE_PT, TEXT_PT, SMALL_PT = 13.0, 10.0, 8.0, 7.0
 LINE_SPACING = 1.3
@@ -28,7 +28,7 @@ INK, MUTED, FAINT = "#1a1a1a", "#666666", "#c3ccd5"
 
 @dataclass(frozen=True)
 class Tile:
-    """Pictures above one another, and at most two lines of text below them."""
+    """A stack of pictures with at most two lines of text below."""
 
     images: tuple[Image.Image, ...]
     caption: tuple[str, ...]
@@ -36,13 +36,13 @@ class Tile:
 
 @dataclass(frozen=True)
 class Grid:
-    """How tiles stand: side by side, in rows.
+    """The arrangement of tiles in rows.
 
     Attributes:
-        columns: Tiles in a row as wide as the page.
-        aspect: Height of the pictures over their width.
-        text_pt: Size of the captions.
-        names: What each of the pictures above one another is.
+        columns: Tiles per row of the page.
+        aspect: Height of the pictures divided by their width.
+        text_pt: Text size of the captions.
+        names: Name of each picture in a stack.
     """
 
     columns: int
@@ -52,26 +52,26 @@ class Grid:
 
     @property
     def pitch_px(self) -> float:
-        """From one column to the next."""
+        """Return the distance from one column to the next."""
         return (WIDTH_PX - 2 * MARGIN_PX + GAP_PX) / self.columns
 
     @property
     def width_px(self) -> float:
-        """Width of the box that holds a picture."""
+        """Return the width of the box that holds a picture."""
         return self.pitch_px - GAP_PX
 
     @property
     def height_px(self) -> float:
-        """Height of that box: no more than its width, and room for a name beside it."""
+        """Return the height of that box: at most its width, but enough for a name beside it."""
         return max(self.width_px * min(self.aspect, 1), line_px(TEXT_PT))
 
     @property
     def row_px(self) -> float:
-        """From one row to the next."""
+        """Return the distance from one row to the next."""
         return len(self.names) * (self.height_px + SEAM_PX) + 2 * line_px(self.text_pt) + GAP_PX
 
     def total_px(self, tiles: int) -> int:
-        """Height of so many tiles."""
+        """Return the total height of a number of tiles."""
         return round(-(-tiles // self.columns) * self.row_px)
 
 
@@ -81,7 +81,7 @@ class Section:
 
     Attributes:
         height_px: Its height.
-        draw: Fills it.
+        draw: Function that draws its content.
     """
 
     height_px: int
@@ -89,7 +89,7 @@ class Section:
 
 
 class Canvas:
-    """A section under the pen.
+    """A section being drawn.
 
     Args:
         part: Its part of the figure.
@@ -103,7 +103,7 @@ class Canvas:
         self._page.set_axis_off()
 
     def axes(self, x: float, y: float, width: float, height: float) -> Axes:
-        """Axes for a plot at this place."""
+        """Add axes for a plot."""
         down = self._height_px
         return self._part.add_axes((x / WIDTH_PX, 1 - (y + height) / down, width / WIDTH_PX, height / down))
 
@@ -112,11 +112,11 @@ class Canvas:
         self._page.text(x, y + 0.75 * line_px(size), text, size=size, color=color, va="baseline", **style)
 
     def title(self, x: float, text: str) -> None:
-        """Head the section, or what begins at ``x``."""
+        """Write the title of the section, or of the part that begins at ``x``."""
         self.text(x, 0, text, size=TITLE_PT, weight="bold")
 
     def image(self, image: Image.Image, x: float, y: float, width: float, height: float) -> None:
-        """Show a picture in the middle of a box, as large as it fits, its pixels square."""
+        """Show a picture in the middle of a box, as large as fits, with square pixels."""
         scale = min(width / image.width, height / image.height)
         across, down = image.width * scale, image.height * scale
         self.stretched(image, x + (width - across) / 2, y + (height - down) / 2, across, down)
@@ -128,7 +128,7 @@ class Canvas:
         self._page.add_patch(Rectangle((x, y), width, height, fill=False, edgecolor=FAINT, linewidth=0.5))
 
     def tiles(self, tiles: Sequence[Tile], grid: Grid, x: float, y: float) -> None:
-        """Lay out tiles, the first of them here."""
+        """Lay out tiles, the first one at (x, y)."""
         for place, tile in enumerate(tiles):
             row, column = divmod(place, grid.columns)
             self._tile(tile, grid, x + column * grid.pitch_px, y + row * grid.row_px)
@@ -144,14 +144,14 @@ class Canvas:
             y += line_px(grid.text_pt)
 
     def _names(self, grid: Grid, x: float, y: float) -> None:
-        """Left of a row, in the margin."""
+        """Write the names of the pictures left of a row, in the margin."""
         for place, name in enumerate(grid.names):
             middle = y + place * (grid.height_px + SEAM_PX) + grid.height_px / 2
             self.text(x - GAP_PX / 2, middle - line_px(TEXT_PT) / 2, name, color=MUTED, ha="right")
 
 
 def line_px(text_pt: float) -> float:
-    """Height of a line of text of this size."""
+    """Return the height of a line of text of this size."""
     return text_pt * DPI / 72 * LINE_SPACING
 
 
@@ -159,7 +159,7 @@ def draw(sections: Sequence[Section], *, title: str) -> bytes:
     """Draw sections below one another.
 
     Returns:
-        A PNG, ``WIDTH_PX`` pixels wide and as high as all of them.
+        A PNG, ``WIDTH_PX`` pixels wide and as high as all sections together.
     """
     heights = [section.height_px for section in sections]
     page = Figure(figsize=(WIDTH_PX / DPI, sum(heights) / DPI), dpi=DPI)

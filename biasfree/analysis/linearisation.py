@@ -1,10 +1,10 @@
-"""A network as the linear map that it is near one image: its convolutions, with the ReLUs frozen.
+"""The linear map that a network is near one image: its convolutions, with the ReLUs frozen.
 
 A ReLU network is linear wherever no ReLU flips. One pass over the image fixes the gain of every ReLU (1, or 0, or the
 slope of a leaky one); the Jacobian times a vector is then the network's own forward pass with those gains (Mohan et
-al., ICLR 2020, section 4). Two things make it cheaper than a pass over an image, and both are exact. A vector that is
-zero outside a window is, after a convolution, zero outside a slightly wider one: only that is computed. And a channel
-whose ReLUs are all off at this image carries nothing: the convolutions before and after leave it out.
+al., ICLR 2020, section 4). Two exact shortcuts make it cheaper than a pass over an image. First, a vector that is zero
+outside a window is, after a convolution, zero outside a slightly wider window: only that window is computed. Second, a
+channel whose ReLUs are all off at this image carries nothing: the convolutions before and after leave it out.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +21,7 @@ from biasfree.architectures.outliers import clip_outliers, limits
 
 CONVOLUTIONS: frozenset[Function] = frozenset({F.conv2d, F.conv_transpose2d})
 RELUS: frozenset[Function] = frozenset({F.relu, torch.relu, F.leaky_relu})
-#: Further functions that are linear. Anything else in a network is an error: its linearisation would be silently wrong.
+#: Further linear functions. Any other function in a network is an error: its linearization would be silently wrong.
 LINEAR: frozenset[Function] = frozenset(
     {
         F.avg_pool2d,
@@ -36,7 +36,8 @@ LINEAR: frozenset[Function] = frozenset(
     }
 )
 LEAKY_SLOPE = 0.01  # torch's default
-#: Channels are left out in such groups, the lanes of a 512-bit register: 59 outputs took 1.2 times as long as 64.
+#: Channels are left out in groups of this size, the lanes of a 512-bit register: 59 outputs took 1.2 times as long as
+#: 64.
 LANES = 16
 
 
@@ -46,10 +47,10 @@ class Relus:
 
     Attributes:
         preactivations: Its inputs (1, C, H, W).
-        slope: Gain of a unit that is off.
-        before: The convolution that it follows, if it is one.
-        after: The convolutions that it feeds.
-        only_convolved: It feeds nothing else.
+        slope: Gain of an inactive unit.
+        before: The convolution before it; None if another function comes before it.
+        after: The convolutions that use its output.
+        only_convolved: True if nothing but those convolutions uses its output.
     """
 
     preactivations: torch.Tensor
@@ -59,7 +60,7 @@ class Relus:
     only_convolved: bool = True
 
     def gains(self) -> torch.Tensor:
-        """The factor of each unit (1, C, H, W)."""
+        """Return the gain of each unit (1, C, H, W)."""
         gains = torch.full_like(self.preactivations, self.slope)
         return gains.masked_fill_(self.preactivations > 0, 1).contiguous(memory_format=torch.channels_last)
 
@@ -69,10 +70,10 @@ class Clipping:
     """Clipping of outliers at one image.
 
     Attributes:
-        noisy: What is clipped, (1, C, H, W).
+        noisy: The image (1, C, H, W).
         cell: Side of the cells whose extremes set the limits, pixels.
-        above: Where it is above the upper limit.
-        below: Where it is below the lower limit.
+        above: Mask of the pixels above the upper limit.
+        below: Mask of the pixels below the lower limit.
     """
 
     noisy: torch.Tensor
@@ -82,13 +83,13 @@ class Clipping:
 
     @classmethod
     def at(cls, noisy: torch.Tensor, *, cell: int) -> "Clipping":
-        """Find what is clipped of an image."""
+        """Find the clipped pixels of an image."""
         floor, ceiling = limits(noisy, cell=cell)
         return cls(noisy, cell, noisy > ceiling, noisy < floor)
 
     @property
     def idle(self) -> bool:
-        """Tell that nothing is clipped, as in most images."""
+        """Tell whether nothing is clipped, as in most images."""
         return not bool((self.above | self.below).any())
 
     def __call__(self, vectors: torch.Tensor) -> torch.Tensor:
@@ -104,9 +105,10 @@ class Convolution:
     """One convolution of the network.
 
     Attributes:
-        weight: Its kernels; those of channels that carry nothing are cut out.
-        dense: Each of its outputs depends on all of its inputs, outputs first in the weight: kernels can be cut out.
-        uses: How many functions take its result.
+        weight: Its kernels, without those of channels that carry nothing.
+        dense: True if every output depends on all inputs and the weight has outputs first, so that kernels can be
+            cut out.
+        uses: Number of functions that take its result.
     """
 
     weight: torch.Tensor
@@ -118,15 +120,15 @@ class Linearisation:
     """The linear map ``v -> A v`` of a network at an image.
 
     Args:
-        network: Piecewise linear, its ReLUs from ``torch.nn.functional``. Additive constants are no part of A.
+        network: Piecewise linear, with ReLUs from ``torch.nn.functional``. Additive constants are not part of A.
         noisy: y (C, H, W), of the network's dtype and device.
 
     Attributes:
         denoised: f(y) (C, H, W).
-        relus: Every layer of ReLUs, in the order of the calls.
+        relus: Every layer of ReLUs, in call order.
 
     Raises:
-        TypeError: The network does something that is not known to be linear.
+        TypeError: The network uses a function that is not known to be linear.
     """
 
     def __init__(self, network: Network, noisy: torch.Tensor) -> None:
@@ -145,8 +147,8 @@ class Linearisation:
         """Multiply vectors by A.
 
         Args:
-            vectors: (B, C, H, W), or with ``window`` (B, C, h, w): the part outside of which they are zero.
-            window: That part of the image.
+            vectors: (B, C, H, W); with ``window`` (B, C, h, w), the values inside it.
+            window: Part of the image outside of which the vectors are zero; by default the whole image.
 
         Returns:
             (B, C, H, W).
@@ -158,7 +160,7 @@ class Linearisation:
         return result.on(whole)
 
     def _leave_out_silent(self, index: int, relus: Relus) -> None:
-        """Cut channels without any gain out of a layer of ReLUs and out of the convolutions around it."""
+        """Cut channels without gain out of a layer of ReLUs and the convolutions around it."""
         gains = self._gains[index]
         kept = _loud(gains)
         if relus.before is None or not relus.only_convolved or len(kept) == gains.shape[1]:
@@ -170,7 +172,7 @@ class Linearisation:
 
 
 def relus_at(network: Network, noisy: torch.Tensor) -> list[Relus]:
-    """Every layer of ReLUs of a folded network at an image (C, H, W), in the order of the calls; differentiable."""
+    """Return every layer of ReLUs of a folded network at an image (C, H, W), in call order; differentiable."""
     return _record(network, noisy)[1].relus
 
 
@@ -182,7 +184,7 @@ def _record(network: Network, noisy: torch.Tensor) -> tuple[torch.Tensor, "_Tape
 
 @dataclass
 class _Tape:
-    """What the pass over the image leaves: layers of ReLUs and convolutions, in the order of the calls."""
+    """A record of the pass over the image: layers of ReLUs, convolutions and clippings, in call order."""
 
     relus: list[Relus] = field(default_factory=list)
     convolutions: list[Convolution] = field(default_factory=list)
@@ -191,7 +193,7 @@ class _Tape:
 
 @dataclass(frozen=True, eq=False)
 class _Recorded(Operand):
-    """A tensor of that pass, and which convolution or which layer of ReLUs it came from."""
+    """A tensor of that pass, with the convolution or layer of ReLUs that produced it."""
 
     tensor: torch.Tensor
     tape: _Tape
@@ -200,11 +202,11 @@ class _Recorded(Operand):
 
     @property
     def shape(self) -> torch.Size:
-        """(1, C, H, W)."""
+        """Return (1, C, H, W)."""
         return self.tensor.shape
 
     def apply(self, function: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> "_Recorded":
-        """Do it, and take notes."""
+        """Apply a function and record it."""
         result = function(*unwrapped(args, lambda each: each.tensor), **kwargs)
         convolution = _convolution(function, args, kwargs)
         for source in operands(args):
@@ -219,11 +221,11 @@ class _Recorded(Operand):
         elif function is clip_outliers:
             self.tape.clippings.append(Clipping.at(self.tensor, **kwargs))
         elif function not in LINEAR or (function is F.pad and any(args[3:] or [kwargs.get("value")])):
-            raise TypeError(f"{function.__name__} is not known to be linear: the analysis cannot take it apart")
+            raise TypeError(f"cannot analyze this network: {function.__name__} is not known to be linear")
         return replace(self, tensor=result, convolution=convolution, relus=None)
 
     def note_use(self, convolution: Convolution | None) -> None:
-        """A function takes this: a convolution, or (None) another one."""
+        """Record that a function uses this tensor: a convolution, or another function (None)."""
         if self.convolution is not None:
             self.convolution.uses += 1
         if self.relus is not None and convolution is not None and convolution.dense:
@@ -234,16 +236,16 @@ class _Recorded(Operand):
 
 @dataclass(frozen=True, eq=False)
 class _Batch(Operand):
-    """Vectors on their way through the network.
+    """A batch of vectors on its way through the network.
 
     Attributes:
-        tensor: (B, C, h, w), what lies in ``window``; elsewhere on the grid they are zero.
+        tensor: (B, C, h, w), the values in ``window``; they are zero elsewhere on the grid.
         window: A part of the grid.
         sides: H and W of the grid.
-        gains: Of the ReLUs that are still ahead.
-        convolutions: That are still ahead.
-        clippings: That are still ahead.
-        fresh: Whoever takes this next is the only one, and may overwrite it (40 x 40: 0.52 s, else 0.57).
+        gains: Gains of the ReLUs still ahead.
+        convolutions: The convolutions still ahead.
+        clippings: The clippings still ahead.
+        fresh: True if only the next function uses this, and may overwrite it (40 x 40: 0.52 s, otherwise 0.57 s).
     """
 
     tensor: torch.Tensor
@@ -256,16 +258,16 @@ class _Batch(Operand):
 
     @property
     def shape(self) -> torch.Size:
-        """(B, C, H, W)."""
+        """Return (B, C, H, W)."""
         return torch.Size((*self.tensor.shape[:2], *self.sides))
 
     @property
     def whole(self) -> Window:
-        """The grid."""
+        """Return the whole grid as a window."""
         return Window(0, 0, *self.sides)
 
     def on(self, window: Window) -> torch.Tensor:
-        """Values on a window that holds this one."""
+        """Return the values on a window that contains this one."""
         if window == self.window:
             return self.tensor
         if self.window.empty:
@@ -276,7 +278,7 @@ class _Batch(Operand):
         return F.pad(self.tensor, (inner.left, right, inner.top, bottom))
 
     def apply(self, function: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> "_Batch":
-        """The function's linear part."""
+        """Apply the linear part of a function."""
         if function in RELUS:
             return self._gated(next(self.gains)[..., self.window.rows, self.window.columns])
         if function is F.conv2d:
@@ -327,7 +329,7 @@ class _Batch(Operand):
         return replace(self, tensor=tensor, window=inside, sides=sides, fresh=fresh)
 
     def _replicated(self, amounts: Sequence[int]) -> "_Batch":
-        """Padding by replication: what lies at a border goes on past it."""
+        """Pad by replication, which extends a window at a border past that border."""
         left, right, top, bottom = amounts
         sides = self.sides[0] + top + bottom, self.sides[1] + left + right
         # A side that lies on the border moves to the new border; any other keeps its distance.
@@ -343,13 +345,13 @@ class _Batch(Operand):
         return replace(self, tensor=tensor, window=window, sides=sides, fresh=False)
 
     def _selected(self, dimension: int, index: torch.Tensor) -> "_Batch":
-        """Rows (dimension 2) or columns (3) in another order, some of them twice: those that come from the window."""
+        """Select rows (dimension 2) or columns (3) by index, limited to those that come from the window."""
         along_rows = dimension == 2
         first, last = (self.window.top, self.window.bottom) if along_rows else (self.window.left, self.window.right)
         places = torch.nonzero((first <= index) & (index < last)).flatten().tolist()
         start, stop = places[0], places[-1] + 1
         chosen = index[start:stop]
-        # What lies between two places that come from the window may come from outside of it, where all is zero.
+        # Between two places that come from the window there may be some from outside of it, where all is zero.
         low, high = int(chosen.min()), int(chosen.max()) + 1
         if along_rows:
             source, window = replace(self.window, top=low, bottom=high), replace(self.window, top=start, bottom=stop)
@@ -361,13 +363,13 @@ class _Batch(Operand):
         return replace(self, tensor=tensor, window=window, sides=sides, fresh=False)
 
     def _in_cells(self, cell: tuple[int, int], function: Callable[[torch.Tensor], torch.Tensor]) -> "_Batch":
-        """A function each of whose outputs has a cell of inputs of its own; what fills no cell is left over."""
+        """Apply a function that maps each cell of inputs to one output; incomplete cells are dropped."""
         sides = self.sides[0] // cell[0], self.sides[1] // cell[1]
         window = self.window.in_cells(cell).within(Window(0, 0, *sides))
         return replace(self, tensor=function(self.on(window.times(cell))), window=window, sides=sides, fresh=False)
 
     def _nothing(self, weight: torch.Tensor, stride: Any, padding: Any, dilation: Any) -> "_Batch":
-        """The result of a convolution that nothing goes into, or nothing comes out of."""
+        """Return the result of a convolution without inputs or without outputs."""
         kernel = zip(self.sides, weight.shape[2:], _pair(stride), _pair(padding), _pair(dilation), strict=True)
         height, width = ((side + 2 * pad - gap * (taps - 1) - 1) // step + 1 for side, taps, step, pad, gap in kernel)
         tensor = self.tensor.new_zeros((len(self.tensor), len(weight), 0, 0))
@@ -385,7 +387,7 @@ class _Batch(Operand):
         return replace(self, tensor=function(left.on(window), right.on(window)), window=window, fresh=False)
 
     def _increased(self, other: "_Batch") -> "_Batch":
-        """Add what lies inside this window, in place."""
+        """Add values that lie inside this window, in place."""
         place = other.window.seen_from(self.window)
         self.tensor[..., place.rows, place.columns] += other.tensor
         return replace(self, fresh=False)
@@ -403,7 +405,7 @@ def _convolution(function: Function, args: Sequence[Any], kwargs: dict[str, Any]
 
 
 def _fresh(convolution: Convolution) -> bool:
-    """Its result may be overwritten, unless a derivative is taken of it."""
+    """Tell whether the result may be overwritten: it has one use, and no derivative is taken of it."""
     return convolution.uses == 1 and not torch.is_grad_enabled()
 
 
@@ -414,7 +416,7 @@ def _slope(function: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> f
 
 
 def _loud(gains: torch.Tensor) -> torch.Tensor:
-    """Channels with any gain, and some more up to a number of them that convolutions do fast."""
+    """Return the channels with any gain, filled up with others to a number that convolutions process fast."""
     loudest = gains.abs().amax(dim=(0, 2, 3)).sort(descending=True, stable=True)
     count = int(loudest.values.count_nonzero())
     return loudest.indices[: -(-count // LANES) * LANES].sort().values
@@ -425,5 +427,5 @@ def _pair(value: Any) -> tuple[int, int]:
 
 
 def _channels_last(tensor: torch.Tensor) -> torch.Tensor:
-    """The layout in which convolutions of batches are fastest on a CPU."""
+    """Convert to the layout in which convolutions of batches are fastest on a CPU."""
     return tensor.contiguous(memory_format=torch.channels_last)

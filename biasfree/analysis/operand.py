@@ -1,4 +1,4 @@
-"""Objects that a network's ``forward`` takes for tensors."""
+"""Stand-ins for tensors that a network's ``forward`` accepts."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -10,25 +10,25 @@ Function = Callable[..., Any]
 
 
 class Operand(ABC):
-    """Stands for a tensor (B, C, H, W): every function of torch that meets one is handed to ``apply``."""
+    """A stand-in for a tensor (B, C, H, W): torch passes every function called on one to ``apply``."""
 
     @property
     @abstractmethod
     def shape(self) -> torch.Size:
-        """(B, C, H, W)."""
+        """Return (B, C, H, W)."""
 
     @abstractmethod
     def apply(self, function: Function, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """Do what stands for ``function``; ``args`` hold this object and maybe others of its kind."""
+        """Apply the counterpart of ``function``; ``args`` contain this object and possibly other operands."""
 
     @classmethod
     def __torch_function__(
         cls, function: Function, types: Sequence[type], args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """How torch hands over a call (https://docs.pytorch.org/docs/stable/notes/extending.html)."""
+        """Receive a call from torch (https://docs.pytorch.org/docs/stable/notes/extending.html)."""
         operand = next(operands(args), None)
         if operand is None:
-            raise TypeError(f"{function.__name__} takes an image by keyword: the analysis cannot take it apart")
+            raise TypeError(f"cannot analyze this network: {function.__name__} takes an image by keyword")
         return operand.apply(function, args, kwargs or {})
 
     def __add__(self, other: Any) -> Any:
@@ -42,7 +42,7 @@ class Operand(ABC):
 
 
 def operands(args: Sequence[Any]) -> Iterator[Any]:
-    """The operands among arguments, also inside lists."""
+    """Yield the operands among arguments, including those inside lists."""
     for each in args:
         if isinstance(each, Operand):
             yield each
@@ -51,7 +51,7 @@ def operands(args: Sequence[Any]) -> Iterator[Any]:
 
 
 def unwrapped(args: Sequence[Any], tensor_of: Callable[[Any], torch.Tensor]) -> list[Any]:
-    """The same arguments with tensors in place of operands."""
+    """Return the arguments with tensors in place of operands."""
     return [
         tensor_of(each)
         if isinstance(each, Operand)

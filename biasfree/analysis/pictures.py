@@ -9,19 +9,19 @@ from PIL import Image
 
 from biasfree.analysis.report import FloatArray, Report
 
-#: Steps on either side of zero. An odd number of colours in all, so that zero has one of its own.
+#: Steps on either side of zero. The total number of colors is odd, so that zero has its own.
 STEPS = 127
 
-#: ColorBrewer's blue - white - red (2 STEPS + 1, 3): safe in every common form of colour blindness, and -v is as light
+#: ColorBrewer's blue - white - red (2 STEPS + 1, 3): safe in every common form of color blindness, and -v is as light
 #: as v.
 DIVERGING = colormaps["RdBu_r"].resampled(2 * STEPS + 1)(np.arange(2 * STEPS + 1), bytes=True)[:, :3]
 
-#: Zero in colour pictures: 255 levels lie symmetrically around it.
+#: Zero in color pictures: 255 levels lie symmetrically around it.
 MID_GRAY = 128
 
 
 def vector_limit(size_n: int) -> float:
-    """The value at which pictures of unit vectors saturate, one for all vectors of an answer.
+    """Return the value at which pictures of unit vectors saturate, the same for all vectors of a report.
 
     The values of a unit vector have a root mean square of 1 / sqrt(N). Five times that keeps the waves of the first
     vectors visible and clips only the peaks of vectors that live on a few pixels.
@@ -36,15 +36,15 @@ def signed(values: FloatArray, *, limit: float) -> bytes:
     """Draw signed values as a PNG of the patch's size.
 
     Args:
-        values: One channel: blue below zero, white at zero, red above. Three: mid-gray plus the value of each channel
-            (C, P, Q).
-        limit: The absolute value that saturates, > 0.
+        values: (C, P, Q). One channel is drawn blue below zero, white at zero and red above; three channels as
+            mid-gray plus the value of each channel.
+        limit: Absolute value that saturates, > 0.
     """
     return _png(signed_image(values, limit=limit))
 
 
 def signed_image(values: FloatArray, *, limit: float) -> Image.Image:
-    """The image of ``signed``: one byte a pixel and a palette for one channel, RGB for three."""
+    """Return the image of ``signed``: one byte per pixel and a palette for one channel, RGB for three."""
     steps = np.rint(np.clip(values / limit, -1, 1) * STEPS).astype(np.int16)
     if len(values) == 3:
         return Image.fromarray(np.moveaxis(steps + MID_GRAY, 0, 2).astype(np.uint8))
@@ -54,9 +54,9 @@ def signed_image(values: FloatArray, *, limit: float) -> Image.Image:
 
 
 def intensity_range(report: Report) -> tuple[float, float]:
-    """Black and white of a report's patches: the extremes of the clean one, or else of the denoised one.
+    """Return black and white of a report's patches: the extremes of the clean patch if known, else of the denoised one.
 
-    Not of the noisy one, whose extremes are noise. A patch of one intensity is mid-gray.
+    The extremes of the noisy patch would be noise. A patch of one intensity is mid-gray.
     """
     patch = report.denoised if report.clean is None else report.clean
     low, high = float(patch.min()), float(patch.max())
@@ -67,12 +67,12 @@ def intensity_range(report: Report) -> tuple[float, float]:
 
 
 def intensities(values: FloatArray, *, black: float, white: float) -> bytes:
-    """Draw intensities (C, P, Q) as a gray or RGB PNG of the patch's size; what is beyond black or white is clipped."""
+    """Draw intensities (C, P, Q) as a gray or RGB PNG of the patch's size, clipped to black and white."""
     return _png(intensity_image(values, black=black, white=white))
 
 
 def intensity_image(values: FloatArray, *, black: float, white: float) -> Image.Image:
-    """The image of ``intensities``."""
+    """Return the image of ``intensities``."""
     unit = np.clip((values.astype(np.float64) - black) / (white - black), 0, 1)
     levels = np.rint(255 * unit).astype(np.uint8)
     return Image.fromarray(levels[0] if len(values) == 1 else np.moveaxis(levels, 0, 2))

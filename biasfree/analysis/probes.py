@@ -1,7 +1,7 @@
-"""Estimates of ||A||_F^2, tr A and what follows from them, by products with random signs.
+"""Estimates of ||A||_F^2, tr A and derived numbers, from products with random signs.
 
-``||A||_F^2 = E ||A v||^2`` and ``tr A = E v . A v`` for v of independent random signs (Hutchinson 1990). The errors are
-the jackknife's over the probes (Efron and Stein 1981).
+``||A||_F^2 = E ||A v||^2`` and ``tr A = E v . A v`` for v of independent random signs (Hutchinson 1990). The standard
+errors come from the jackknife over the probes (Efron and Stein 1981).
 """
 
 import math
@@ -21,9 +21,9 @@ from biasfree.estimates import Estimate
 from biasfree.intensity import power_of_two_scale
 from biasfree.tiling import Span, TileGrid
 
-#: Probes for the numbers of a patch whose matrix is not computed.
+#: Number of probes for a patch whose matrix is not computed.
 PATCH_PROBES = 16
-#: Side of the tiles of a whole image, in pixels: a halo of 136 on each side makes 1.85 times the work.
+#: Side of the tiles of a whole image, in pixels: with a halo of 136 on each side they take 1.85 times the work.
 TILE_SIDE = 1024
 SEED = 0
 
@@ -32,7 +32,7 @@ Signs = npt.NDArray[np.int8]
 
 
 def patch_measures(jacobian: Jacobian) -> dict[str, Measured]:
-    """``effective_dimensionality``, ``trace`` and ``asymmetry`` of A without computing A."""
+    """Estimate ``effective_dimensionality``, ``trace`` and ``asymmetry`` of A without computing A."""
     rows = []
     for index in range(PATCH_PROBES):
         signs = torch.from_numpy(_signs(tuple(jacobian.noisy.shape), index)).to(jacobian.noisy)
@@ -54,14 +54,14 @@ def whole_image(
     white: float,
     device: torch.device,
 ) -> WholeImage:
-    """Estimates over an image of any size, tile by tile.
+    """Estimate the numbers of an image of any size, tile by tile.
 
     Args:
         network: On ``device``.
         image: y (C, H, W) in the caller's intensities, any dtype.
-        probes: How many random vectors.
-        white: The intensity of the caller's that stands for 255.
-        device: Where the network is.
+        probes: Number of random vectors.
+        white: Intensity that corresponds to 255, in the caller's units.
+        device: Device of the network.
     """
     scale = power_of_two_scale(max(abs(float(image.min())), abs(float(image.max()))))
     samples, residual = np.zeros((probes, 2)), 0.0
@@ -87,7 +87,7 @@ def whole_image(
 
 
 def jackknife(samples: Samples, statistic: Callable[[Samples], float]) -> Measured:
-    """A statistic of the means of samples (P, M) and its standard error, which takes two samples or more."""
+    """Return a statistic of the means of samples (P, M) and, from two samples on, its standard error."""
     count = len(samples)
     value = float(statistic(samples.mean(axis=0)))
     if count < 2:
@@ -97,7 +97,7 @@ def jackknife(samples: Samples, statistic: Callable[[Samples], float]) -> Measur
 
 
 def _where_known(samples: Samples, statistic: Callable[[Samples], float | None]) -> Measured | None:
-    """The same for a statistic that some samples may not give."""
+    """Apply ``jackknife`` to a statistic that may be undefined for some samples."""
     if statistic(samples.mean(axis=0)) is None:
         return None
     measured = jackknife(samples, lambda means: math.nan if (value := statistic(means)) is None else value)
@@ -107,7 +107,7 @@ def _where_known(samples: Samples, statistic: Callable[[Samples], float | None])
 
 @dataclass(frozen=True)
 class _Tile:
-    """One tile of an image; where it reaches past the image's end, it is mirrored as by the network."""
+    """A tile of an image; past the image's end it is mirrored, as the network does."""
 
     row: Span
     column: Span
@@ -115,17 +115,17 @@ class _Tile:
     width: int
 
     def of(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The tile's part of an image (C, H, W)."""
+        """Return the tile's part of an image (C, H, W)."""
         return self._padded(image[:, self.row.read, self.column.read])
 
     def of_signs(self, shape: tuple[int, ...], index: int) -> Signs:
-        """The tile's part of a random vector of the image's shape, which is never made as a whole."""
+        """Return the tile's part of a random vector of the image's shape, without building the whole vector."""
         rows = range(self.row.start, min(self.row.stop, self.height))
         lines = [_signs((shape[0], self.width), index, row)[:, self.column.read] for row in rows]
         return self._padded(np.stack(lines, axis=1))
 
     def kept_of(self, values: torch.Tensor) -> torch.Tensor:
-        """What the image has and no other tile keeps, out of values (C, P, Q)."""
+        """Cut values (C, P, Q) to the part inside the image that belongs to this tile only."""
         height, width = (
             min(span.keep_stop, side) - span.start
             for span, side in ((self.row, self.height), (self.column, self.width))
@@ -143,12 +143,12 @@ def _tiles(network: Network, height: int, width: int) -> Iterator[_Tile]:
 
 
 def _signs(shape: tuple[int, ...], *key: int) -> Signs:
-    """Random signs, always the same for the same key."""
+    """Return random signs, always the same for the same key."""
     return 2 * np.random.default_rng([SEED, *key]).integers(0, 2, size=shape, dtype=np.int8) - 1
 
 
 def squared_norm(values: torch.Tensor) -> float:
-    """The sum of the squares, in float64."""
+    """Return the sum of the squares, in float64."""
     return _dot(values, values)
 
 

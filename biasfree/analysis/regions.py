@@ -1,4 +1,4 @@
-"""Where the linear map holds: which ReLUs are active, and how far the nearest one is from flipping."""
+"""The range in which the linear map holds: which ReLUs are active, and how far the nearest is from flipping."""
 
 import torch
 
@@ -11,13 +11,13 @@ SEED = 0
 
 
 def activity(relus: list[Relus]) -> tuple[Layer, ...]:
-    """Size and active fraction of every layer of ReLUs."""
+    """Return the size and active fraction of every layer of ReLUs."""
     inputs = [each.preactivations for each in relus]
     return tuple(Layer(each.numel(), float((each > 0).double().mean())) for each in inputs)
 
 
 def linear_region(network: Network, noisy: torch.Tensor) -> LinearRegion | None:
-    """How far the input can move along one random direction before the first ReLU flips.
+    """Find how far the input can move along one random direction before the first ReLU flips.
 
     Up to there every ReLU's input is affine in the step t: ``z + t dz``, with ``dz`` from one forward-mode pass. It
     changes sign at ``-z / dz``.
@@ -27,7 +27,7 @@ def linear_region(network: Network, noisy: torch.Tensor) -> LinearRegion | None:
         noisy: y (C, H, W), the network's dtype.
 
     Returns:
-        The distance relative to ||y||, or None where no ReLU flips on that way.
+        The distance relative to ||y||, or None if no ReLU flips in that direction.
     """
     direction = torch.randn(noisy.shape, generator=torch.Generator().manual_seed(SEED), dtype=noisy.dtype)
     direction = direction.to(noisy.device) * (noisy.norm() / direction.norm())
@@ -44,8 +44,8 @@ def linear_region(network: Network, noisy: torch.Tensor) -> LinearRegion | None:
 
 
 def _first_flip(value: torch.Tensor, slope: torch.Tensor) -> float:
-    """The smallest t >= 0 at which ``value + t slope`` passes zero for any unit; infinity if never."""
-    # A unit at zero is off, and flips at once if it rises.
+    """Return the smallest t >= 0 at which ``value + t slope`` passes zero for any unit; infinity if none does."""
+    # A unit at zero is inactive, and flips at once if its value rises.
     crosses = ((value > 0) & (slope < 0)) | ((value <= 0) & (slope > 0))
     steps = torch.where(crosses, -value / slope, torch.inf)
     return float(steps.min())

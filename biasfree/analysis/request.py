@@ -1,4 +1,4 @@
-"""What an analysis is asked for. Needs no torch."""
+"""The parameters of an analysis. Does not import torch."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from biasfree.analysis.report import Patch
 
-#: Values of the largest patch that is decomposed as a matrix, 64 x 64 gray. On two cores it took 14 s and 0.9 GB; four
-#: times the values take sixteen times the memory and 64 times the time.
+#: Number of values of the largest patch that is decomposed as a matrix, 64 x 64 gray. On two cores it took 14 s and
+#: 0.9 GB; four times the values take sixteen times the memory and 64 times the time.
 DENSE_VALUES = 4096
 
 Method = Literal["auto", "dense", "iterative"]
@@ -17,18 +17,18 @@ Pixels = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class AnalysisRequest:
-    """One analysis. Intensities are the caller's, of any dtype of images.
+    """A request for one analysis. Intensities are the caller's, in any image dtype.
 
     Attributes:
         noisy: y, the patch (C, P, Q).
-        patch: Where it lies in the image.
-        white: The intensity that stands for 255.
-        k: Singular vectors to show from each end.
+        patch: Its position in the image.
+        white: Intensity that corresponds to 255.
+        k: Number of singular vectors to show from each end.
         method: How to compute the spectrum.
-        pixels: (x, y) of the equivalent filters, in the image, inside the patch; none for the middle of the patch.
+        pixels: (x, y) of the equivalent filters, in image coordinates, inside the patch; by default its middle.
         clean: The patch without noise (C, P, Q), or None.
-        image: The whole image (C, H, W) for estimates over it, or None for none.
-        probes: Random vectors for the estimates over the whole image.
+        image: The whole image (C, H, W) for estimates over it, or None to skip them.
+        probes: Number of random vectors for the estimates over the whole image.
         memory_bytes: Limit on the memory of the decomposition.
     """
 

@@ -12,18 +12,18 @@ from torch.nn import functional as F
 from biasfree.analysis.jacobian import Jacobian
 from biasfree.analysis.request import DENSE_VALUES, Method
 
-#: Matrices of N x N at once: A, a copy that LAPACK overwrites, U, V, and its workspace.
+#: Matrices of N x N in memory at once: A, a copy that LAPACK overwrites, U, V, and its workspace.
 DENSE_COPIES = 8
-#: Residual at which a triplet is taken, relative to s_1. A singular value is off by its square over the distance to the
-#: next ones, or by itself at worst.
+#: Residual at which a triplet counts as converged, relative to s_1. The error of a singular value is the square of its
+#: residual over the distance to its neighbors, and at worst the residual itself.
 TOLERANCE = 1e-4
 #: Rounding leaves residuals of 1e-6 to 3e-6 in float32, on patches of 32 x 32 to 64 x 64.
 DENSE_TOLERANCE = 1e-5
-#: Vectors of a block beyond those asked for: the spectrum is flat, and the last ones asked for converge slowly alone.
+#: Extra vectors per block: the spectrum is flat, and without them the last requested ones converge slowly.
 OVERSAMPLING = 8
-#: Blocks between restarts, where memory allows so many.
+#: Blocks between restarts, if memory allows that many.
 BLOCKS = 24
-#: Restarts after which what has been found is given with its residuals.
+#: Maximum number of restarts; after that the result is returned with the residuals it has.
 RESTARTS = 20
 #: Seed of the first block.
 SEED = 0
@@ -35,11 +35,11 @@ class Spectrum:
 
     Attributes:
         left: u_i (K, C, H, W), orthonormal.
-        singular_values: s_i (K,), falling.
+        singular_values: s_i (K,), in descending order.
         right: v_i (K, C, H, W), orthonormal.
         residuals: max(||A v_i - s_i u_i||, ||A^T u_i - s_i v_i||) (K,).
-        tolerance: What every residual is below, relative to s_1; None where some are not.
-        matrix: A (N, N), where it was computed: then all triplets are known, K = N.
+        tolerance: Upper bound of every residual, relative to s_1; None if some exceed it.
+        matrix: A (N, N), if it was computed: then all triplets are known, K = N.
     """
 
     left: torch.Tensor
@@ -51,14 +51,14 @@ class Spectrum:
 
 
 def decompose(jacobian: Jacobian, *, k: int, method: Method, memory_bytes: int) -> Spectrum:
-    """Singular value decomposition of A.
+    """Compute the singular value decomposition of A.
 
     Args:
         jacobian: A at an image (C, H, W).
-        k: Triplets that the iterative method looks for.
-        method: ``dense``; ``iterative`` (which images of a few blocks' values are not worth); ``auto``, which is dense
-            up to ``DENSE_VALUES`` within the memory.
-        memory_bytes: What all of it may take.
+        k: Number of triplets that the iterative method computes.
+        method: ``dense``; ``iterative`` (images with no more values than a few blocks are still done densely); or
+            ``auto``, which is dense up to ``DENSE_VALUES`` if memory allows.
+        memory_bytes: Memory limit for everything.
 
     Raises:
         OutOfMemoryBudget: The matrix does not fit.
@@ -73,7 +73,7 @@ def decompose(jacobian: Jacobian, *, k: int, method: Method, memory_bytes: int) 
 
 @torch.no_grad()
 def dense(jacobian: Jacobian, *, memory_bytes: int) -> Spectrum:
-    """Every triplet, by LAPACK on the matrix.
+    """Compute every triplet by LAPACK on the matrix.
 
     Raises:
         OutOfMemoryBudget: The matrix does not fit.
@@ -88,14 +88,14 @@ def dense(jacobian: Jacobian, *, memory_bytes: int) -> Spectrum:
 
 @torch.no_grad()
 def iterative(jacobian: Jacobian, *, k: int, memory_bytes: int, tolerance: float = TOLERANCE) -> Spectrum:
-    """The ``k`` largest triplets, by block Lanczos bidiagonalisation, reorthogonalised in full and restarted.
+    """Compute the ``k`` largest triplets by block Lanczos bidiagonalization, fully reorthogonalized and restarted.
 
-    Golub, Luk and Overton 1981, from a random block (Halko, Martinsson and Tropp 2011). A is only multiplied with.
+    Golub, Luk and Overton 1981, from a random block (Halko, Martinsson and Tropp 2011). It needs products with A only.
 
     Args:
         jacobian: A.
-        k: Triplets.
-        memory_bytes: For the bases and the products.
+        k: Number of triplets.
+        memory_bytes: Memory limit for the bases and the products.
         tolerance: Residual to reach, relative to s_1.
     """
     block = k + OVERSAMPLING
@@ -115,18 +115,18 @@ def iterative(jacobian: Jacobian, *, k: int, memory_bytes: int, tolerance: float
 
 
 class _Products:
-    """A and A^T times the columns of a matrix (N, B), a few at a time."""
+    """Products of A and A^T with the columns of a matrix (N, B), a few at a time."""
 
     def __init__(self, jacobian: Jacobian, memory_bytes: int) -> None:
         self._jacobian, self._shape = jacobian, (-1, *jacobian.noisy.shape)
         self._at_once = max(1, memory_bytes // jacobian.vector_bytes)
 
     def forward(self, columns: torch.Tensor) -> torch.Tensor:
-        """``A V``."""
+        """Return ``A V``."""
         return self._each(self._jacobian.matvec, columns)
 
     def backward(self, columns: torch.Tensor) -> torch.Tensor:
-        """``A^T U``."""
+        """Return ``A^T U``."""
         return self._each(self._jacobian.rmatvec, columns)
 
     def _each(self, product: Callable[[torch.Tensor], torch.Tensor], columns: torch.Tensor) -> torch.Tensor:
@@ -137,13 +137,13 @@ class _Products:
 def _lanczos(
     product: _Products, start: torch.Tensor, *, blocks: int, k: int, tolerance: float
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, bool]:
-    """Bidiagonalise from a block until ``k`` triplets have converged, or ``blocks`` blocks are there.
+    """Bidiagonalize from a block until ``k`` triplets have converged or the bases have ``blocks`` blocks.
 
     Args:
         product: A and A^T.
         start: Orthonormal (N, B).
-        blocks: Most blocks of a basis.
-        k: Triplets.
+        blocks: Maximum number of blocks of a basis.
+        k: Number of triplets.
         tolerance: Residual to reach, relative to s_1.
 
     Returns:
@@ -159,9 +159,9 @@ def _lanczos(
         lefts = torch.cat([lefts, newest], dim=1)
         p, values, q_h = torch.linalg.svd(projected)
         _, outside, newest = _split_off(product.backward(newest), rights)
-        # A^T U = V (U^T A V)^T + newest * outside in the last block: the residual is known before u and v are.
+        # A^T U = V (U^T A V)^T + newest * outside in the last block: the residual is known before u and v.
         residuals = (outside @ p[-width:, :k]).norm(dim=0)
-        converged = bool(residuals.max() <= tolerance / 2 * values[0])  # half of it is left to rounding
+        converged = bool(residuals.max() <= tolerance / 2 * values[0])  # the other half is for rounding
         if converged or rights.shape[1] >= blocks * width:
             return lefts @ p[:, :width], values[:width], rights @ q_h.T[:, :width], converged
         rights = torch.cat([rights, newest], dim=1)
@@ -173,13 +173,13 @@ def _split_off(columns: torch.Tensor, basis: torch.Tensor) -> tuple[torch.Tensor
     rest = columns - basis @ inside
     again = basis.T @ rest  # once is not enough in floating point
     new, outside = torch.linalg.qr(rest - basis @ again)
-    # Columns without any rest leave directions of rounding behind, which are anything but orthogonal to the basis.
+    # Columns without a rest leave directions of rounding error, which are far from orthogonal to the basis.
     new = torch.linalg.qr(new - basis @ (basis.T @ new)).Q
     return inside + again, outside, new
 
 
 def _blocks_in(memory_bytes: int, jacobian: Jacobian, width: int) -> int:
-    """How many blocks of each basis the memory holds, at least two, and fewer than N vectors."""
+    """Return how many blocks of each basis fit in memory: at least two, and fewer than N vectors."""
     held = memory_bytes // (3 * width * jacobian.size * jacobian.noisy.element_size())
     return max(2, min(BLOCKS, held, jacobian.size // width - 1))
 
@@ -187,7 +187,7 @@ def _blocks_in(memory_bytes: int, jacobian: Jacobian, width: int) -> int:
 def _residuals(
     forward: torch.Tensor, left: torch.Tensor, backward: torch.Tensor, right: torch.Tensor, values: torch.Tensor
 ) -> torch.Tensor:
-    """The larger of ||A v - s u|| and ||A^T u - s v|| for every column (K,)."""
+    """Return the larger of ||A v - s u|| and ||A^T u - s v|| for every column (K,)."""
     return torch.maximum((forward - left * values).norm(dim=0), (backward - right * values).norm(dim=0))
 
 

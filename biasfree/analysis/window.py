@@ -14,29 +14,29 @@ class Window:
 
     @property
     def empty(self) -> bool:
-        """Whether it holds no pixel."""
+        """Tell whether it contains no pixel."""
         return self.bottom <= self.top or self.right <= self.left
 
     @property
     def rows(self) -> slice:
-        """Its rows."""
+        """Return its rows as a slice."""
         return slice(self.top, self.bottom)
 
     @property
     def columns(self) -> slice:
-        """Its columns."""
+        """Return its columns as a slice."""
         return slice(self.left, self.right)
 
     def shifted(self, rows: int, columns: int) -> "Window":
-        """So many pixels down and to the right."""
+        """Move it down and to the right."""
         return Window(self.top + rows, self.left + columns, self.bottom + rows, self.right + columns)
 
     def extended(self, rows: int, columns: int) -> "Window":
-        """So many pixels more at the bottom and on the right."""
+        """Add pixels at the bottom and on the right."""
         return Window(self.top, self.left, self.bottom + rows, self.right + columns)
 
     def within(self, other: "Window") -> "Window":
-        """The part that lies in ``other``."""
+        """Return the part that lies in ``other``."""
         return Window(
             max(self.top, other.top),
             max(self.left, other.left),
@@ -45,7 +45,7 @@ class Window:
         )
 
     def around(self, other: "Window") -> "Window":
-        """The smallest window that holds both."""
+        """Return the smallest window that contains both."""
         if self.empty or other.empty:
             return other if self.empty else self
         return Window(
@@ -56,16 +56,16 @@ class Window:
         )
 
     def seen_from(self, other: "Window") -> "Window":
-        """The same, counted from the corner of ``other``."""
+        """Return it in coordinates counted from the corner of ``other``."""
         return Window(self.top - other.top, self.left - other.left, self.bottom - other.top, self.right - other.left)
 
     def in_cells(self, cell: tuple[int, int]) -> "Window":
-        """The cells of so many rows and columns that it touches, on their own grid."""
+        """Return the cells that it touches, in coordinates of the grid of cells."""
         rows, columns = cell
         return Window(self.top // rows, self.left // columns, -(-self.bottom // rows), -(-self.right // columns))
 
     def times(self, cell: tuple[int, int]) -> "Window":
-        """What a window on the grid of such cells covers."""
+        """Return the pixels that a window on the grid of cells covers."""
         rows, columns = cell
         return Window(self.top * rows, self.left * columns, self.bottom * rows, self.right * columns)
 

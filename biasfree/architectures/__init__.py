@@ -28,14 +28,14 @@ def build(name: str, arguments: Mapping[str, Any]) -> Network:
         arguments: Constructor arguments, as ``Network.arguments`` gives them.
 
     Raises:
-        ValueError: No architecture has that name, or it does not take those arguments.
+        ValueError: There is no architecture of that name, or it does not accept those arguments.
     """
     if name not in ARCHITECTURES:
-        raise ValueError(f"expected an architecture out of {sorted(ARCHITECTURES)}, got {name!r}")
+        raise ValueError(f"there is no architecture {name!r}: choose one of {', '.join(sorted(ARCHITECTURES))}")
     try:
         return ARCHITECTURES[name](**arguments)
     except TypeError as exc:
-        raise ValueError(f"{name} does not take the arguments {dict(arguments)}: {exc}") from exc
+        raise ValueError(f"{name} does not accept the arguments {dict(arguments)}: {exc}") from exc
 
 
 __all__ = ["ARCHITECTURES", "DnCNN", "Network", "RecurrentCNN", "ResUNet", "SimplifiedDenseNet", "UNet", "build"]

@@ -9,16 +9,16 @@ from biasfree.architectures.norm import BiasFreeBatchNorm2d
 
 
 class DnCNN(Network):
-    """``depth`` 3x3 convolutions with normalisation and ReLU between; the output is ``y - net(y)``.
+    """A chain of ``depth`` 3x3 convolutions with normalization and ReLU between; the output is ``y - net(y)``.
 
-    Layers as in Mohan et al. (ICLR 2020, appendix A.1): the first and the last convolution have no normalisation.
+    Layers as in Mohan et al. (ICLR 2020, appendix A.1): the first and the last convolution have no normalization.
 
     Args:
         channels: Image channels C.
-        depth: Convolutions, all 3x3 with zero padding.
+        depth: Number of convolutions, all 3x3 with zero padding.
         width: Feature channels.
-        normalise: Normalise the hidden layers: bias-free batch norm, or ordinary batch norm with ``bias=True``.
-        bias: Give the convolutions and the normalisation additive constants.
+        normalise: Normalize the hidden layers: bias-free batch norm, or ordinary batch norm with ``bias=True``.
+        bias: Give the convolutions and the normalization additive constants.
     """
 
     def __init__(
@@ -39,23 +39,23 @@ class DnCNN(Network):
         self.norms = nn.ModuleList(norm(width) if normalise else nn.Identity() for _ in hidden)
         self.tail = nn.Conv2d(width, channels, 3, padding=1, bias=bias)
         if not normalise:
-            # Each layer keeps the size of what passes (He et al. 2015), which the normalisation would see to.
+            # Each layer preserves the scale of its input (He et al. 2015); with normalization this is not needed.
             for convolution in [self.head, *self.hidden]:
                 nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
 
     @property
     def stride(self) -> int:
-        """One pixel."""
+        """Return 1: the network commutes with every shift."""
         return 1
 
     @property
     def receptive_radius(self) -> int:
-        """Pixels: one for each 3x3 convolution."""
+        """Return the radius in pixels: one per 3x3 convolution."""
         return int(self.arguments["depth"])
 
     @property
     def macs_per_pixel(self) -> float:
-        """Multiply-adds per pixel: every convolution runs at full resolution (normalisation folds away)."""
+        """Return the multiply-adds per pixel: every convolution runs at full resolution (normalization folds away)."""
         convolutions = [self.head, *self.hidden, self.tail]
         return float(sum(convolution.weight.numel() for convolution in convolutions))
 
@@ -68,7 +68,7 @@ class DnCNN(Network):
         return noisy - noise
 
     def folded(self) -> Network:
-        """A copy without normalisation layers, the same map in evaluation mode."""
+        """Return a copy without normalization layers, the same map in evaluation mode."""
         plain = DnCNN(**{**self.arguments, "normalise": False}).to(self.head.weight)
         state = {name: value for name, value in self.state_dict().items() if not name.startswith("norms.")}
         for index, norm in enumerate(self.norms):
@@ -84,7 +84,7 @@ class DnCNN(Network):
 
 
 def _affine(norm: nn.Module) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Per-channel gain and shift that a normalisation layer applies in evaluation mode."""
+    """Return the gain and shift per channel that a normalization layer applies in evaluation mode."""
     if isinstance(norm, BiasFreeBatchNorm2d):
         return norm.gain(), None
     assert isinstance(norm, nn.BatchNorm2d)

@@ -1,4 +1,4 @@
-"""What every architecture tells about itself beside ``forward``."""
+"""The interface of every architecture."""
 
 from abc import abstractmethod
 from typing import Any
@@ -8,29 +8,29 @@ from torch import nn
 
 
 class Network(nn.Module):
-    """A blind denoiser: one image batch in, one of the same shape out.
+    """A blind denoiser: it maps a batch of images to one of the same shape.
 
     With ``bias=False`` the map is homogeneous of degree 1 in evaluation mode, ``f(a y) = a f(y)`` for a > 0
     (Mohan et al., ICLR 2020, section 4), so the scale of the intensities is free.
     """
 
-    #: Constructor arguments, enough to build the same network again: ``type(net)(**net.arguments)``.
+    #: Constructor arguments, which build the same network again: ``type(net)(**net.arguments)``.
     arguments: dict[str, Any]
 
     @property
     @abstractmethod
     def receptive_radius(self) -> int:
-        """Pixels: output ``p`` depends on no input further than this from ``p`` along either axis."""
+        """Return the radius in pixels: no output depends on an input further away than this along either axis."""
 
     @property
     @abstractmethod
     def stride(self) -> int:
-        """Pixels: the network commutes with shifts by multiples of this, and only those."""
+        """Return the stride in pixels: the network commutes only with shifts by multiples of it."""
 
     @property
     @abstractmethod
     def macs_per_pixel(self) -> float:
-        """Multiply-adds of the convolutions for each pixel of the image (all channels together)."""
+        """Return the multiply-adds of the convolutions per pixel of the image (all channels together)."""
 
     @abstractmethod
     def forward(self, noisy: torch.Tensor) -> torch.Tensor:
@@ -44,10 +44,10 @@ class Network(nn.Module):
         """
 
     def folded(self) -> "Network":
-        """The same evaluation-mode map with every normalisation folded into the convolution before it."""
+        """Return the same evaluation-mode map with every normalization folded into the convolution before it."""
         return self
 
     @property
     def parameter_count(self) -> int:
-        """Trained scalars."""
+        """Return the number of trained scalars."""
         return sum(parameter.numel() for parameter in self.parameters())

@@ -1,4 +1,4 @@
-"""Batch normalisation without an additive constant (Mohan et al., ICLR 2020, section 4 and the released code)."""
+"""Batch normalization without an additive constant (Mohan et al., ICLR 2020, section 4 and the released code)."""
 
 import math
 
@@ -11,9 +11,9 @@ GAMMA_CLIP = 0.025
 
 
 class BiasFreeBatchNorm2d(nn.Module):
-    """Divide each channel by its standard deviation and scale it; subtract nothing, add nothing.
+    """Batch normalization that divides each channel by its standard deviation and scales it, without a shift.
 
-    In training the deviation is the batch's, so the map has degree 0 there; in evaluation it is a fixed gain, and the
+    In training the deviation is that of the batch, so the map has degree 0. In evaluation it is a fixed gain, and the
     network is homogeneous of degree 1.
 
     Args:
@@ -31,7 +31,7 @@ class BiasFreeBatchNorm2d(nn.Module):
         self.register_buffer("running_var", torch.ones(width))
 
     def gain(self) -> torch.Tensor:
-        """Evaluation-mode gain of each channel, (width,)."""
+        """Return the evaluation-mode gain of each channel, (width,)."""
         return self.weight / (self.running_var.sqrt() + self.eps)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:

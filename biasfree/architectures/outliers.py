@@ -1,36 +1,36 @@
-"""Bound what single pixels and stars say to a network, without a constant of its own.
+"""A limit on the influence of single pixels and stars on a network, without an additive constant.
 
-A convolutional network of many scales passes on a small share of every pixel to a large area. A hot pixel at a hundred
-times the signal is then an error everywhere around it. Here an image is clipped to limits that its surroundings set:
-order statistics of the extremes of cells, so that a few cells with outliers do not move them. All operations are
-piecewise linear of degree 1 and commute with adding a constant.
+A convolutional network of many scales spreads a small share of every pixel over a large area. A hot pixel at a hundred
+times the signal then causes an error everywhere around it. Here an image is clipped to limits set by its surroundings:
+order statistics of the extremes of cells, which a few cells with outliers do not change. All operations are piecewise
+linear of degree 1 and commute with adding a constant.
 """
 
 import torch
 from torch.nn import functional as F
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
-#: Cells around each cell that set its limits, to each side.
+#: Number of cells on each side of a cell that set its limits.
 REACH = 2
-#: The limits are the sixth largest maximum and the sixth smallest minimum of 25 cells: a star on the corner of four
-#: cells does not set them, an edge or a line through the cells does.
+#: The limits are the sixth largest maximum and the sixth smallest minimum of 25 cells: an edge or a line through the
+#: cells sets them, but a star on the corner of four cells does not.
 _RANK = 6
-#: Distance of the clipping levels from the limits, in spreads between them. At 1, photographs with noise of sigma 25
-#: are left as they are, and 2 in 10,000 pixels of clean ones are clipped (mean of Set12 and eight of Kodak's).
+#: Distance of the clipping levels from the limits, in units of the spread between them. At 1, photographs with noise of
+#: sigma 25 are unchanged, and 2 in 10,000 pixels of clean ones are clipped (mean of Set12 and eight of Kodak's).
 _MARGIN = 1.0
 
 
 def clip_outliers(noisy: torch.Tensor, *, cell: int) -> torch.Tensor:
-    """Clip each cell of an image to what the 5 x 5 cells around it lead to expect.
+    """Clip each cell of an image to the range expected from the 5 x 5 cells around it.
 
     Args:
         noisy: (B, C, H, W), H and W multiples of ``cell``.
         cell: Side of a cell, pixels.
 
     Returns:
-        The same shape; equal to ``noisy`` but for isolated excess.
+        The same shape; equal to ``noisy`` except where isolated pixels are clipped.
     """
-    if has_torch_function_unary(noisy):  # the analysis takes this for one step, and asks for its limits
+    if has_torch_function_unary(noisy):  # the analysis treats this function as one step
         clipped: torch.Tensor = handle_torch_function(clip_outliers, (noisy,), noisy, cell=cell)
         return clipped
     floor, ceiling = limits(noisy, cell=cell)
@@ -38,7 +38,7 @@ def clip_outliers(noisy: torch.Tensor, *, cell: int) -> torch.Tensor:
 
 
 def limits(noisy: torch.Tensor, *, cell: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return what ``clip_outliers`` clips to from below and from above, each (B, C, H, W)."""
+    """Return the lower and upper limit that ``clip_outliers`` clips to, each (B, C, H, W)."""
     high = _ranked(F.max_pool2d(noisy, cell))
     low = -_ranked(F.max_pool2d(-noisy, cell))
     margin = _MARGIN * (high - low)
@@ -46,7 +46,7 @@ def limits(noisy: torch.Tensor, *, cell: int) -> tuple[torch.Tensor, torch.Tenso
 
 
 def _over_cells(levels: torch.Tensor, cell: int) -> torch.Tensor:
-    """Repeat (B, C, H, W) over cells of pixels; not by ``interpolate``, whose scales are float constants of a graph."""
+    """Repeat (B, C, H, W) over cells of pixels, without ``interpolate``, which adds float constants to the graph."""
     repeated = levels[..., :, None, :, None].expand(-1, -1, -1, cell, -1, cell)
     return repeated.flatten(4, 5).flatten(2, 3)
 

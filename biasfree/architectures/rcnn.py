@@ -1,7 +1,7 @@
-"""A recurrent network: one stage, applied again and again to the noisy image and its own last answer.
+"""A recurrent network: one stage, applied repeatedly to the noisy image and its own previous output.
 
 After DURR (Zhang et al., "Dynamically unfolding recurrent restorer", ICLR 2019) as Mohan et al. (ICLR 2020, appendix
-A.2) made it: in training each batch is unrolled 1 to ``stages`` times, in evaluation ``stages`` times.
+A.2) adapted it: in training each batch is unrolled 1 to ``stages`` times, in evaluation ``stages`` times.
 """
 
 import zlib
@@ -13,11 +13,11 @@ from biasfree.architectures.stage import Stage
 
 
 class RecurrentCNN(Network):
-    """``x_0 = y``, ``x_t = stage(y, x_{t-1})``; the output is the last one.
+    """The recurrence ``x_0 = y``, ``x_t = stage(y, x_{t-1})``, whose last value is the output.
 
     Args:
         channels: Image channels C.
-        stages: Times that the stage is applied; in training the most.
+        stages: Number of times the stage is applied; in training the maximum.
         width: Feature channels.
         bias: Give every convolution but the last an additive constant.
     """
@@ -30,17 +30,17 @@ class RecurrentCNN(Network):
 
     @property
     def stride(self) -> int:
-        """One pixel."""
+        """Return 1: the network commutes with every shift."""
         return 1
 
     @property
     def receptive_radius(self) -> int:
-        """Pixels: the stage's, each time."""
+        """Return the radius in pixels: that of the stage, once per application."""
         return self._stages * self.stage.radius
 
     @property
     def macs_per_pixel(self) -> float:
-        """Multiply-adds per pixel in evaluation."""
+        """Return the multiply-adds per pixel in evaluation."""
         return float(self._stages * self.stage.macs_per_pixel)
 
     def forward(self, noisy: torch.Tensor) -> torch.Tensor:
@@ -52,10 +52,10 @@ class RecurrentCNN(Network):
 
 
 def drawn_stages(noisy: torch.Tensor, most: int) -> int:
-    """How often a training batch is unrolled: 1 to ``most``, uniform over batches.
+    """Choose how often a training batch is unrolled: 1 to ``most`` times, uniform over batches.
 
-    A checksum of the first samples, which are noisy, decides. A generator's state would have to be kept; batches are
-    functions of seed and step, so that a resumed run unrolls each as the uninterrupted one would have done.
+    The choice is a checksum of the first samples, which are noisy. A random generator would have a state to save.
+    Batches depend only on seed and step, so a resumed run unrolls each one as the uninterrupted run would have.
     """
     samples = noisy.detach().flatten()[:16].float().cpu().numpy()
     return 1 + zlib.crc32(samples.tobytes()) % most

@@ -1,9 +1,9 @@
-"""A small residual U-Net on pixel-unshuffled input: the network that is served.
+"""A small residual U-Net on pixel-unshuffled input: the architecture of the served models.
 
-The parts are those of DRUNet (Zhang et al., "Plug-and-play image restoration with deep denoiser prior", 2021) without
-the noise map: residual blocks of two 3x3 convolutions (EDSR, Lim et al. 2017), 2x2 strided convolutions between scales
-and additive skips. Pixel-unshuffling (FFDNet, Zhang et al. 2018) makes the first scale half the resolution. No
-normalisation: the residual blocks, whose second convolution starts at zero, train without it.
+Its parts come from DRUNet (Zhang et al., "Plug-and-play image restoration with deep denoiser prior", 2021) without the
+noise map: residual blocks of two 3x3 convolutions (EDSR, Lim et al. 2017), 2x2 strided convolutions between scales and
+additive skips. Pixel-unshuffling (FFDNet, Zhang et al. 2018) puts the first scale at half the resolution. There is no
+normalization: the residual blocks, whose second convolution starts at zero, train without it.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ UNSHUFFLE = 2
 
 
 class ResidualBlock(nn.Module):
-    """``x + conv(relu(conv(x)))``, started as the identity; the ReLU is leaky where ``slope`` is not 0."""
+    """The block ``x + conv(relu(conv(x)))``, initially the identity; the ReLU is leaky if ``slope`` is not 0."""
 
     def __init__(self, width: int, *, slope: float, bias: bool) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class ResidualBlock(nn.Module):
         nn.init.zeros_(self.conv2.weight)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Features (B, width, H, W) in and out."""
+        """Map features (B, width, H, W) to the same shape."""
         inner = self.conv1(features)
         rectified = F.leaky_relu(inner, self._slope) if self._slope else F.relu(inner)
         update: torch.Tensor = self.conv2(rectified)
@@ -38,9 +38,9 @@ class ResidualBlock(nn.Module):
 
 
 class ZeroMeanConv2d(nn.Conv2d):
-    """A convolution blind to what is constant: the weights that meet one image channel sum to zero.
+    """A convolution that ignores constants: the weights for each image channel sum to zero.
 
-    What is trained is any kernel; its mean is taken away on every use.
+    The trained kernel is unconstrained; its mean is subtracted on every use.
     """
 
     def __init__(self, channels: int, width: int, *, bias: bool) -> None:
@@ -48,30 +48,30 @@ class ZeroMeanConv2d(nn.Conv2d):
         self._channels = channels
 
     def kernel(self) -> torch.Tensor:
-        """The weights in effect, (width, C * UNSHUFFLE^2, 3, 3)."""
+        """Return the effective weights, (width, C * UNSHUFFLE^2, 3, 3)."""
         of_channel = self.weight.reshape(len(self.weight), self._channels, -1)
         return (of_channel - of_channel.mean(dim=2, keepdim=True)).reshape(self.weight.shape)
 
     def forward(self, unshuffled: torch.Tensor) -> torch.Tensor:
-        """(B, C * UNSHUFFLE^2, H + 2, W + 2) -> (B, width, H, W)."""
+        """Map (B, C * UNSHUFFLE^2, H + 2, W + 2) to (B, width, H, W)."""
         return F.conv2d(unshuffled, self.kernel(), self.bias)
 
 
 class ResUNet(Network):
-    """Residual U-Net whose output is ``y - net(y)``.
+    """A residual U-Net whose output is ``y - net(y)``.
 
     Args:
         channels: Image channels C, 1 for gray, 3 for RGB.
-        widths: Feature channels of each scale, from half the image's resolution down by two each.
-        blocks: Residual blocks of each scale on the way down, and again on the way up.
+        widths: Feature channels per scale, from half the image's resolution, halved at each further scale.
+        blocks: Residual blocks per scale on the way down, and again on the way up.
         bottom_blocks: Residual blocks of the lowest scale.
-        slope: Of the ReLUs below 0. Features carry the image's mean, which is positive everywhere, so that a ReLU can
-            be off at every place of every image, and then no gradient ever turns it on again; with a slope one does.
-        head: What the first convolution does with constants. ``"zeros"``: it sees a border of zeros around the image.
-            ``"replicate"``: the image's border goes on. ``"zero-mean"``: as well, and its kernels sum to zero, so that
-            ``f(y + c) = f(y) + c`` for every constant c; brightness decides the sign of no feature.
-        clip_outliers: Estimate the noise from the image without isolated excess (``outliers.clip_outliers``). The
-            excess itself stays in the output, as it may be a star; it does not disturb its surroundings.
+        slope: Slope of the ReLUs below 0. Features carry the image's mean, which is positive everywhere, so a ReLU can
+            be off at every place of every image. No gradient then turns it on again, unless it has a slope.
+        head: Treatment of the border and of constants by the first convolution. ``"zeros"`` pads the image with zeros.
+            ``"replicate"`` repeats the image's border. ``"zero-mean"`` does so too, and its kernels sum to zero, so
+            that ``f(y + c) = f(y) + c`` for every constant c, and brightness decides the sign of no feature.
+        clip_outliers: Estimate the noise from the image with isolated outliers clipped (``outliers.clip_outliers``).
+            The outliers themselves stay in the output, as they may be stars, but do not disturb their surroundings.
         bias: Give every convolution an additive constant (the comparison of the paper, never served).
     """
 
@@ -124,12 +124,12 @@ class ResUNet(Network):
 
     @property
     def stride(self) -> int:
-        """Pixels: one cell of the lowest scale."""
+        """Return the stride in pixels: the side of one cell of the lowest scale."""
         return int(UNSHUFFLE ** len(self._widths))
 
     @property
     def receptive_radius(self) -> int:
-        """Pixels, followed from the output back to the input, and rounded up to whole cells at each change of scale."""
+        """Return the radius in pixels, traced from output to input and rounded up to whole cells at each scale."""
         cells: list[int] = [UNSHUFFLE ** (level + 1) for level in range(len(self._widths))]
         reach = cells[0]  # tail
         for cell in cells[:-1]:
@@ -140,13 +140,13 @@ class ResUNet(Network):
         reach += cells[0]  # head
         if self._clip_outliers:
             reach = _round_up(reach, cells[-1]) + REACH * cells[-1]
-        # The steps above hold for outputs on the borders of the lowest cells; a pixel inside one reaches as far as
-        # the cell's own border does.
+        # The steps above hold for outputs on the borders of the lowest cells; a pixel inside a cell reaches as far as
+        # the cell's border.
         return reach + cells[-1] - 1
 
     @property
     def macs_per_pixel(self) -> float:
-        """Multiply-adds per image pixel: each kernel's size over the pixels that one of its output positions covers."""
+        """Return the multiply-adds per image pixel: each kernel's size over the pixels that one output covers."""
         block = 2 * 9
         macs = 0.0
         for level, wide in enumerate(self._widths):
@@ -155,15 +155,16 @@ class ResUNet(Network):
             count = self._bottom_blocks if at_bottom else 2 * self._blocks
             macs += count * block * wide**2 / pixels
             if not at_bottom:
-                # 2x2 down and up: four weights for each fine position's features, at the fine resolution once each.
+                # 2x2 down and up: each uses every fine position once.
                 macs += 2 * wide * self._widths[level + 1] / pixels
         ends = self.head.weight.numel() + self.tail.weight.numel()
         return macs + ends / UNSHUFFLE**2
 
     def forward(self, noisy: torch.Tensor) -> torch.Tensor:
-        """Denoise (B, C, H, W) of any H, W: mirrored up to a multiple of ``stride``, and cropped after.
+        """Denoise (B, C, H, W) of any H, W by mirroring it up to a multiple of ``stride`` and cropping the result.
 
-        Noise that is mirrored is noise; replicated it is stripes, which the last rows are then taken for.
+        Mirrored noise is still noise. Replicated noise would be stripes, and the network would take the last rows for
+        stripes.
         """
         height, width = noisy.shape[-2:]
         whole = torch.index_select(noisy, 2, self._mirrored(height))
@@ -184,13 +185,13 @@ class ResUNet(Network):
         return noisy - noise[..., :height, :width]
 
     def _mirrored(self, side: int) -> torch.Tensor:
-        """Where each row of whole cells comes from: 0 1 2 2 1 0 0 1 for a side of 3 (numpy calls it symmetric)."""
+        """Return the source of each row of whole cells: 0 1 2 2 1 0 0 1 for a side of 3 (numpy calls it symmetric)."""
         there = torch.arange(side, device=self.tail.weight.device)
-        # Even of one row so many periods are a cell.
+        # Even from a single row this many periods fill a cell.
         return torch.cat([there, there.flip(0)]).repeat(self.stride // 2)[: side + -side % self.stride]
 
     def folded(self) -> Network:
-        """The same map, the head's kernel being the one in effect."""
+        """Return the same map with the effective kernel in the head."""
         if not isinstance(self.head, ZeroMeanConv2d):
             return self
         plain = ResUNet(**{**self.arguments, "head": "replicate"}).to(self.head.weight)

@@ -1,7 +1,8 @@
-"""A simplified DenseNet: stages in a chain, each of which sees the noisy image again.
+"""A simplified DenseNet: a chain of stages, each of which also receives the noisy image.
 
 After DenseNet (Huang et al., "Densely connected convolutional networks", 2017) as Mohan et al. (ICLR 2020, appendix
-A.4) made it: the recurrent network unrolled, each stage with weights of its own, and more than an image handed over.
+A.4) adapted it: the unrolled recurrent network, with separate weights per stage and more channels between stages than
+an image has.
 """
 
 import torch
@@ -10,16 +11,16 @@ from torch import nn
 from biasfree.architectures.network import Network
 from biasfree.architectures.stage import Stage
 
-#: Channels that a stage hands to the next.
+#: Channels that a stage passes to the next.
 HANDED_OVER = 5
 
 
 class SimplifiedDenseNet(Network):
-    """``h_1 = stage_1(y)``, ``h_t = stage_t(y, h_{t-1})``; the last gives the image.
+    """The chain ``h_1 = stage_1(y)``, ``h_t = stage_t(y, h_{t-1})``, whose last stage gives the image.
 
     Args:
         channels: Image channels C.
-        stages: How many, at least two.
+        stages: Number of stages, at least two.
         width: Feature channels.
         bias: Give every convolution but the very last an additive constant.
     """
@@ -40,17 +41,17 @@ class SimplifiedDenseNet(Network):
 
     @property
     def stride(self) -> int:
-        """One pixel."""
+        """Return 1: the network commutes with every shift."""
         return 1
 
     @property
     def receptive_radius(self) -> int:
-        """Pixels: those of all stages."""
+        """Return the radius in pixels: the sum over all stages."""
         return sum(stage.radius for stage in self._chain)
 
     @property
     def macs_per_pixel(self) -> float:
-        """Multiply-adds per pixel."""
+        """Return the multiply-adds per pixel."""
         return float(sum(stage.macs_per_pixel for stage in self._chain))
 
     @property

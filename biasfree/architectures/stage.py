@@ -1,4 +1,4 @@
-"""Seven convolutions in a row: what the recurrent network repeats and the simplified DenseNet chains."""
+"""A chain of seven convolutions, repeated by the recurrent network and chained by the simplified DenseNet."""
 
 import torch
 from torch import nn
@@ -9,11 +9,11 @@ HIDDEN = 5
 
 
 class Stage(nn.Module):
-    """3x3 convolutions with ReLU between, none after the last.
+    """A chain of 3x3 convolutions with ReLU between and none after the last.
 
     Args:
-        inputs: Channels that come in.
-        outputs: Channels that go out.
+        inputs: Input channels.
+        outputs: Output channels.
         width: Feature channels.
         bias: Give every convolution but the last an additive constant.
         last_bias: Give the last one a constant as well.
@@ -27,16 +27,16 @@ class Stage(nn.Module):
 
     @property
     def radius(self) -> int:
-        """Pixels: one for each convolution."""
+        """Return the radius in pixels: one per convolution."""
         return HIDDEN + 2
 
     @property
     def macs_per_pixel(self) -> int:
-        """Multiply-adds per pixel: every kernel's size."""
+        """Return the multiply-adds per pixel: the sum of the kernels' sizes."""
         return sum(kernel.numel() for name, kernel in self.named_parameters() if name.endswith("weight"))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """(B, inputs, H, W) to (B, outputs, H, W)."""
+        """Map (B, inputs, H, W) to (B, outputs, H, W)."""
         features = F.relu(self.head(features))
         for convolution in self.hidden:
             features = F.relu(convolution(features))

@@ -1,6 +1,6 @@
-"""A small U-Net (Ronneberger et al., "U-Net", 2015) as Mohan et al. (ICLR 2020, appendix A.3) made it.
+"""A small U-Net (Ronneberger et al., "U-Net", 2015) as Mohan et al. (ICLR 2020, appendix A.3) adapted it.
 
-Two scales instead of five: what the others would see, dilated convolutions see at half the resolution.
+It has two scales instead of five: dilated convolutions at half the resolution replace the others.
 """
 
 import torch
@@ -10,16 +10,16 @@ from torch.nn import functional as F
 from biasfree.architectures.network import Network
 
 STRIDE = 2
-#: Of the convolutions at half the resolution, after the one that leads there.
+#: Dilations of the convolutions at half the resolution, after the one that leads there.
 DILATIONS = (1, 2, 4)
 
 
 class UNet(Network):
-    """Nine convolutions and one skip; the output is the image, not the noise.
+    """A U-Net of nine convolutions and one skip, whose output is the image, not the noise.
 
     Args:
         channels: Image channels C.
-        width: Feature channels at full resolution; twice as many at half.
+        width: Feature channels at full resolution; at half resolution twice as many.
         bias: Give every convolution but the last an additive constant.
     """
 
@@ -39,14 +39,14 @@ class UNet(Network):
 
     @property
     def stride(self) -> int:
-        """Pixels: one cell of the lower scale."""
+        """Return the stride in pixels: the side of one cell of the lower scale."""
         return STRIDE
 
     @property
     def receptive_radius(self) -> int:
-        """Pixels, followed from the output back: ``tail`` and ``join``, ``up``, ``deep``, and what comes before."""
+        """Return the radius in pixels, traced from the output back through ``tail``, ``join``, ``up`` and ``deep``."""
         behind = 2 + 1
-        # An even row of ``up`` takes the cell that begins two pixels before it, and none that begins after it does.
+        # An even row of ``up`` uses the cell that begins two pixels before it, and no cell that begins after it.
         up = 2
         deep = STRIDE * sum(DILATIONS)
         before = 1 + 1 + 2
@@ -54,14 +54,14 @@ class UNet(Network):
 
     @property
     def macs_per_pixel(self) -> float:
-        """Multiply-adds per image pixel: kernels at half the resolution count a quarter, also the transposed one."""
+        """Return the multiply-adds per image pixel; all kernels at half the resolution count a quarter."""
         whole = (self.head, self.skip, self.join, self.tail)
         half = (self.down, *self.deep, self.up)
         count = sum(layer.weight.numel() for layer in whole)
         return float(count + sum(layer.weight.numel() for layer in half) / STRIDE**2)
 
     def forward(self, noisy: torch.Tensor) -> torch.Tensor:
-        """Denoise (B, C, H, W) of any H, W: odd sides get a row or column of zeros, which is cropped after."""
+        """Denoise (B, C, H, W) of any H, W; pad odd sides with a row or column of zeros, and crop it again."""
         height, width = noisy.shape[-2:]
         padded = F.pad(noisy, (0, -width % STRIDE, 0, -height % STRIDE))
         skipped = F.relu(self.skip(F.relu(self.head(padded))))

@@ -1,6 +1,6 @@
-"""Denoisers from before the networks, to compare with: names, and what each of them is.
+"""Classical denoisers for comparison with the networks: their names and sources.
 
-They stand on SciPy, scikit-image and PyWavelets, the extra ``classical``, which is imported when one is loaded.
+They use SciPy, scikit-image and PyWavelets (the extra ``classical``), which are imported when a denoiser is loaded.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from biasfree.classical.denoiser import ClassicalDenoiser
 
-#: What the extra brings, by the names under which it is imported.
+#: Import names of the libraries in the extra.
 LIBRARIES = ("pywt", "scipy", "skimage")
 
 
@@ -22,14 +22,14 @@ class ClassicalUnavailable(ValueError):
 
 @dataclass(frozen=True)
 class Method:
-    """One way to denoise.
+    """A classical denoising method.
 
     Attributes:
-        title: What it is, in words.
-        reference: Where it was published.
-        module: Module of this package that has it.
-        function: Its name there.
-        joint: It takes all colours at once; the others take one plane of an opponent transform at a time.
+        title: Short description.
+        reference: Publication.
+        module: Module of this package that contains it.
+        function: Name of the function in that module.
+        joint: True if it takes all colors at once; the others take one plane of an opponent transform at a time.
     """
 
     title: str
@@ -47,7 +47,7 @@ METHODS: Mapping[str, Method] = {
         "global_wiener",
     ),
     "wiener-local": Method(
-        "Wiener filter by the mean and variance of a 7 x 7 neighbourhood (SciPy)",
+        "Wiener filter by the mean and variance of a 7 x 7 neighborhood (SciPy)",
         "Lee, IEEE Trans. Pattern Analysis and Machine Intelligence 2, 1980",
         "wiener",
         "local_wiener",
@@ -59,7 +59,7 @@ METHODS: Mapping[str, Method] = {
         "soft_universal",
     ),
     "wavelet-sure": Method(
-        "Soft threshold of undecimated wavelet coefficients, in each band that of the least estimated error",
+        "Soft threshold of undecimated wavelet coefficients, with the least estimated error in each band",
         "Donoho and Johnstone, J. American Statistical Association 90, 1995",
         "wavelet",
         "soft_sure",
@@ -71,7 +71,7 @@ METHODS: Mapping[str, Method] = {
         "bayes_shrink",
     ),
     "wavelet-bayes": Method(
-        "Posterior mean of each undecimated wavelet coefficient under a generalised-Gaussian marginal",
+        "Posterior mean of each undecimated wavelet coefficient under a generalized-Gaussian marginal",
         "Simoncelli and Adelson, IEEE Int. Conf. Image Processing, 1996",
         "coring",
         "bayesian_coring",
@@ -93,26 +93,26 @@ METHODS: Mapping[str, Method] = {
 
 
 def available() -> bool:
-    """Whether the extra is installed; imports nothing of it."""
+    """Tell whether the extra is installed, without importing it."""
     return all(find_spec(name) is not None for name in LIBRARIES)
 
 
 def load(name: str, *, sigma: float | None = None) -> "ClassicalDenoiser":
-    """A denoiser by its name.
+    """Load a denoiser by name.
 
     Args:
         name: A key of ``METHODS``.
-        sigma: Noise standard deviation in the image's own units; estimated from each image if None.
+        sigma: Noise standard deviation in the image's own units; by default estimated from each image.
 
     Raises:
         ValueError: There is no such method.
         ClassicalUnavailable: The extra is not installed.
     """
     if name not in METHODS:
-        raise ValueError(f"expected one of the classical denoisers {', '.join(METHODS)}, got {name!r}")
+        raise ValueError(f"there is no classical denoiser {name!r}: choose one of {', '.join(METHODS)}")
     if not available():
         raise ClassicalUnavailable(
-            f"{name} needs the extra 'classical', which is not installed: pip install '.[classical]'"
+            f"{name} requires the extra 'classical', which is not installed: run pip install '.[classical]'"
         )
     from biasfree.classical.denoiser import ClassicalDenoiser
 

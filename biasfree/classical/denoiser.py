@@ -1,4 +1,4 @@
-"""What all classical denoisers have in common: any size, any scale, gray or colour, noise of an unknown level."""
+"""The common base of all classical denoisers: any size, any scale, gray or color, noise of an unknown level."""
 
 import math
 from collections.abc import Callable
@@ -11,24 +11,25 @@ from biasfree.intensity import power_of_two_scale
 
 FloatArray = npt.NDArray[np.float32]
 
-#: Orthonormal: luminance and two differences (Dabov et al., "Color image denoising via sparse 3D collaborative
-#: filtering", 2007). White noise of one level stays that, and most of a photograph goes into the first plane.
+#: Orthonormal opponent transform: luminance and two differences (Dabov et al., "Color image denoising via sparse 3D
+#: collaborative filtering", 2007). It preserves white noise, and puts most of a photograph into the first plane.
 OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]] / np.sqrt([[3], [2], [6]]), np.float32)
-#: Half of what is Gaussian lies within so many standard deviations.
+#: Half of a Gaussian distribution lies within this many standard deviations.
 GAUSSIAN_MEDIAN = 0.6744897501960817
-#: Of float32, in an intensity.
+#: Relative rounding error of an intensity in float32.
 ROUNDING = 1.2e-7
-#: Shorter sides are reflected up to this many pixels, of which every transform here has use.
+#: Shorter sides are extended by reflection to this many pixels, the minimum for every transform here.
 LEAST_SIDE = 32
 
 
 class ClassicalDenoiser:
-    """A method as a function of an image; it keeps nothing, and may be called from several threads.
+    """A classical method as a function of an image. It is stateless and thread-safe.
 
     Args:
-        method: (image, sigma) to image: (H, W, C) if ``joint``, else one plane (H, W), float32, intensities near 1.
-        joint: Which of them.
-        sigma: Noise standard deviation in the images' own units; estimated from each plane if None.
+        method: Function of image and sigma; the image is (H, W, C) if ``joint``, otherwise one plane (H, W), float32,
+            intensities near 1.
+        joint: True if the method takes all colors at once.
+        sigma: Noise standard deviation in the images' own units; by default estimated from each plane.
     """
 
     def __init__(
@@ -37,14 +38,14 @@ class ClassicalDenoiser:
         self._method, self._joint, self._sigma = method, joint, sigma
 
     def __call__(self, noisy: FloatArray, /) -> FloatArray:
-        """Denoise (H, W, C) float32 of any finite range, C 1 or 3; shape, dtype and range stay, nothing is clipped."""
+        """Denoise (H, W, C) float32 of any finite range, C 1 or 3; keep shape, dtype and range, and clip nothing."""
         scale = power_of_two_scale(float(np.abs(noisy).max()))
         image = _opponent(noisy / np.float32(scale), OPPONENT)
         denoised = self._whole(image, scale) if self._joint else self._plane_by_plane(image, scale)
         return _opponent(denoised, OPPONENT.T) * np.float32(scale)
 
     def level(self, noisy: FloatArray) -> float:
-        """The noise standard deviation that it goes by for (H, W, C) float32: the root mean square over planes."""
+        """Return the noise standard deviation assumed for (H, W, C) float32: the root mean square over planes."""
         if self._sigma is not None:
             return self._sigma
         planes = np.moveaxis(_opponent(noisy, OPPONENT), -1, 0)
@@ -61,7 +62,7 @@ class ClassicalDenoiser:
         return noise_level(plane) if self._sigma is None else self._sigma / scale
 
     def _denoised(self, image: FloatArray, sigma: float) -> FloatArray:
-        """Where there is no noise there is nothing to do, and nothing to divide by."""
+        """Denoise an image; without noise return it unchanged, since methods divide by sigma."""
         if sigma <= 0:
             return image
         height, width = image.shape[:2]
@@ -69,10 +70,10 @@ class ClassicalDenoiser:
 
 
 def noise_level(plane: FloatArray) -> float:
-    """Noise standard deviation of a plane (H, W): the median absolute deviation of its finest diagonal band.
+    """Estimate the noise standard deviation of a plane (H, W) from the median deviation of its finest diagonal band.
 
-    Donoho and Johnstone 1994. What has exactly the value of its neighbours (a mask, clipped white) is left out; 0 where
-    nothing else is there, and where rounding is all there is.
+    Donoho and Johnstone 1994. Pixels that exactly equal their neighbors (a mask, clipped white) are left out. The
+    result is 0 if no others remain, or if the deviation is only rounding error.
     """
     _, (_, _, diagonal) = pywt.dwt2(_at_least(plane, LEAST_SIDE), "db2")
     sizes = np.abs(diagonal[diagonal != 0])
@@ -85,7 +86,7 @@ def _opponent(image: FloatArray, matrix: FloatArray) -> FloatArray:
 
 
 def _at_least(image: FloatArray, side: int) -> FloatArray:
-    """The image (H, W, ...) reflected at its bottom and right up to ``side``; itself if it is as large as that."""
+    """Extend an image (H, W, ...) to at least ``side`` by reflection at its bottom and right."""
     height, width = image.shape[:2]
     if min(height, width) >= side:
         return image

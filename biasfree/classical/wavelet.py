@@ -1,4 +1,4 @@
-"""Wavelet coefficients drawn towards zero by a threshold."""
+"""Wavelet thresholding methods."""
 
 import math
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from skimage.restoration import denoise_wavelet
 
 FloatArray = npt.NDArray[np.float32]
 
-#: As symmetric as an orthogonal one of eight taps can be.
+#: The most symmetric orthogonal wavelet with eight taps.
 WAVELET = "sym4"
-#: Scales from the finest on; what is coarser is hardly noise.
+#: Number of scales, counted from the finest; coarser ones contain hardly any noise.
 LEVELS = 4
 
 
 def bayes_shrink(plane: FloatArray, sigma: float) -> FloatArray:
-    """Soft threshold ``sigma^2 / sigma_x`` of an orthogonal transform, ``sigma_x`` from each band's variance.
+    """Soft-threshold an orthogonal transform at ``sigma^2 / sigma_x``, with ``sigma_x`` from each band's variance.
 
     Args:
         plane: (H, W) float32.
@@ -32,10 +32,10 @@ def bayes_shrink(plane: FloatArray, sigma: float) -> FloatArray:
 
 
 def soft_universal(plane: FloatArray, sigma: float) -> FloatArray:
-    """Soft threshold ``sigma sqrt(2 ln N)``, N the pixels, which noise alone does not pass.
+    """Soft-threshold at ``sigma sqrt(2 ln N)``, N the number of pixels, which noise alone does not pass.
 
-    It is made to leave no noise, not to leave little error: of Haar wavelets, and where only two scales are shrunk, it
-    gave most (27.3 dB at sigma 25 on photographs of the training set; four scales of ``WAVELET`` 25.5).
+    The threshold minimizes the remaining noise, not the error. Haar wavelets with only two scales shrunk gave the best
+    result (27.3 dB at sigma 25 on photographs of the training set; four scales of ``WAVELET`` gave 25.5 dB).
 
     Args:
         plane: (H, W) float32.
@@ -46,7 +46,7 @@ def soft_universal(plane: FloatArray, sigma: float) -> FloatArray:
 
 
 def soft_sure(plane: FloatArray, sigma: float) -> FloatArray:
-    """Soft threshold of the least error by Stein's unbiased risk estimate, in each band; at most the universal one.
+    """Soft-threshold each band at the level of least estimated risk (Stein), but at most at the universal threshold.
 
     Args:
         plane: (H, W) float32.
@@ -57,9 +57,9 @@ def soft_sure(plane: FloatArray, sigma: float) -> FloatArray:
 
 
 def sure_threshold(band: FloatArray) -> float:
-    """The threshold of least estimated risk for coefficients with noise of level 1 (Donoho and Johnstone 1995, eq. 11).
+    """Return the threshold of least estimated risk for noise of level 1 (Donoho and Johnstone 1995, eq. 11).
 
-    The risk of t is ``n - 2 #{|x| <= t} + sum min(|x|, t)^2``; its least is at one of the |x|.
+    The risk of t is ``n - 2 #{|x| <= t} + sum min(|x|, t)^2``; its minimum is at one of the |x|.
     """
     sizes = np.sort(np.abs(band), axis=None).astype(np.float64)
     below = np.arange(1, sizes.size + 1)
@@ -75,23 +75,23 @@ def shrunk(
     wavelet: str = WAVELET,
     levels: int = LEVELS,
 ) -> FloatArray:
-    """Change every band of the undecimated wavelet transform, and go back.
+    """Shrink every band of the undecimated wavelet transform, then invert the transform.
 
     Args:
         plane: (H, W) float32.
-        shrink: Of a band (H', W'), in which white noise has the level that it has in the plane.
-        wavelet: An orthogonal one.
-        levels: Scales that are changed, from the finest on.
+        shrink: Function of a band (H', W'), in which white noise has the same level as in the plane.
+        wavelet: An orthogonal wavelet.
+        levels: Number of scales to shrink, counted from the finest.
 
     Returns:
         (H, W) float32.
     """
     cell = 2**levels
-    # The transform is periodic: a margin of reflected pixels keeps one side from the other, in whole cells.
+    # The transform is periodic: a margin of reflected pixels, in whole cells, separates opposite sides.
     margins = [(cell, cell + -side % cell) for side in plane.shape]
     coarse, *bands = pywt.swt2(np.pad(plane, margins, mode="symmetric"), wavelet, levels, trim_approx=True)
     coefficients: list[Any] = [coarse]
-    while bands:  # each one is let go of as soon as it is replaced
+    while bands:  # frees each one as soon as it is replaced
         coefficients.append(tuple(map(shrink, bands.pop(0))))
     whole: FloatArray = pywt.iswt2(coefficients, wavelet)
     return whole[cell : cell + plane.shape[0], cell : cell + plane.shape[1]]

@@ -1,4 +1,4 @@
-"""A classical denoiser as a task for another process. Importing this imports nothing heavy."""
+"""A classical denoiser as a task for another process. Importing this module imports nothing heavy."""
 
 import time
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClassicalTask:
-    """What is to be done.
+    """A task: images to denoise by one method.
 
     Attributes:
         name: A key of ``METHODS``.
         noisy: Images (C, H, W) float32.
-        levels: Whether their noise levels are wanted as well.
+        levels: True to return their noise levels as well.
     """
 
     name: str
@@ -28,12 +28,12 @@ class ClassicalTask:
 
 @dataclass(frozen=True)
 class ClassicalResult:
-    """What came of it.
+    """The result of a task.
 
     Attributes:
         denoised: Images (C, H, W) float32.
-        levels: The noise level that was found in each, in its units; empty if not wanted.
-        seconds: That it took.
+        levels: Noise level found in each image, in its units; empty if not requested.
+        seconds: Time taken.
     """
 
     denoised: "list[npt.NDArray[np.float32]]"
@@ -42,7 +42,7 @@ class ClassicalResult:
 
 
 def carry_out(task: ClassicalTask) -> ClassicalResult:
-    """Do it."""
+    """Denoise the images of a task."""
     denoiser = load(task.name)
     begun = time.monotonic()
     denoised: list[Any] = [denoiser(image.transpose(1, 2, 0)).transpose(2, 0, 1) for image in task.noisy]

@@ -1,4 +1,4 @@
-"""How many processor cores there are for this process."""
+"""The number of processor cores available to this process."""
 
 import os
 from collections.abc import Iterator
@@ -11,20 +11,20 @@ OWN_GROUPS = Path("/proc/self/cgroup")
 
 
 def usable_cores(cgroups: Path = CGROUPS, own_groups: Path = OWN_GROUPS) -> int:
-    """Return the cores that this process may use: its affinity, and no more than its container's quota.
+    """Return the number of cores this process may use: its affinity, limited by its container's quota.
 
     A quota of 1.5 cores counts as one: two threads would be stopped for a quarter of the time.
 
     Args:
         cgroups: Where control groups are mounted, version 1 or 2.
-        own_groups: The groups of this process. In a container with a namespace of its own it is the mounted one.
+        own_groups: File with the groups of this process; with its own namespace a container sees the mounted ones.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min([cores, *(int(quota) for quota in _quotas(cgroups, own_groups))]))
 
 
 def _quotas(cgroups: Path, own_groups: Path) -> Iterator[float]:
-    """Give the quotas in cores of this process's groups and of all groups around them."""
+    """Yield the quotas, in cores, of this process's control groups and of their parents."""
     for folder in _folders(cgroups, own_groups):
         try:
             if (folder / "cpu.max").exists():  # version 2: "QUOTA PERIOD" in microseconds, or "max PERIOD"

@@ -1,4 +1,4 @@
-"""What an engine does, and how it fails."""
+"""The interface of an engine and its errors."""
 
 from typing import Protocol
 
@@ -14,23 +14,23 @@ class OutOfDeviceMemory(EngineError):
 
 
 class DeviceUnavailable(EngineError):
-    """The device asked for is not there."""
+    """The requested device is not available."""
 
 
 class Engine(Protocol):
-    """Runs batches; called from as many threads as it has workers."""
+    """A runner of batches, called from as many threads as it has workers."""
 
     @property
     def device(self) -> str:
-        """``cpu`` or ``cuda``: what really runs."""
+        """Return the device in use: ``cpu`` or ``cuda``."""
 
     @property
     def workers(self) -> int:
-        """Batches that it runs at a time where there are as many: each then has one of its threads."""
+        """Return the maximum number of batches it runs at a time, each on one of its threads."""
 
     @property
     def tolerance(self) -> float:
-        """Largest difference to a golden tile that its arithmetic explains, relative to the tile's largest value."""
+        """Return the largest difference from a golden tile due to arithmetic, relative to the tile's largest value."""
 
     def run(self, model: str, batch: FloatArray, *, wide: bool = True) -> FloatArray:
         """Denoise a batch; the result does not depend on ``wide``.
@@ -38,7 +38,7 @@ class Engine(Protocol):
         Args:
             model: Name of a loaded model.
             batch: (B, C, H, W), float32, C-contiguous, any range.
-            wide: On all threads, for one batch that is alone; otherwise on one, beside others.
+            wide: True to use all threads, for a batch that runs alone; False to use one thread, beside other batches.
 
         Returns:
             (B, C, H, W), float32, not clipped.
@@ -49,4 +49,4 @@ class Engine(Protocol):
         """
 
     def release(self) -> None:
-        """Give back memory that was kept for further batches; called where none came for a while."""
+        """Free memory kept for further batches; called when none has arrived for a while."""

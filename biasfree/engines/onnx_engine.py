@@ -1,4 +1,4 @@
-"""Run networks by ONNX Runtime, on the CPU or by CUDA."""
+"""The engine for ONNX Runtime, on the CPU or by CUDA."""
 
 import ctypes
 import logging
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
-#: Words with which ONNX Runtime's allocators say that memory ran out; it has no exception of its own for that.
+#: Messages ONNX Runtime's allocators raise on out-of-memory; there is no dedicated exception.
 OUT_OF_MEMORY = ("failed to allocate memory", "out of memory", "bad_alloc", "bad allocation")
 
 
@@ -39,26 +39,26 @@ SHRINK.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
 
 class OnnxEngine:
-    """ONNX Runtime with two sessions for each model: one on all threads, and one that runs on the thread that calls it.
+    """An engine with two ONNX Runtime sessions per model: one on all threads, and one on the calling thread.
 
-    Two batches side by side, a thread each, are 4 % faster than one after the other on two threads, and whatever else
-    takes a core for a moment then holds up one batch, not all threads of the only one.
+    Two batches side by side on one thread each are 4 % faster than one after the other on two threads. Also, when
+    another process takes a core for a moment, it delays only one batch instead of all threads of the only one.
 
     Args:
         models: Verified artifacts by name.
-        device: ``cpu``, ``cuda``, or ``auto`` for CUDA where it works and the CPU elsewhere.
-        threads: Threads of one batch on the CPU; None for one for each core this process may use.
-        bulk: For large tiles: one at a time, since each takes a gigabyte, and on threads that do not wait busily for
-            the next layer. Spinning makes small images up to a third faster (64 x 64: 1.51 against 1.11 Mpx/s), from
-            512 x 512 on not at all (1.70 against 1.70, each in runs of its own), and holds up everything else on the
-            same cores.
+        device: ``cpu``, ``cuda``, or ``auto`` for CUDA if it works and the CPU otherwise.
+        threads: Threads per batch on the CPU; None for one per core this process may use.
+        bulk: True for large tiles: one at a time, since each takes a gigabyte, and on threads that do not spin between
+            layers. Spinning makes small images up to a third faster (64 x 64: 1.51 against 1.11 Mpx/s), but not those
+            from 512 x 512 on (1.70 against 1.70 Mpx/s, in separate runs), and it delays everything else on the same
+            cores.
 
     Raises:
-        DeviceUnavailable: CUDA was asked for and cannot be used.
+        DeviceUnavailable: ``device`` is ``cuda``, and CUDA cannot be used.
     """
 
-    #: Between torch and ONNX Runtime on the CPU the shipped models differ by 4e-7 in float32, and bfloat16 moves them
-    #: by 3e-3 to 4e-3 where all is in it: this lies between.
+    #: The shipped models differ between torch and ONNX Runtime on the CPU by 4e-7 in float32, and by 3e-3 to 4e-3 if
+    #: everything is in bfloat16: this lies between.
     tolerance = 1e-3
 
     def __init__(
@@ -85,7 +85,7 @@ class OnnxEngine:
 
     @property
     def device(self) -> str:
-        """``cpu`` or ``cuda``."""
+        """Return ``cpu`` or ``cuda``."""
         return self._device
 
     def run(self, model: str, batch: FloatArray, *, wide: bool = True) -> FloatArray:
@@ -95,15 +95,15 @@ class OnnxEngine:
             (denoised,) = session.run([OUTPUT], {INPUT: batch})
         except (*FAILURES, MemoryError) as exc:
             if isinstance(exc, MemoryError) or any(words in str(exc).lower() for words in OUT_OF_MEMORY):
-                raise OutOfDeviceMemory(f"no memory for a batch of {batch.shape}") from exc
-            raise EngineError(f"the device failed on a batch of {batch.shape}") from exc
+                raise OutOfDeviceMemory(f"out of memory for a batch of shape {batch.shape}") from exc
+            raise EngineError(f"the device failed on a batch of shape {batch.shape}") from exc
         return np.asarray(denoised, np.float32)
 
     def release(self) -> None:
         """Shrink the arenas; see ``Engine.release``.
 
-        ONNX Runtime does so at the end of a run only, so that one value goes through. Doing it after every batch costs
-        a seventh of the rate of large tiles; never doing it keeps 930 MB of a tile of 2136 x 2184.
+        ONNX Runtime shrinks them only at the end of a run, so this runs one pixel. Shrinking after every batch would
+        reduce the throughput of large tiles by a seventh; never shrinking keeps 930 MB after a tile of 2136 x 2184.
         """
         if self._device != "cpu":
             return
@@ -116,24 +116,25 @@ def _options(threads: int, *, spinning: bool) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
-    # Only between the layers of a batch: after it they would hold the cores of bulk, whose threads rank below them. On
-    # two cores of an EPYC (Zen 4): 1.43 against 1.30 Mpx/s for sides of 64 to 2048 at once. A lone 64 x 64
-    # takes 3.2 ms, 3.1 with threads that spin on, 3.7 with threads that never do.
+    # Spin only between the layers of a batch: after it, spinning threads would take cores from bulk batches, whose
+    # threads have a lower priority. On two cores of an EPYC (Zen 4): 1.43 against 1.30 Mpx/s for sides of 64 to 2048 at
+    # once. A single 64 x 64 image takes 3.2 ms; 3.1 ms if threads keep spinning, 3.7 ms if they never spin.
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    # Errors only: what it warns about (nodes left on the CPU by design) is no news to an operator.
+    # Errors only: its warnings (nodes left on the CPU by design) are of no use to an operator.
     options.log_severity_level = 3
     return options
 
 
 def _choose(device: str) -> str:
-    """The device to use: ``auto`` is CUDA where this build of ONNX Runtime and the machine have it."""
+    """Choose the device: ``auto`` is CUDA if this build of ONNX Runtime and the machine support it."""
     if device == "cpu":
         return "cpu"
     found = _cuda_is_usable()
     if device == "cuda" and not found:
         raise DeviceUnavailable(
             "BIASFREE_DEVICE=cuda, but ONNX Runtime cannot use CUDA here: "
-            f"it offers {onnxruntime.get_available_providers()} and no driver or library answered"
+            f"its providers are {', '.join(onnxruntime.get_available_providers())}, and no CUDA driver or library was "
+            "found. Use BIASFREE_DEVICE=auto or cpu."
         )
     return "cuda" if found else "cpu"
 
@@ -141,13 +142,13 @@ def _choose(device: str) -> str:
 def _cuda_is_usable() -> bool:
     if PROVIDERS["cuda"] not in onnxruntime.get_available_providers() or _cuda_device_count() == 0:
         return False
-    # Finds CUDA and cuDNN in the wheels that torch installed.
+    # Loads CUDA and cuDNN from the wheels that torch installed.
     onnxruntime.preload_dlls()
     return True
 
 
 def _cuda_device_count() -> int:
-    """Asked of the driver itself: ONNX Runtime offers its CUDA provider wherever it was built with it."""
+    """Ask the driver for the number of devices: ONNX Runtime lists its CUDA provider even without one."""
     try:
         driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
     except OSError:
@@ -169,7 +170,7 @@ def _session(artifact: Artifact, device: str, options: onnxruntime.SessionOption
         session = onnxruntime.InferenceSession(artifact.content, options, providers=[PROVIDERS[device]])
     except FAILURES as exc:
         raise EngineError(f"ONNX Runtime cannot load {artifact.path} on {device}: {exc}") from exc
-    # ONNX Runtime falls back to the CPU without an error when a provider does not start.
+    # ONNX Runtime silently falls back to the CPU when a provider does not start.
     if PROVIDERS[device] not in session.get_providers():
         raise DeviceUnavailable(f"ONNX Runtime did not start {PROVIDERS[device]} for {artifact.path}")
     return session

@@ -1,4 +1,4 @@
-"""The network on the CPU by OpenVINO, for processors with bfloat16: an extra, imported where a setting asks for it."""
+"""The engine for OpenVINO on CPUs with bfloat16: an extra, imported only if a setting selects it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ from biasfree.pixels import FloatArray
 PRECISION = "INFERENCE_PRECISION_HINT"
 Precision = Literal["float32", "bfloat16"]
 TYPES = {"float32": openvino.Type.f32, "bfloat16": openvino.Type.bf16}
-#: See ``golden``: what a correct device may differ by. In bfloat16 the shipped models moved by 9e-4 to 6e-3.
+#: Allowed difference from the golden tile (see ``golden``). In bfloat16 the shipped models differed by 9e-4 to 6e-3.
 TOLERANCES = {"float32": 1e-3, "bfloat16": 1e-2}
-#: For the life of the process. OpenVINO gives the thread that loads its plugin for CPUs a signal stack, and frees it in
-#: the thread that lets go of the last model: if that is another one, the next signal, SIGTERM say, is SIGSEGV.
+#: Kept for the life of the process. OpenVINO gives the thread that loads its CPU plugin a signal stack, and frees it in
+#: the thread that releases the last model: if that is a different one, the next signal (SIGTERM, say) causes SIGSEGV.
 CORE = openvino.Core()
 
 
 @dataclass(frozen=True)
 class _Network:
-    """A network in one part or two: ``head`` as far as the first convolution, where that alone is float32."""
+    """A network in one or two parts: ``head``, up to the first convolution, exists if only that is float32."""
 
     head: openvino.InferRequest | None
     rest: openvino.InferRequest
 
     def __call__(self, batch: FloatArray) -> FloatArray:
-        """(B, C, H, W) in and out. Inputs are read where they are, the result is a copy: its memory is used again."""
+        """Denoise (B, C, H, W). Inputs are not copied; the result is, because OpenVINO reuses its memory."""
         inputs = [batch]
         if self.head is not None:
             inputs += self.head.infer(inputs, share_inputs=True, share_outputs=True).to_tuple()
@@ -41,19 +41,19 @@ class _Network:
 
 
 class OpenVinoEngine:
-    """OpenVINO with one compiled network for each model.
+    """An engine with one compiled OpenVINO network per model.
 
-    In bfloat16 the first convolution of a ``resunet`` stays float32. It is blind to brightness because its kernels sum
-    to zero, and rounded they do not: ``gray-best`` lost 0.2 dB at sigma 5 (``tests/integration/test_openvino.py``).
-    It costs 0.05 to 0.08 of the throughput.
+    In bfloat16 the first convolution of a ``resunet`` stays float32. It ignores brightness because its kernels sum to
+    zero, which rounded kernels do not: ``gray-best`` lost 0.2 dB at sigma 5 (``tests/integration/test_openvino.py``).
+    This costs 0.05 to 0.08 of the throughput.
 
     Args:
         models: Verified artifacts by name.
-        threads: Threads of one batch; None for one for each core this process may use.
-        precision: Of the multiplications; sums are float32 in both.
+        threads: Threads per batch; None for one per core this process may use.
+        precision: Precision of the multiplications; sums are float32 in both cases.
 
     Raises:
-        DeviceUnavailable: The processor does not compute in ``precision``.
+        DeviceUnavailable: The processor does not support ``precision``.
         EngineError: OpenVINO cannot load a model.
     """
 
@@ -66,7 +66,7 @@ class OpenVinoEngine:
         options = {
             PRECISION: TYPES[precision],
             "INFERENCE_NUM_THREADS": threads or usable_cores(),
-            # One batch at a time has all threads; they share the cores with everything else in a container.
+            # One batch at a time uses all threads; they share the cores with everything else in a container.
             "NUM_STREAMS": 1,
             "ENABLE_CPU_PINNING": False,
         }
@@ -78,11 +78,11 @@ class OpenVinoEngine:
             return self._networks[model](batch)
         except (RuntimeError, MemoryError) as exc:
             if isinstance(exc, MemoryError) or any(words in str(exc).lower() for words in OUT_OF_MEMORY):
-                raise OutOfDeviceMemory(f"no memory for a batch of {batch.shape}") from exc
-            raise EngineError(f"OpenVINO failed on a batch of {batch.shape}") from exc
+                raise OutOfDeviceMemory(f"out of memory for a batch of shape {batch.shape}") from exc
+            raise EngineError(f"OpenVINO failed on a batch of shape {batch.shape}") from exc
 
     def release(self) -> None:
-        """Free what OpenVINO holds for intermediate results; see ``Engine.release``."""
+        """Free the memory OpenVINO keeps for intermediate results; see ``Engine.release``."""
         for network in self._networks.values():
             for request in (network.head, network.rest):
                 if request is not None:
@@ -101,7 +101,7 @@ def _network(model: Artifact, options: Mapping[str, Any]) -> _Network:
 
 
 def _cut(network: openvino.Model) -> tuple[openvino.Model, openvino.Model]:
-    """What makes the first convolution's features, and what goes on from the image and them. Takes it apart."""
+    """Split a network, in place, after its first convolution; the second part takes the image and the features."""
     first = next(node for node in network.get_ordered_ops() if node.get_type_name() == "Convolution")
     features = first.output(0)
     head = openvino.Model([features], network.get_parameters(), "head").clone()
@@ -114,7 +114,10 @@ def _cut(network: openvino.Model) -> tuple[openvino.Model, openvino.Model]:
 def _request(network: openvino.Model, options: Mapping[str, Any]) -> openvino.InferRequest:
     compiled = CORE.compile_model(network, "CPU", dict(options))
     wanted, found = options[PRECISION], compiled.get_property(PRECISION)
-    # OpenVINO falls back without an error where the processor has no such arithmetic.
+    # OpenVINO silently falls back if the processor does not support the precision.
     if found != wanted:
-        raise DeviceUnavailable(f"BIASFREE_PRECISION asks for {wanted}, and this processor computes in {found}")
+        raise DeviceUnavailable(
+            f"this processor does not support BIASFREE_PRECISION={wanted} and would compute in {found}: "
+            "use BIASFREE_PRECISION=float32"
+        )
     return compiled.create_infer_request()

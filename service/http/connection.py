@@ -27,7 +27,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._in_headers = False
         self._header_bytes = 0
-        #: Bytes of the headers that are being read.
+        #: Bytes received of the current headers.
         self._head = bytearray()
         self._between, self._declined = True, False
 
@@ -56,7 +56,7 @@ class BoundedConnection(HttpToolsProtocol):
             self._head.clear()
 
     def on_message_begin(self) -> None:
-        """Handle the first byte of a request."""
+        """Start counting the bytes of the headers."""
         super().on_message_begin()
         self._in_headers, self._between, self._header_bytes = True, False, 0
         if self._deadline is None:
@@ -77,7 +77,7 @@ class BoundedConnection(HttpToolsProtocol):
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Bound the rest of a body whose request has been answered; uvicorn bounds how long a connection is idle."""
+        """Limit the time for the rest of an answered request's body; uvicorn limits idle connections."""
         super().on_response_complete()
         if self.cycle.response_complete and not self._between and not self.transport.is_closing():
             self._await_headers()

@@ -1,17 +1,16 @@
-"""The path of a request, as a proxy publishes it and clients write it."""
+"""The public path of the service behind a proxy, and trailing slashes in requests."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class PublicPath:
-    """Sets the path under which a proxy publishes the service, and drops a slash at the end of a request's path.
+    """A middleware that sets the path under which a proxy publishes the service, and drops trailing slashes.
 
-    A redirect, as the router makes by default, would lose the body of a POST, and would name http and the Host that was
-    sent.
+    The router's default, a redirect, would lose the body of a POST, and would use http and the Host header sent.
 
     Args:
-        app: The next application.
-        root_path: For the addresses in the OpenAPI document; the proxy removes it from requests.
+        app: The next ASGI application.
+        root_path: Path for the addresses in the OpenAPI document; the proxy removes it from requests.
     """
 
     def __init__(self, app: ASGIApp, *, root_path: str) -> None:
