@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, Unpack, overloa
 
 from biasfree_client._analysis import Analysis
 from biasfree_client._call import AnswerT, Call, raw
-from biasfree_client._connection import DEFAULT_TIMEOUT_S, Options, connection, wire_errors
+from biasfree_client._connection import DEFAULT_TIMEOUT_S, Connections, Options, connection, wire_errors
 from biasfree_client._denoised import Denoised
 from biasfree_client._errors import BiasfreeError
 from biasfree_client._facts import Limits, ModelCard, ModelSummary, Readiness
@@ -69,7 +69,7 @@ class _Raw(Methods[Any, Any, Any, Any, Any, Any, Any]):
 
 
 class Denoiser(_Configured, Methods[Denoised, Analysis, bytes, list[ModelSummary], ModelCard, Limits, Readiness]):
-    """A client of the denoising service. Threads may share it.
+    """A client of the denoising service. Threads may share it; a forked process gets connections of its own.
 
     Args:
         url: Address of the service. Defaults to ``BIASFREE_URL``, then to port 8000 on this machine.
@@ -95,7 +95,7 @@ class Denoiser(_Configured, Methods[Denoised, Analysis, bytes, list[ModelSummary
     ) -> None:
         import httpx
 
-        self._http = httpx.Client(**connection(url, api_key), transport=transport)
+        self._connections = Connections(httpx.Client, connection(url, api_key), transport)
         self._options = Options(timeout, retries)
         self._sleep = sleep
 
@@ -156,9 +156,10 @@ class Denoiser(_Configured, Methods[Denoised, Analysis, bytes, list[ModelSummary
         while True:
             tried += 1
             try:
-                request = call.request(self._http, self._options.timeout)
+                http = self._connections.here
+                request = call.request(http, self._options.timeout)
                 with wire_errors(request.url):
-                    response = self._http.send(request)
+                    response = http.send(request)
                 return call.read(response)
             except BiasfreeError as error:
                 pause_s = self._options.retries.pause_s(error, tried=tried)
@@ -168,7 +169,7 @@ class Denoiser(_Configured, Methods[Denoised, Analysis, bytes, list[ModelSummary
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._connections.here.close()
 
     def __enter__(self) -> Self:
         return self
@@ -215,7 +216,7 @@ class AsyncDenoiser(
     ) -> None:
         import httpx
 
-        self._http = httpx.AsyncClient(**connection(url, api_key), transport=transport)
+        self._connections = Connections(httpx.AsyncClient, connection(url, api_key), transport)
         self._options = Options(timeout, retries)
         self._sleep = sleep or _asyncio_sleep
 
@@ -272,9 +273,10 @@ class AsyncDenoiser(
         while True:
             tried += 1
             try:
-                request = call.request(self._http, self._options.timeout)
+                http = self._connections.here
+                request = call.request(http, self._options.timeout)
                 with wire_errors(request.url):
-                    response = await self._http.send(request)
+                    response = await http.send(request)
                 return call.read(response)
             except BiasfreeError as error:
                 pause_s = self._options.retries.pause_s(error, tried=tried)
@@ -284,7 +286,7 @@ class AsyncDenoiser(
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._connections.here.aclose()
 
     async def __aenter__(self) -> Self:
         return self

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from biasfree_client._errors import ConnectionFailed, ConnectTimedOut, InvalidSetting, TimedOut
 from biasfree_client._retry import DEFAULT_RETRIES, Retries
@@ -14,6 +15,8 @@ from biasfree_client._version import __version__
 
 if TYPE_CHECKING:
     import httpx
+
+HttpT = TypeVar("HttpT")
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 #: Slightly longer than the service's own deadline of 300 s, whose error says which stage took so long.
@@ -74,6 +77,58 @@ def connection(url: str | None, api_key: str | None) -> dict[str, Any]:
         "base_url": address(url),
         "headers": {"User-Agent": f"biasfree-client/{__version__}", **authorization},
     }
+
+
+class Connections(Generic[HttpT]):
+    """An httpx client for each process and event loop: neither may use the connections of another.
+
+    It can be pickled, without its connections.
+
+    Args:
+        make: ``httpx.Client`` or ``httpx.AsyncClient``.
+        settings: From ``connection``.
+        transport: An httpx transport to use instead of the network.
+
+    Raises:
+        InvalidSetting: A proxy or certificate variable is wrong.
+    """
+
+    def __init__(self, make: Callable[..., HttpT], settings: dict[str, Any], transport: Any) -> None:
+        self._make, self._settings, self._transport = make, settings, transport
+        self._held: tuple[object, HttpT] | None = None
+        # Wrong variables are an error at once, not at the first image.
+        _ = self.here
+
+    @property
+    def here(self) -> HttpT:
+        """Return the client of this process and event loop."""
+        place = (os.getpid(), _running_loop())
+        if self._held is None or self._held[0] != place:
+            self._held = (place, self._new())
+        return self._held[1]
+
+    def _new(self) -> HttpT:
+        import httpx
+
+        try:
+            return self._make(**self._settings, transport=self._transport)
+        except (ValueError, OSError, ImportError, httpx.InvalidURL) as exc:
+            raise InvalidSetting(
+                f"Cannot set up connections: {exc}; check the variables ALL_PROXY, HTTP_PROXY, HTTPS_PROXY, NO_PROXY, "
+                "SSL_CERT_FILE and SSL_CERT_DIR"
+            ) from exc
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_held": None}
+
+
+def _running_loop() -> object:
+    """Return the event loop of this thread, or None; without importing asyncio where nothing has."""
+    asyncio = sys.modules.get("asyncio")
+    try:
+        return None if asyncio is None else asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 @contextmanager

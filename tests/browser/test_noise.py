@@ -26,7 +26,7 @@ def test_the_noise_is_described_in_the_services_words(page, url):
         await_result(page)
         answer = posted(url, "denoise", content, {"Content-Type": media_type}, estimate=True)
         description = answer.headers["X-Noise"].partition('description="')[2].rstrip('"')
-        expect(page.locator("#noise-description")).to_contain_text(description)
+        expect(page.locator("#noise-description")).to_contain_text(description[0].upper() + description[1:])
         assert ("X-Estimated-PSNR" in answer.headers) is (media_type == "image/png")
     assert "correlated" in description
     expect(page.locator("#psnr")).not_to_contain_text("dB")
