@@ -1,7 +1,39 @@
 """What every test shares."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+from tests.servers import running_server
 
 # No timing assertions: a busy machine is not a failure. The same examples on every run.
 settings.register_profile("biasfree", deadline=None, derandomize=True)
 settings.load_profile("biasfree")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """URL of ``python -m service`` as it is shipped, on a free port; one for all tests of a process, ended by SIGTERM.
+
+    An analysis has the lowest priority: beside other tests one takes longer than the setting's two minutes.
+    """
+    with running_server(BIASFREE_ANALYSIS_TIMEOUT_S="300", BIASFREE_MODELS_DIR="") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder for ``BIASFREE_MODELS_DIR`` in which a stand-in replaces every shipped network."""
+    from tests.integration.stand_ins import write_stand_ins
+
+    return write_stand_ins(tmp_path_factory.mktemp("stand-ins"))
+
+
+@pytest.fixture(scope="session")
+def gray_alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, in which ``gray`` is the shipped network: for tests of what happens while it is busy."""
+    from tests.integration.stand_ins import write_stand_ins
+
+    return write_stand_ins(tmp_path_factory.mktemp("gray-alone"), but={"gray"})

@@ -16,9 +16,17 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 #: Modes whose pixels are an array that the service accepts.
-_DIRECT = frozenset({"L", "LA", "RGB", "RGBA", "F", "I;16", "I;16L", "I;16B"})
-#: Modes that are converted for sending, and converted back afterwards.
-_THERE_AND_BACK = {"CMYK": "RGB", "YCbCr": "RGB", "HSV": "RGB", "RGBX": "RGB", "La": "LA", "RGBa": "RGBA"}
+_DIRECT = frozenset({"L", "RGB", "RGBA", "F", "I;16", "I;16L", "I;16B"})
+#: Modes that are converted for sending, and converted back afterwards. Two channels would be an ambiguous array.
+_THERE_AND_BACK = {
+    "CMYK": "RGB",
+    "YCbCr": "RGB",
+    "HSV": "RGB",
+    "RGBX": "RGB",
+    "LA": "RGBA",
+    "La": "RGBA",
+    "RGBa": "RGBA",
+}
 #: Modes with too few colors for a denoised image: the result has the mode they are converted to.
 _WIDENED = {"1": "L", "P": "RGB", "PA": "RGBA"}
 _SIXTEEN_BITS = {"I;16": "<u2", "I;16L": "<u2", "I;16B": ">u2"}

@@ -114,6 +114,7 @@ def _named(shape: Sequence[int], axes: str) -> tuple[Layout, bool]:
 
 def _layout(shape: Sequence[int], dtype: np.dtype[Any], gray_stack: bool) -> tuple[Layout, bool]:
     """Infer the layout from the shape, and refuse an ambiguous one."""
+    _require_pixels(shape)
     samples = shape[-1] if len(shape) > 2 and not (gray_stack and len(shape) == 3) else 0
     narrow = len(shape) == 3 and 4 < samples <= NARROW and min(shape[:2]) >= 4 * samples
     # Floats with alpha are rare, but narrow stacks of floats are not.
@@ -132,12 +133,11 @@ def _layout(shape: Sequence[int], dtype: np.dtype[Any], gray_stack: bool) -> tup
             f"an array of shape {tuple(shape)} is not one of {', '.join(SHAPES)}: name its axes, for example axes=CYX",
             supported=SHAPES,
         )
-    _require_pixels(shape)
     return layout, samples == 4
 
 
 def _require_pixels(shape: Sequence[int]) -> None:
-    if min(shape) < 1:
+    if 0 in shape:
         raise UndecodableImage(f"an array of shape {tuple(shape)} has no pixels")
 
 

@@ -8,18 +8,17 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser import chromium as chromium_module
 from tests.browser.chromium import opened
-from tests.servers import running_server
 
 
 @pytest.fixture(scope="session")
-def url() -> Iterator[str]:
-    """Of the service, as a process of its own."""
+def url(request: pytest.FixtureRequest) -> str:
+    """Of the service, as a process of its own; it is not started where there is no Chromium."""
     if chromium_module.PATH is None:
         message = "no Chromium here: install your system's package `chromium` to test the page"
         # CI installs it, so there it must not go unnoticed.
         (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
-    with running_server(BIASFREE_ANALYSIS_TIMEOUT_S="300") as url:
-        yield url
+    url: str = request.getfixturevalue("server")
+    return url
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,16 @@
 """Everyone can use the page: axe finds nothing serious, in either theme, on a telephone and on a desk."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.browser.chromium import opened
+from service.routes.page import FOLDER
 from tests.browser.steps import await_result, inspect, noisy_png, take_sample, upload, view
 
 SCREENS = [(theme, width) for theme in ("light", "dark") for width in (1280, 360)]
+HEIGHT = 900
 
 
 def serious_violations(page):
@@ -57,14 +60,26 @@ def problem(page):
     expect(page.get_by_role("alert")).to_be_visible()
 
 
-@pytest.mark.parametrize(("theme", "width"), SCREENS)
 @pytest.mark.parametrize("state", [start, compare, residual_of_sample, analysis, problem])
-def test_nothing_serious_is_in_the_way(chromium, url, theme, width, state):
-    """No serious or critical violation, and nothing to scroll sideways for."""
-    with opened(chromium, url, theme=theme, width=width) as page:
-        state(page)
-        assert serious_violations(page) == []
-        assert overflow(page) <= 0
+def test_nothing_serious_is_in_the_way(page, state):
+    """No serious or critical violation, and nothing to scroll sideways for, on every screen.
+
+    Theme and width are the style sheets' business alone, so that one page is shown on all screens in turn.
+    """
+    state(page)
+    for theme, width in SCREENS:
+        page.emulate_media(color_scheme=theme)
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        assert serious_violations(page) == [], (theme, width)
+        assert overflow(page) <= 0, (theme, width)
+
+
+def test_theme_and_width_are_the_style_sheets_business():
+    """What the test above relies on: no script asks for either."""
+    asks = re.compile(r"matchMedia|prefers-color-scheme|innerWidth|addEventListener\(.resize")
+    scripts = list((FOLDER / "js").rglob("*.js"))
+    assert scripts
+    assert [script.name for script in scripts if asks.search(script.read_text())] == []
 
 
 def test_everything_is_reached_by_the_tab_key(page):

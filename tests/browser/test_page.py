@@ -242,7 +242,7 @@ def test_a_measurement_is_cancelled(page):
     page.get_by_role("button", name="Measure it").click()
     page.locator("#sweep-plot svg").wait_for()
     page.keyboard.press("Escape")
-    expect(page.get_by_role("status")).to_have_text("Cancelled.")
+    expect(page.get_by_role("status")).to_have_text("Canceled.")
     expect(page.locator("#activity")).to_be_hidden()
     expect(page.locator("#sweep-plot")).not_to_have_class("sweep-done")
 

@@ -1,6 +1,7 @@
-"""The real application with the shipped weights, in this process and over a socket."""
+"""The real application with the shipped weights, in this process; as a process of its own it is ``server``."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -9,7 +10,7 @@ from service.app import start
 from service.settings import Settings
 from service.state import ServiceState
 from tests.integration.clients import client_of
-from tests.servers import running_server
+from tests.integration.stand_ins import write_stand_ins
 
 
 @pytest.fixture(scope="session")
@@ -18,21 +19,33 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="module")
-def service() -> ServiceState:
-    """A started service on the CPU; small tiles, so that ordinary test images are split."""
-    return start(Settings(device="cpu", max_pixels=4_000_000, max_frames=8, max_body_bytes=8_000_000, tile_side=512))
+@pytest.fixture(scope="session")
+def default_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder for ``BIASFREE_MODELS_DIR`` that leaves the default networks as they are shipped."""
+    folder = tmp_path_factory.mktemp("default-models")
+    return write_stand_ins(folder, but={"gray", "gray-real", "color", "color-real"})
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
+def service(default_models: Path) -> ServiceState:
+    """A started service on the CPU; small tiles, so that ordinary test images are split.
+
+    All tests of a process share it: who changes a service starts another.
+    """
+    return start(
+        Settings(
+            device="cpu",
+            max_pixels=4_000_000,
+            max_frames=8,
+            max_body_bytes=8_000_000,
+            tile_side=512,
+            models_dir=default_models,
+        )
+    )
+
+
+@pytest.fixture(scope="session")
 async def client(service: ServiceState, anyio_backend: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of that service, without a socket."""
     async with client_of(service) as client:
         yield client
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """URL of ``python -m service`` as a process of its own, on a free port; ended by SIGTERM."""
-    with running_server() as url:
-        yield url

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,11 @@ from tests.integration.images import NPY, from_npy, npy, photograph, psnr, with_
 pytestmark = pytest.mark.anyio
 
 NETWORKS = sorted(path.stem for path in SHIPPED.glob("*.onnx"))
+
+
+def quick(models: Path, **more) -> Settings:
+    """No analyses, and stand-ins for the networks."""
+    return Settings(device="cpu", analysis_enabled=False, models_dir=models, **more)
 
 
 async def denoise(client, array: np.ndarray, **query):
@@ -102,7 +108,7 @@ async def test_they_cannot_be_analysed(client):
     answer = await client.post("/analyze?model=wavelet-bayes", content=npy(np.ones((8, 8), np.float32)), headers=NPY)
     assert answer.status_code == 422
     assert answer.json()["type"] == "urn:biasfree:problem:invalid-parameter"
-    assert "'wavelet-bayes' is no network" in answer.json()["detail"]
+    assert "'wavelet-bayes' is not a network" in answer.json()["detail"]
 
 
 async def test_an_unknown_model_is_told_all_names(client):
@@ -111,18 +117,18 @@ async def test_an_unknown_model_is_told_all_names(client):
     assert {*NETWORKS, *METHODS} == set(supported)
 
 
-async def test_an_image_that_is_too_large_for_them_is_refused(anyio_backend):
+async def test_an_image_that_is_too_large_for_them_is_refused(anyio_backend, stand_ins):
     """With the numbers; a network takes it."""
-    async with client_of(start(Settings(device="cpu", classical_max_pixels=100))) as client:
+    async with client_of(start(quick(stand_ins, classical_max_pixels=100))) as client:
         image = np.ones((8, 13), np.float32)
         problem = (await denoise(client, image, model="wiener")).json()
         assert (problem["status"], problem["limit"], problem["actual"]) == (413, 100, 104)
         assert (await denoise(client, image)).status_code == 200
 
 
-async def test_past_the_bound_they_are_refused_and_the_networks_are_not(anyio_backend):
+async def test_past_the_bound_they_are_refused_and_the_networks_are_not(anyio_backend, stand_ins):
     """One runs, none may wait: 429 with the seconds. A full queue of the networks, in turn, is no matter to them."""
-    async with client_of(start(Settings(device="cpu", classical_queue=0))) as client:
+    async with client_of(start(quick(stand_ins, classical_queue=0))) as client:
         large = with_noise(np.tile(photograph(512), (3, 3)), 25).astype(np.float32)
         busy = asyncio.create_task(denoise(client, large, model="nonlocal-means"))
         bulkhead = client._transport.app.state.service.backends.of("wiener").bulkhead
@@ -140,18 +146,18 @@ async def test_past_the_bound_they_are_refused_and_the_networks_are_not(anyio_ba
         assert (await denoise(client, small, model="wiener")).status_code == 200
 
 
-async def test_the_deadline_ends_one_that_takes_too_long(anyio_backend):
+async def test_the_deadline_ends_one_that_takes_too_long(anyio_backend, stand_ins):
     """504, and the process is gone."""
-    async with client_of(start(Settings(device="cpu", timeout_s=0.5))) as client:
+    async with client_of(start(quick(stand_ins, timeout_s=0.5))) as client:
         large = with_noise(np.tile(photograph(512), (5, 5)), 25).astype(np.float32)
         answer = await denoise(client, large, model="nonlocal-means")
         assert answer.status_code == 504
         assert "classical denoiser" in answer.json()["detail"]
 
 
-async def test_want_of_memory_fails_that_image_alone(anyio_backend):
+async def test_want_of_memory_fails_that_image_alone(anyio_backend, stand_ins):
     """500 with a sentence; the next one is denoised."""
-    settings = Settings(device="cpu", analysis_memory_bytes=512 * 2**20, classical_max_pixels=64_000_000)
+    settings = quick(stand_ins, analysis_memory_bytes=512 * 2**20, classical_max_pixels=64_000_000)
     async with client_of(start(settings)) as client:
         answer = await denoise(client, np.ones((5000, 8000), np.uint8), model="wavelet-bayes")
         assert answer.status_code == 500
@@ -160,9 +166,9 @@ async def test_want_of_memory_fails_that_image_alone(anyio_backend):
         assert (await denoise(client, np.ones((16, 16), np.float32), model="wiener")).status_code == 200
 
 
-async def test_without_the_extra_they_are_not_there(anyio_backend, monkeypatch):
+async def test_without_the_extra_they_are_not_there(anyio_backend, monkeypatch, stand_ins):
     """404 for a name that is not served."""
     monkeypatch.setattr("biasfree.classical.available", lambda: False)
-    async with client_of(start(Settings(device="cpu"))) as client:
+    async with client_of(start(quick(stand_ins))) as client:
         assert {each["kind"] for each in (await client.get("/models")).json()} == {"network"}
         assert (await denoise(client, np.ones((8, 8), np.float32), model="wiener")).status_code == 404

@@ -63,7 +63,7 @@ def test_a_server_that_dies_mid_body_is_asked_again(denoise):
 def test_a_server_that_always_dies_mid_body_is_a_failed_connection(denoise):
     """And never half an image."""
     with serving(die_in_the_middle) as (url, script):
-        with pytest.raises(ConnectionFailed, match="no whole answer"):
+        with pytest.raises(ConnectionFailed, match="No complete answer"):
             denoise(url)
         assert len(script.requests) == Retries().tries
 

@@ -222,7 +222,7 @@ def test_an_analysis_is_saved_drawn_and_told(server, photos):
     assert len(told[0]["singular_values"]) == 256
     outside = biasfree(server, "analyze", image, "--x0", 40)
     assert outside.returncode == 1
-    assert b"outside the image" in outside.stderr
+    assert b"extends beyond the image" in outside.stderr
 
 
 def test_models_and_doctor_tell_about_the_service(server):
@@ -231,7 +231,7 @@ def test_models_and_doctor_tell_about_the_service(server):
     assert b"denoised dB" in biasfree(server, "models", "gray").stdout
     unknown = biasfree(server, "models", "grey")
     assert unknown.returncode == 1
-    assert b"there is color, color-best, color-real, gray" in unknown.stderr
+    assert b"available: color, color-best, color-real, gray" in unknown.stderr
     healthy = biasfree(server, "doctor")
     assert healthy.returncode == 0
     assert b"on cpu" in healthy.stdout

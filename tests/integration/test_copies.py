@@ -2,6 +2,7 @@
 
 import asyncio
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,13 +55,13 @@ async def post(app, pieces: list[bytes], query: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize(("query", "results"), [(b"model=gray", 1), (b"", 2)], ids=["one model", "two tried"])
-def test_an_array_is_copied_twice_on_its_way(query: bytes, results: int) -> None:
+def test_an_array_is_copied_twice_on_its_way(query: bytes, results: int, stand_ins: Path) -> None:
     """The body is put together and so is the answer: that and the device's own results are all the memory it takes."""
     image = np.random.default_rng(0).random((SIDE, SIDE), np.float32)
     first, second = cut(npy(image)), cut(npy(image))
 
     async def scenario() -> tuple[list[bytes], int]:
-        app = create_app(start(Settings(device="cpu", analysis_enabled=False), engine=Halving()))
+        app = create_app(start(Settings(device="cpu", analysis_enabled=False, models_dir=stand_ins), engine=Halving()))
         async with app.router.lifespan_context(app):
             await post(app, first, query)  # what is made once is not counted
             tracemalloc.start()

@@ -311,7 +311,7 @@ async def test_a_gray_photograph_stored_as_rgb_stays_gray_and_gets_as_clean_as_t
         gray = gray.astype(np.uint16) * 257
         tifffile.imwrite(buffer, np.dstack([gray] * 3), photometric="rgb")
     elif format == "rgba":
-        alpha = np.random.default_rng(0).integers(0, 256, gray.shape, np.uint8)
+        alpha = np.random.default_rng(0).integers(1, 256, gray.shape, np.uint8)  # 0 would hide a pixel
         Image.fromarray(np.dstack([gray] * 3 + [alpha])).save(buffer, "PNG")
     else:
         Image.fromarray(np.dstack([gray] * 3)).save(

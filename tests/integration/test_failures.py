@@ -1,16 +1,31 @@
 """The trials of ``bench/failures``, smaller."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
 from bench.failures import faults, kill, restarts, schemathesis, sealed, sigterm
+
+
+@pytest.fixture
+def instant(stand_ins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the processes of a trial start with stand-ins for all networks."""
+    monkeypatch.setenv("BIASFREE_MODELS_DIR", str(stand_ins))
+
+
+@pytest.fixture
+def busy(default_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let them start with the default networks alone: what is under way takes its time."""
+    monkeypatch.setenv("BIASFREE_MODELS_DIR", str(default_models))
+
 
 needs_nginx = pytest.mark.skipif(
     shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin") is None, reason="there is no nginx here"
 )
 
 
+@pytest.mark.usefixtures("busy")
 def test_what_is_under_way_is_answered_after_sigterm() -> None:
     """Every request."""
     under_way, _ = sigterm.rows(requests=20)
@@ -18,6 +33,7 @@ def test_what_is_under_way_is_answered_after_sigterm() -> None:
 
 
 @needs_nginx
+@pytest.mark.usefixtures("busy")
 def test_restarts_behind_nginx_are_seen_by_nobody() -> None:
     """Of each replica once."""
     failed, _ = restarts.rows(restarts=2)
@@ -26,19 +42,23 @@ def test_restarts_behind_nginx_are_seen_by_nobody() -> None:
 
 
 @needs_nginx
-def test_a_killed_replica_fails_what_it_was_at_and_the_sdk_asks_again() -> None:
+@pytest.mark.usefixtures("busy")
+def test_a_killed_replica_fails_what_it_was_at_and_the_sdk_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of four clients no more than four requests."""
+    monkeypatch.setattr(kill, "CALLS", 15)  # the kill comes after a second, when these are far from done
     once, again = kill.rows()
     assert int(once.ours.split(" of ")[0]) <= kill.CLIENTS
     assert again.ours == f"0 of {kill.CLIENTS * kill.CALLS}"
 
 
+@pytest.mark.usefixtures("instant")
 def test_cases_made_of_the_document_break_nothing() -> None:
     """A hundred here, five thousand in the trial."""
     *_, failed, ready = schemathesis.rows(cases=100, analysis=False)
     assert (failed.ours, ready.ours) == ("0", "200")
 
 
+@pytest.mark.usefixtures("instant")
 def test_a_changed_weight_is_found_by_the_self_check() -> None:
     """No wrong image goes out, and the process lives."""
     noticed, others = faults.changed_weight()

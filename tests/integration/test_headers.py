@@ -44,9 +44,9 @@ async def test_results_and_problems_are_stored_nowhere(client):
     assert (await client.get("/page/js/main.js")).headers["cache-control"] == "no-cache"
 
 
-async def test_an_unforeseen_error_is_tied_down_and_read_by_pages_too(anyio_backend, monkeypatch):
+async def test_an_unforeseen_error_is_tied_down_and_read_by_pages_too(anyio_backend, monkeypatch, stand_ins):
     """The last handler's answer passes the same way as every other."""
-    service = start(Settings(device="cpu", cors_origins=(PAGE,)))
+    service = start(Settings(device="cpu", cors_origins=(PAGE,), analysis_enabled=False, models_dir=stand_ins))
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError
@@ -80,10 +80,16 @@ async def test_pages_of_other_origins_are_allowed_nothing(client):
     assert (await client.options("/denoise", headers=asked)).status_code == 405
 
 
-async def test_pages_of_a_named_origin_may_use_the_service(anyio_backend, tmp_path):
+async def test_pages_of_a_named_origin_may_use_the_service(anyio_backend, tmp_path, stand_ins):
     """Send a key, and read what is beside the image and why they are refused; others may not."""
     (tmp_path / "keys").write_text("0123456789abcdef")
-    chosen = Settings(device="cpu", cors_origins=(PAGE, "http://localhost:3000"), api_keys_file=tmp_path / "keys")
+    chosen = Settings(
+        device="cpu",
+        cors_origins=(PAGE, "http://localhost:3000"),
+        api_keys_file=tmp_path / "keys",
+        analysis_enabled=False,
+        models_dir=stand_ins,
+    )
     async with client_of(start(chosen)) as client:
         asked = {
             "Origin": PAGE,

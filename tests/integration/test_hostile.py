@@ -14,9 +14,9 @@ from service.http.connection import MOST_HEADER_BYTES
 
 
 @pytest.fixture(scope="module")
-def server():
+def server(stand_ins):
     """A process that has denoised one image, so that its lazy parts are loaded."""
-    with service(SETTINGS) as running:
+    with service(SETTINGS | {"BIASFREE_MODELS_DIR": str(stand_ins)}) as running:
         assert cost(running, "first", npy("(16, 16)") + bytes(256)).status == 200
         yield running
 

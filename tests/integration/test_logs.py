@@ -92,12 +92,16 @@ def requests(client: httpx.Client) -> list[httpx.Response]:
 
 
 @pytest.fixture(scope="module", params=["json", "text"])
-def told(request, tmp_path_factory):
+def told(request, tmp_path_factory, gray_alone):
     """Format, answers, lines of the log, and metrics, of a process that logs as much as it can."""
     keys = tmp_path_factory.mktemp("keys") / "keys"
     keys.write_text(f"ann:{KEY}\n")
     lines: list[str] = []
-    settings = {"BIASFREE_LOG_FORMAT": request.param, "BIASFREE_LOG_LEVEL": "DEBUG"}
+    settings = {
+        "BIASFREE_LOG_FORMAT": request.param,
+        "BIASFREE_LOG_LEVEL": "DEBUG",
+        "BIASFREE_MODELS_DIR": str(gray_alone),
+    }
     with (
         running_server(log=lines, BIASFREE_API_KEYS_FILE=str(keys), **settings) as url,
         httpx.Client(base_url=url, timeout=120) as client,

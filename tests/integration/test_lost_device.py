@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -27,9 +28,10 @@ command.main()
 """
 
 
-def test_a_lost_device_is_answered_noticed_and_ends_the_process() -> None:
+def test_a_lost_device_is_answered_noticed_and_ends_the_process(stand_ins: Path) -> None:
     """503 for the request that killed it, and exit status 1 while another connection is still open."""
-    environment = {**os.environ, "BIASFREE_PORT": "0", "BIASFREE_DEVICE": "cpu", "BIASFREE_ANALYSIS_ENABLED": "false"}
+    settings = {"PORT": "0", "DEVICE": "cpu", "ANALYSIS_ENABLED": "false", "MODELS_DIR": str(stand_ins)}
+    environment = os.environ | {f"BIASFREE_{name}": value for name, value in settings.items()}
     process = subprocess.Popen([sys.executable, "-c", PROGRAM], env=environment, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None
@@ -43,4 +45,4 @@ def test_a_lost_device_is_answered_noticed_and_ends_the_process() -> None:
     finally:
         process.kill()
     assert process.returncode == 1
-    assert "a supervisor should start the service again" in log
+    assert "the device thread died; restart the service" in log

@@ -37,7 +37,7 @@ class Fragile(OnnxEngine):
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory):
+def watched(tmp_path_factory, stand_ins):
     """A started service with keys, small limits, CORS and a fragile device."""
     keys = tmp_path_factory.mktemp("keys") / "keys"
     keys.write_text("ann:0123456789abcdef-ann\nbob:0123456789abcdef-bob\n")
@@ -49,8 +49,9 @@ def watched(tmp_path_factory):
         max_pixels=100_000,
         cors_origins="https://example.org",
         analysis_enabled=False,
+        models_dir=stand_ins,
     )
-    return start(settings, engine=Fragile(load_models(None), device="cpu"))
+    return start(settings, engine=Fragile(load_models(stand_ins), device="cpu"))
 
 
 async def samples(client) -> dict[tuple[str, frozenset], float]:
@@ -141,9 +142,9 @@ async def test_the_counts_are_what_clients_saw(watched):
     assert of(after, "biasfree_batch_pixels_sum").total() >= 2 * 40 * 30 + 3 * 20 * 10
 
 
-async def test_a_fresh_service_has_every_series_that_an_alert_may_ask_for():
+async def test_a_fresh_service_has_every_series_that_an_alert_may_ask_for(stand_ins):
     """So that a first error is an increase, and not a series that was not there."""
-    async with client_of(start(Settings(device="cpu", analysis_enabled=False))) as client:
+    async with client_of(start(Settings(device="cpu", analysis_enabled=False, models_dir=stand_ins))) as client:
         scrape = await samples(client)
     for reason in REASONS:
         assert scrape[("biasfree_rejected_total", frozenset({("reason", reason)}))] == 0
@@ -156,11 +157,12 @@ async def test_a_fresh_service_has_every_series_that_an_alert_may_ask_for():
     assert of(scrape, "process_resident_memory_bytes").total() > 1e7
 
 
-async def test_the_queue_is_seen_while_it_works_and_is_empty_afterwards():
+async def test_the_queue_is_seen_while_it_works_and_is_empty_afterwards(gray_alone):
     """Pixels and predicted seconds are above zero while a large image is denoised."""
-    service = start(Settings(device="cpu", tile_side=512, analysis_enabled=False))
+    service = start(Settings(device="cpu", tile_side=512, analysis_enabled=False, models_dir=gray_alone))
     async with client_of(service) as client:
-        first = asyncio.create_task(client.post("/denoise", content=npy(np.ones((900, 900), np.uint8)), headers=NPY))
+        image = npy(np.ones((900, 900), np.uint8))
+        first = asyncio.create_task(client.post("/denoise?model=gray", content=image, headers=NPY))
         async with asyncio.timeout(60):
             while not service.queue.state.pixels:
                 await asyncio.sleep(0.001)
@@ -173,9 +175,9 @@ async def test_the_queue_is_seen_while_it_works_and_is_empty_afterwards():
     assert after[("biasfree_queue_jobs", frozenset())] == after[("biasfree_queue_tiles", frozenset())] == 0
 
 
-async def test_a_service_that_ends_is_not_ready(anyio_backend):
+async def test_a_service_that_ends_is_not_ready(anyio_backend, stand_ins):
     """In the metrics as in ``/readyz``."""
-    async with client_of(start(Settings(device="cpu", analysis_enabled=False))) as client:
+    async with client_of(start(Settings(device="cpu", analysis_enabled=False, models_dir=stand_ins))) as client:
         client._transport.app.state.service.draining.set()
         assert (await samples(client))[("biasfree_ready", frozenset())] == 0
         assert (await client.get("/readyz")).status_code == 503

@@ -63,8 +63,9 @@ async def test_other_methods_and_paths_answer_as_before(client):
     assert (await client.post("/none")).status_code == 404
 
 
-async def test_the_page_can_be_switched_off():
+async def test_the_page_can_be_switched_off(stand_ins):
     """The documentation is then the front door."""
-    async with client_of(start(Settings(device="cpu", page_enabled=False, analysis_enabled=False))) as client:
+    settings = Settings(device="cpu", page_enabled=False, analysis_enabled=False, models_dir=stand_ins)
+    async with client_of(start(settings)) as client:
         assert (await client.get("/")).headers["location"] == "docs"
         assert (await client.get("/page/js/main.js")).status_code == 404

@@ -10,11 +10,12 @@ import pytest
 from pydantic import ValidationError
 
 pytest.importorskip("ray", reason="an extra, and not installed here: pip install '.[ray]'")
+from bench.ray import replicas
 from bench.ray.cluster import Cluster, cluster, wait_until
-from deploy.ray import replicas
 from deploy.ray.application import Replica, build
+from service.app import start
 from service.errors import NotReady
-from service.state import ServiceState
+from service.settings import Settings
 from tests.collector import Collector, collector
 from tests.integration.images import NPY, npy
 
@@ -27,11 +28,12 @@ def received() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="module")
-def one(received: Collector) -> Iterator[Cluster]:
+def one(received: Collector, gray_alone: Path) -> Iterator[Cluster]:
     """One replica behind Serve's proxy; ``serve.yaml`` as it is, but for a limit and the log."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", received.url)
         patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
+        patch.setenv("BIASFREE_MODELS_DIR", str(gray_alone))
         with cluster() as ours:
             ours.deploy(settings={"max_body_bytes": 1_000_000, "log_format": "json"}, deployment={})
             ours.wait_for_replicas(1)
@@ -79,8 +81,11 @@ def _lines(logs: Path, request_id: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in lines]
 
 
-def test_replicas_are_added_killed_and_replaced_and_the_sdk_loses_nothing() -> None:
+def test_replicas_are_added_killed_and_replaced_and_the_sdk_loses_nothing(
+    default_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The trial of ``python -m bench.ray``: what was at a killed replica is 503, and all else 200."""
+    monkeypatch.setenv("BIASFREE_MODELS_DIR", str(default_models))
     _, same, _, meanwhile, killed, _, sdk, replaced, _ = replicas.rows()
     assert [same.ours, sdk.ours] == ["0 of 30", sdk.wanted]
     assert meanwhile.ours.startswith("0 of ")
@@ -90,8 +95,9 @@ def test_replicas_are_added_killed_and_replaced_and_the_sdk_loses_nothing() -> N
     assert statuses.count("503") == int(count)
 
 
-def test_serve_learns_that_a_replica_is_not_ready(service: ServiceState) -> None:
+def test_serve_learns_that_a_replica_is_not_ready(stand_ins: Path) -> None:
     """By the service's own readiness."""
+    service = start(Settings(device="cpu", models_dir=stand_ins))
     replica = object.__new__(Replica)
     replica._service = service
     replica.check_health()

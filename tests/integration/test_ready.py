@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -22,13 +23,18 @@ pytestmark = pytest.mark.anyio
 IMAGE = npy(np.ones((8, 8), np.uint8))
 
 
+def quick(models: Path, **more) -> Settings:
+    """No analyses, and stand-ins for the networks."""
+    return Settings(device="cpu", analysis_enabled=False, models_dir=models, **more)
+
+
 class DriftingEngine:
-    """The real engine, whose results are multiplied once something has happened to its weights."""
+    """An engine whose results are multiplied once something has happened to its weights."""
 
     device, tolerance, workers = "cpu", OnnxEngine.tolerance, 1
 
-    def __init__(self) -> None:
-        self._engine = OnnxEngine(load_models(None), device="cpu")
+    def __init__(self, models: Path) -> None:
+        self._engine = OnnxEngine(load_models(models), device="cpu")
         self.factor = 1.0
 
     def run(self, model: str, batch: np.ndarray, *, wide: bool = True) -> np.ndarray:
@@ -47,10 +53,10 @@ async def until(condition: Callable[[httpx.Response], bool], client: httpx.Async
     return answer
 
 
-async def test_a_device_that_drifts_is_not_ready_until_it_no_longer_does(anyio_backend, caplog):
+async def test_a_device_that_drifts_is_not_ready_until_it_no_longer_does(anyio_backend, caplog, stand_ins):
     """503 with the reason, a line in the log, and no wrong image; afterwards all is as before."""
-    engine = DriftingEngine()
-    service = start(Settings(device="cpu", self_check_interval_s=0.02, analysis_enabled=False), engine=engine)
+    engine = DriftingEngine(stand_ins)
+    service = start(quick(stand_ins, self_check_interval_s=0.02), engine=engine)
     async with client_of(service) as client:
         assert (await client.get("/readyz")).status_code == 200
         engine.factor = 1.01
@@ -70,9 +76,9 @@ async def test_a_device_that_drifts_is_not_ready_until_it_no_longer_does(anyio_b
     assert denoised.status_code == 200
 
 
-async def test_the_self_check_goes_on_beside_requests(anyio_backend):
+async def test_the_self_check_goes_on_beside_requests(anyio_backend, stand_ins):
     """Neither waits for the other for ever: a service that is never idle is checked, and denoises."""
-    service = start(Settings(device="cpu", self_check_interval_s=0.01, analysis_enabled=False))
+    service = start(quick(stand_ins, self_check_interval_s=0.01))
     image = npy(np.ones((300, 300), np.uint8))
     async with client_of(service) as client:
 
@@ -89,9 +95,9 @@ async def test_the_self_check_goes_on_beside_requests(anyio_backend):
         assert (await client.get("/readyz")).status_code == 200
 
 
-async def test_from_the_signal_on_the_service_is_not_ready_and_still_answers(anyio_backend):
+async def test_from_the_signal_on_the_service_is_not_ready_and_still_answers(anyio_backend, stand_ins):
     """A request that is under way is finished, and one on an open connection as well."""
-    service = start(Settings(device="cpu", analysis_enabled=False))
+    service = start(quick(stand_ins))
     app = create_app(service)
     server = Server(uvicorn.Config(app), draining=service.draining)
     transport = httpx.ASGITransport(app=app)

@@ -31,10 +31,10 @@ def exporter():
 
 
 @pytest.fixture(scope="module")
-async def traced(exporter, anyio_backend):
+async def traced(exporter, anyio_backend, gray_alone):
     """A client of a service with traces."""
     traces = tracing.traces(SimpleSpanProcessor(exporter), known_query=KNOWN_QUERY)
-    async with client_of(start(Settings(device="cpu", tile_side=512), traces=traces)) as client:
+    async with client_of(start(Settings(device="cpu", tile_side=512, models_dir=gray_alone), traces=traces)) as client:
         yield client
 
 
@@ -76,7 +76,7 @@ async def test_a_request_has_a_span_for_each_stage(traced, exporter):
 async def test_every_batch_of_a_large_image_has_a_span(traced, exporter):
     """And all waiting is one."""
     _, spans = await spans_of(
-        exporter, traced.post("/denoise", content=npy(np.ones((700, 500), np.uint8)), headers=NPY)
+        exporter, traced.post("/denoise?model=gray", content=npy(np.ones((700, 500), np.uint8)), headers=NPY)
     )
     assert len(spans["infer"]) > 1
     assert len(spans["queue"]) == 1
@@ -136,9 +136,9 @@ def test_without_the_standard_variables_there_are_no_traces(environment):
     [
         (
             {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
-            "OTEL_EXPORTER_OTLP_PROTOCOL=grpc: expected http/protobuf",
+            "OTEL_EXPORTER_OTLP_PROTOCOL=grpc is not supported: use http/protobuf",
         ),
-        ({"OTEL_TRACES_EXPORTER": "jaeger"}, "OTEL_TRACES_EXPORTER=jaeger: expected otlp, console or none"),
+        ({"OTEL_TRACES_EXPORTER": "jaeger"}, "OTEL_TRACES_EXPORTER=jaeger is not supported: use otlp, console or none"),
     ],
 )
 def test_what_cannot_be_sent_is_refused_in_one_sentence(environment, sentence):
@@ -155,12 +155,15 @@ def test_what_cannot_be_sent_is_refused_in_one_sentence(environment, sentence):
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_a_process_sends_its_spans_to_the_collector_that_the_standard_variables_name():
+def test_a_process_sends_its_spans_to_the_collector_that_the_standard_variables_name(stand_ins):
     """The last of them when it ends."""
     with (
         collector() as received,
         running_server(
-            OTEL_EXPORTER_OTLP_ENDPOINT=received.url, OTEL_SERVICE_NAME="ours", BIASFREE_ANALYSIS_ENABLED="false"
+            OTEL_EXPORTER_OTLP_ENDPOINT=received.url,
+            OTEL_SERVICE_NAME="ours",
+            BIASFREE_ANALYSIS_ENABLED="false",
+            BIASFREE_MODELS_DIR=str(stand_ins),
         ) as url,
     ):
         assert httpx.post(f"{url}/denoise", content=IMAGE, headers=NPY).status_code == 200

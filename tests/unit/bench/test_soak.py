@@ -39,7 +39,7 @@ def test_memory_that_is_given_back_is_negative_growth() -> None:
 
 def test_too_few_samples_say_nothing() -> None:
     """A tenth of them has to be one at least."""
-    with pytest.raises(ValueError, match="expected 10 samples or more, got 9"):
+    with pytest.raises(ValueError, match="9 samples are too few: at least 10"):
         growth_bytes([0] * 9)
 
 

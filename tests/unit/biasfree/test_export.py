@@ -55,7 +55,7 @@ def test_a_network_that_is_not_homogeneous_is_refused():
         def forward(self, noisy: torch.Tensor) -> torch.Tensor:
             return torch.tanh(noisy)
 
-    with pytest.raises(ArtifactError, match=r"f\(a y\) = a f\(y\) misses"):
+    with pytest.raises(ArtifactError, match="is not homogeneous"):
         to_onnx(Saturating(widths=(4,), blocks=1, bottom_blocks=1).eval())
 
 
@@ -71,8 +71,8 @@ def test_a_dncnn_exports_with_its_normalisation_folded():
 
 @pytest.mark.parametrize(
     "network",
-    [UNet(width=4), UNet(width=4, channels=3), RecurrentCNN(width=4), SimplifiedDenseNet(width=4)],
-    ids=["unet", "unet, colour", "rcnn", "sdensenet"],
+    [UNet(width=4, channels=3), RecurrentCNN(width=4), SimplifiedDenseNet(width=4)],
+    ids=["unet, color", "rcnn", "sdensenet"],
 )
 def test_the_papers_other_networks_export_under_the_names_of_their_parameters(network: Network):
     """Verified against torch on odd sizes by the export itself; every kernel is found again by its name."""

@@ -50,9 +50,9 @@ def test_large_integers_are_right_to_their_seventh_digit() -> None:
 @pytest.mark.parametrize(
     ("image", "axes", "error", "words"),
     [
-        (noisy(4, 5, 3), {}, ValueError, "cannot tell height and width"),
-        (noisy(4, 5), {"channel_axis": 2}, ValueError, "there is no axis 2"),
-        (noisy(4, 5, 3), {"channel_axis": 2, "stack_axis": 2}, ValueError, "name each further axis"),
+        (noisy(4, 5, 3), {}, ValueError, "cannot find height and width"),
+        (noisy(4, 5), {"channel_axis": 2}, ValueError, "has no axis 2"),
+        (noisy(4, 5, 3), {"channel_axis": 2, "stack_axis": 2}, ValueError, "name each other axis"),
         (np.array([[1.0, np.nan]]), {}, ValueError, "1 pixels are NaN or infinite"),
         (np.ones((2, 2), complex), {}, TypeError, "integers or floats, not complex128"),
         (np.ones((2, 2), bool), {}, TypeError, "integers or floats, not bool"),

@@ -74,9 +74,9 @@ def test_padding_mirrors_the_image():
 
 
 def test_tiles_that_do_not_fit_the_grid_are_refused():
-    """The message says what was expected."""
+    """The message says what the grid is for."""
     grid = TileGrid.of(8, 8, side=64, radius=0, stride=1)
-    with pytest.raises(ValueError, match="expected 1 tiles of"):
+    with pytest.raises(ValueError, match="has 1 tiles of"):
         stitch([], grid)
-    with pytest.raises(ValueError, match="expected an image of 8 x 8"):
+    with pytest.raises(ValueError, match="for an image of 8 x 8"):
         split(image_of(8, 9), grid)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from biasfree.analysis import probes
 from biasfree.analysis.jacobian import Jacobian
 from biasfree.analysis.probes import jackknife, patch_measures, whole_image
 from biasfree.estimates import Estimate
-from biasfree.analysis import probes
 from tests.unit.biasfree.analysis.networks import network, noisy_patch
 
 #: Standard errors that an estimate may be off; the probes are seeded, so the tests are not a matter of luck.

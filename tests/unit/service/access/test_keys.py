@@ -35,12 +35,12 @@ def test_what_is_almost_a_key_is_none(tmp_path, almost):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "no key in it"),
-        ("# nothing\n", "no key in it"),
-        ("ann:secret7", "line 1: expected a key of at least 16 characters, got 7"),
-        (f"{GOOD}\nbob:{GOOD}", "line 2: this key was there before"),
-        (f"a b:{GOOD}", "line 1: expected a name"),
-        (f"ann:{GOOD} {GOOD}", "line 1: expected a key of letters"),
+        ("", "has no key"),
+        ("# nothing\n", "has no key"),
+        ("ann:secret7", "line 1: the key has 7 characters; use at least 16"),
+        (f"{GOOD}\nbob:{GOOD}", "line 2: this key appears twice"),
+        (f"a b:{GOOD}", "line 1: invalid name"),
+        (f"ann:{GOOD} {GOOD}", "line 1: invalid character"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_in_one_sentence(tmp_path, text, words):

@@ -73,7 +73,7 @@ def test_what_is_no_image_is_unsupported(name):
 @pytest.mark.parametrize("name", FOREIGN)
 def test_what_is_called_an_image_and_is_none_is_undecodable(name):
     """The sender's claim is wrong, not our repertoire."""
-    with pytest.raises(UndecodableImage, match="expected a png file"):
+    with pytest.raises(UndecodableImage, match="declared as png, but is not an image"):
         decode(FOREIGN[name], limits=LIMITS, declared=ImageFormat.PNG)
 
 

@@ -104,7 +104,7 @@ def test_native_arrays_are_not_copied(shape, order):
     """Frames and alpha show the request's own memory."""
     data = npy(np.asarray(noise(shape, "float32"), order=order))
     memory = np.frombuffer(data, np.uint8)
-    image = read(data)
+    image = read(data, axes="YXA" if shape == (6, 5, 4) else None)
     assert all(np.shares_memory(page, memory) for page in (*image.frames, *image.alpha) if page is not None)
 
 
@@ -142,7 +142,7 @@ def test_other_shapes_are_refused(shape):
         read(npy(np.zeros(shape)))
 
 
-@pytest.mark.parametrize("shape", [(0, 5), (5, 0), (0, 4, 4), (4, 0, 3)])
+@pytest.mark.parametrize("shape", [(0, 5), (5, 0), (0, 4, 3), (4, 0, 3)])
 def test_an_array_without_pixels_is_refused(shape):
     """There is nothing to denoise."""
     with pytest.raises(UndecodableImage, match="no pixels"):

@@ -151,7 +151,7 @@ def test_images_hidden_behind_one_page_are_refused():
     buffer = io.BytesIO()
     with TiffWriter(buffer) as writer:
         writer.write(noise((3, 8, 8)), truncate=True, photometric="minisblack")
-    with pytest.raises(UnsupportedMedia, match="page for each"):
+    with pytest.raises(UnsupportedMedia, match="one page per image"):
         read(buffer.getvalue())
 
 

@@ -92,9 +92,9 @@ def test_drift_is_found_wherever_the_weights_are_and_its_end_too(rig, lane, wide
     getattr(rig, lane).wrong = {wide: by}
     rig.check.check()
     rig.check.check()
-    assert "model 'gray' is off by" in rig.check.failure
+    assert "model 'gray' gives wrong results" in rig.check.failure
     assert rig.check.drift == rig.check.failure
-    assert caplog.text.count("the self-check failed: model 'gray' is off by") == 1
+    assert caplog.text.count("the self-check failed: model 'gray' gives wrong results") == 1
     getattr(rig, lane).wrong = {}
     rig.check.check()
     assert (rig.check.failure, rig.check.drift) == (None, None)

@@ -221,7 +221,7 @@ def test_a_color_model_is_measured_on_color_patches(tmp_path, photographs):
     [
         (["--images", "nowhere"], "no images in nowhere"),
         (["--images", "photographs", "--size", "25"], "0.png has 24 x 24 pixels"),
-        (["--images", "photographs", "--model", "missing.onnx"], "missing.onnx cannot be read"),
+        (["--images", "photographs", "--model", "missing.onnx"], "cannot read missing.onnx"),
     ],
     ids=["no images", "small images", "no model"],
 )
