@@ -7,7 +7,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deploy.ray.proxy import LostReplica, middlewares
-from deploy.ray.application import within
+from deploy.ray.share import within
 from service.settings import Settings
 
 
