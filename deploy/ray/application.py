@@ -10,6 +10,7 @@ from anyio import to_process
 from fastapi import FastAPI
 from ray import serve
 
+from deploy.ray.share import within
 from service.app import KNOWN_QUERY, create_app, start
 from service.settings import Settings
 from service.telemetry import logs, tracing
@@ -73,14 +74,3 @@ def build(settings: dict[str, Any]) -> serve.Application:
     Settings(**settings)
     # Number of replicas, health checks and timeouts are configured in serve.yaml.
     return serve.deployment(serve.ingress()(Replica)).bind(settings)
-
-
-def within(settings: Settings, *, cpus: float) -> Settings:
-    """Limit the threads in the settings to the CPUs that Ray assigns to a replica, unless the operator set them.
-
-    Ray counts CPUs but does not enforce the limit: without this, every replica would use all cores of the machine.
-    """
-    threads = max(1, int(cpus))
-    return settings.model_copy(
-        update={"threads": settings.threads or threads, "analysis_threads": settings.analysis_threads or threads}
-    )
