@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numpy as np
+from pydantic import ValidationError
 
 from biasfree.artifact import SHIPPED, Artifact, ArtifactError
 from biasfree.card import Card
@@ -63,6 +64,12 @@ def load(
     Raises:
         ValueError: There is no such model, or the file is not a model.
     """
+    if device not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"there is no device {device!r}: use auto, cpu or cuda")
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads}")
+    if tile_side < 1:
+        raise ValueError(f"tile_side must be at least 1, not {tile_side}")
     if model == AUTO:
         names = [name for each in DEFAULT_MODELS.values() for name in (each, each + ANY_NOISE)]
         artifacts = [Artifact.load(SHIPPED / f"{name}.onnx") for name in names if name in models()]
@@ -151,8 +158,10 @@ class Model:
             ValueError: A pixel is NaN or infinite, an option is invalid, or the axes do not fit the array.
             TypeError: The pixels are neither integers nor floats.
         """
-        chosen = DenoiseOptions(**options)
+        chosen = _options(options)
         if is_pillow(image):
+            if channel_axis is not None or stack_axis is not None:
+                raise ValueError("a Pillow image has no axes to name: omit channel_axis and stack_axis")
             return through_array(image, lambda array, axis: self._denoised(array, axis, None, chosen))
         return self._denoised(image, channel_axis, stack_axis, chosen)
 
@@ -248,7 +257,7 @@ class Model:
     def _chosen(self, stack: "Stack", options: DenoiseOptions) -> tuple["_Network", Pass | None]:
         if self._named:
             (network,) = self._networks.values()
-            if network.card.channels > stack.channels and not stack.equal_channels:
+            if network.card.channels not in {1, stack.channels} and not stack.equal_channels:
                 raise ValueError(
                     f"model {network.card.name!r} takes {network.card.channels} channels and the image has "
                     f"{stack.channels}: name the channel_axis, or use a gray model"
@@ -292,6 +301,18 @@ class _Network:
         tiles = cut(noisy, grid, card.channels)
         denoised = [self._engine.run(card.name, np.ascontiguousarray(tile[None]))[0] for tile in tiles]
         return join(denoised, grid, len(noisy))
+
+
+def _options(options: Mapping[str, Any]) -> DenoiseOptions:
+    """Check the options of ``denoise``, with errors of one sentence."""
+    known = [name for name in DenoiseOptions.model_fields if name != "estimate"]
+    if unknown := sorted(set(options) - set(known)):
+        raise TypeError(f"denoise() has no option {', '.join(unknown)}: use {', '.join(known)}")
+    try:
+        return DenoiseOptions(**options)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        raise ValueError(f"{first['loc'][0]}={first['input']!r}: {first['msg']}") from exc
 
 
 def _path(model: str | Path) -> Path:

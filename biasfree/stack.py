@@ -94,6 +94,10 @@ def colors_of(image: Any) -> tuple[PixelArray, int | None]:
         raise ValueError(
             f"Pillow images of mode {image.mode!r} are not supported: convert to one of {', '.join(PILLOW_MODES)}"
         )
+    if "transparency" in image.info:
+        raise ValueError("the image has a transparent color: convert it to RGBA (or LA) first")
+    if getattr(image, "n_frames", 1) > 1:
+        raise ValueError(f"the image has {image.n_frames} frames: read them into an array, and name its stack_axis")
     array = np.asarray(image)
     if image.mode == "LA":
         return array[..., 0], None

@@ -56,7 +56,7 @@ from service.telemetry.tracing import Traces
 log = logging.getLogger(__name__)
 
 DESCRIPTION = """\
-Removes Gaussian noise of any level from images of any size, bit depth and range. The network has no additive
+Removes noise of any kind and level from images of any size, bit depth and range. The network has no additive
 constants, so it is exactly `f(y) = A_y y` and generalises to noise levels that it never saw.
 
 Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents.

@@ -49,6 +49,10 @@ def pixels_of(image: Image) -> tuple[npt.NDArray[Any], PilMode]:
     mode = image.mode
     if mode == "I":
         return _sixteen_bits(np.asarray(image)), PilMode(mode, image.info)
+    if mode in {"L", "RGB"} and "transparency" in image.info:
+        # A transparent color would move to other pixels with the values.
+        alpha = {"L": "LA", "RGB": "RGBA"}[mode]
+        return np.asarray(image.convert("RGBA")), PilMode(alpha, _without_transparency(image.info))
     if mode in _WIDENED:
         wider = "RGBA" if mode == "P" and "transparency" in image.info else _WIDENED[mode]
         return np.asarray(image.convert(wider)), PilMode(wider, _without_transparency(image.info))

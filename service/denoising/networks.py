@@ -127,10 +127,10 @@ class Networks:
         if name not in self._models:
             raise UnknownModel(f"no model is called {name!r}", supported=sorted(self._models))
         card = self._models[name].card
-        if card.channels > picture.channels and not same:
+        if card.channels not in {1, picture.channels} and not same:
+            hint = "color=rgb to convert it" if picture.channels == 1 else "a gray model, which denoises each channel"
             raise InvalidParameter(
-                f"model {name!r} takes {card.channels} channels and the image has {picture.channels}; "
-                "use color=rgb to convert it",
+                f"model {name!r} takes {card.channels} channels and the image has {picture.channels}; use {hint}",
                 expected=card.channels,
                 actual=picture.channels,
             )

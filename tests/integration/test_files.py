@@ -124,6 +124,13 @@ async def test_any_number_of_channels_is_denoised_along_named_axes(client: httpx
     np.testing.assert_array_equal(back[3] if axes == "CYX" else back[..., 3].reshape(64, 64), alone)
 
 
+async def test_a_color_model_refuses_five_channels(client: httpx.AsyncClient) -> None:
+    """With what to use instead; it was a failure of the device."""
+    answer = await post(client, npy(np.ones((32, 32, 5), np.uint8)), "application/x-npy", axes="YXC", model="color")
+    assert answer.status_code == 422
+    assert "use a gray model" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("shape", [(64, 64, 2), (64, 64, 5), (100, 50, 4)])
 async def test_ambiguous_arrays_are_refused_with_the_parameter_to_say(
     client: httpx.AsyncClient, shape: tuple[int, ...]

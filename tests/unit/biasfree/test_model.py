@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -73,6 +75,8 @@ def test_a_color_model_wants_color() -> None:
     color = biasfree.load("color")
     with pytest.raises(ValueError, match="takes 3 channels and the image has 1"):
         color.denoise(noisy(8, 8))
+    with pytest.raises(ValueError, match="takes 3 channels and the image has 4"):
+        color.denoise(noisy(8, 8, 4), channel_axis=2)
     denoised = color.denoise(np.repeat(noisy(8, 8, 1), 3, axis=2), channel_axis=2)
     assert (denoised == denoised[..., :1]).all()
 
@@ -81,8 +85,13 @@ def test_unknown_names_and_options() -> None:
     """They are ValueErrors, and name what there is."""
     with pytest.raises(ValueError, match="gray-dncnn"):
         biasfree.load("grey")
-    with pytest.raises(ValueError, match="strength"):
+    with pytest.raises(ValueError, match="strength=2: Input should be less than or equal to 1"):
         GRAY.denoise(noisy(4, 4), strength=2)
+    with pytest.raises(TypeError, match="no option strenght: use strength"):
+        GRAY.denoise(noisy(4, 4), strenght=1)
+    for wrong in ({"device": "gpu"}, {"threads": 0}, {"tile_side": 0}):
+        with pytest.raises(ValueError, match=str(*wrong.values())):
+            biasfree.load("gray", **wrong)
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16", "F"])
@@ -121,3 +130,15 @@ def test_the_default_models_have_no_single_card() -> None:
     with pytest.raises(ValueError, match=r"see \.cards"):
         _ = auto.card
     assert set(auto.cards) >= {"gray", "color"}
+
+
+def test_pillow_images_of_which_a_part_would_be_lost_are_refused(tmp_path: Path) -> None:
+    """A transparent color would move with the values; further pages would be dropped."""
+    gray = Image.fromarray(noisy(10, 12))
+    gray.save(tmp_path / "key.png", transparency=128)
+    gray.save(tmp_path / "pages.tif", save_all=True, append_images=[gray])
+    for name, words in (("key.png", "transparent color"), ("pages.tif", "2 frames")):
+        with Image.open(tmp_path / name) as image, pytest.raises(ValueError, match=words):
+            GRAY.denoise(image)
+    with pytest.raises(ValueError, match="omit channel_axis"):
+        GRAY.denoise(gray, channel_axis=0)
