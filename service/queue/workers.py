@@ -83,7 +83,7 @@ class Workers:
             turn = self._ledger.await_turn(lane, timeout_s=self._idle_s if used else None)
             if turn is not None:
                 if lane is Lane.BULK and model not in (None, turn.batch.model):
-                    # Each model keeps memory for its largest tile: with two, 24 Mpx took 5.6 GB instead of 3.5 GB.
+                    # Each model keeps the memory of its largest tile: 930 MB after one of 2136 x 2184.
                     _tidy(engine)
                 self._run(turn, engine)
                 self._ledger.end_turn(lane)
