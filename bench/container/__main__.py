@@ -25,7 +25,7 @@ from bench.rows import Row, write
 
 HERE = Path(__file__).parent
 VARIANTS = ("cpu", "slim")
-#: Of ``slim``, base included.
+#: Largest size of ``slim``, base included.
 SLIM_MB = 450
 #: uvicorn raises the signal again when all is done, which ends whoever is not the first process of a container.
 ENDS: dict[float, str] = {0: "exit status 0", -signal.SIGTERM: "by that signal, once all was done"}
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def why_not() -> str:
-    """What is missing here; nothing if it can be done."""
+    """Return why this cannot be done here, or an empty string."""
     if os.name != "posix" or os.geteuid() != 0:
         return "mounting and chroot need root, on Linux"
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
@@ -143,7 +143,7 @@ def misbehaviour(facts: dict[str, float], *, analyzes: bool = True) -> Iterator[
 
 
 def megabytes(folder: Path) -> int:
-    """What the files of a folder hold."""
+    """Return the size of a folder in megabytes."""
     command = ["du", "--summarize", "--bytes", "--one-file-system", str(folder)]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603  # ours
     return round(int(text.split()[0]) / 1e6)

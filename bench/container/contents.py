@@ -17,7 +17,7 @@ TOOLS = re.compile(
 LISTING = "import json, importlib.metadata as m; print(json.dumps({d.name: d.version for d in m.distributions()}))"
 
 
-#: What the variant ``slim`` leaves out: the extras ``analysis``, ``classical`` and ``tracing``.
+#: Packages that the variant ``slim`` leaves out: the extras ``analysis``, ``classical`` and ``tracing``.
 EXTRAS = ("matplotlib", "opentelemetry-sdk", "pywavelets", "scikit-image", "scipy", "torch")
 
 

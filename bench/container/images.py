@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 NAME = "localhost/biasfree-image-check"
 #: What Debian has as ``python`` must be the version of the base that the Dockerfile names.
 RELEASES = {"3.11": "bookworm", "3.13": "trixie"}
-#: Of a Debian made by debootstrap, what Docker's own has not.
+#: Paths that a Debian made by debootstrap has and Docker's own has not.
 LEFT_OUT = (
     "usr/share/doc",
     "usr/share/info",

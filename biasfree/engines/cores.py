@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-#: Where Linux mounts control groups.
+#: Linux mounts control groups here.
 CGROUPS = Path("/sys/fs/cgroup")
 #: Lines "HIERARCHY:CONTROLLERS:PATH" with the groups of this process.
 OWN_GROUPS = Path("/proc/self/cgroup")

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from service.analysis.task import Output
+from service.denoising.options import Axes, Color
 
 #: Default side of the patch, as in the paper's figures, and default number of singular vectors from each end.
 DEFAULT_SIZE, DEFAULT_K = 40, 8
@@ -68,18 +69,8 @@ class AnalysisOptions(BaseModel):
     )
     frame: int = Field(default=0, ge=0, description="Frame of a stack, counted from 0.")
     model: str | None = Field(default=None, description="Name of a model, see `/models`.", examples=["gray"])
-    color: Literal["auto", "gray", "rgb"] = Field(
-        default="auto",
-        description="Convert the image first. With `gray`, a three-dimensional NPY array is a stack of gray images.",
-    )
-    axes: str | None = Field(
-        default=None,
-        min_length=2,
-        max_length=4,
-        description="Axes of an NPY array: `Y` and `X`, one of `C` (channels) and `A` (channels, the last is alpha), "
-        "and `Z` for a stack. Needed where the shape can be read in several ways.",
-        examples=["CYX"],
-    )
+    color: Color = "auto"
+    axes: Axes = None
     bit_depth: int | None = Field(
         default=None, ge=1, le=32, description="Significant bits, which define white for the noise level."
     )

@@ -1,6 +1,6 @@
 """The options of ``/denoise``."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -8,6 +8,22 @@ from biasfree import options
 
 #: ``model=auto`` is the same as no model: the default models are chosen for each image.
 AUTO = "auto"
+
+#: Options that ``/analyze`` has as well.
+Color = Annotated[
+    Literal["auto", "gray", "rgb"],
+    Field(description="Convert the image first. With `gray`, a three-dimensional NPY array is a stack of gray images."),
+]
+Axes = Annotated[
+    str | None,
+    Field(
+        min_length=2,
+        max_length=4,
+        description="Axes of an NPY array: `Y` and `X`, one of `C` (channels) and `A` (channels, the last is alpha), "
+        "and `Z` for a stack. Required if the shape is ambiguous.",
+        examples=["CYX"],
+    ),
+]
 
 
 class DenoiseOptions(options.DenoiseOptions):
@@ -17,18 +33,8 @@ class DenoiseOptions(options.DenoiseOptions):
         default="auto",
         description="Format of the answer. `auto` follows `Accept`, then the input's format.",
     )
-    color: Literal["auto", "gray", "rgb"] = Field(
-        default="auto",
-        description="Convert the image first. With `gray`, a three-dimensional NPY array is a stack of gray images.",
-    )
-    axes: str | None = Field(
-        default=None,
-        min_length=2,
-        max_length=4,
-        description="Axes of an NPY array: `Y` and `X`, one of `C` (channels) and `A` (channels, the last is alpha), "
-        "and `Z` for a stack. Required if the shape is ambiguous.",
-        examples=["CYX"],
-    )
+    color: Color = "auto"
+    axes: Axes = None
     model: str | None = Field(
         default=None,
         description="Name of a model, see `/models`. By default, or with `auto`, chosen automatically for each image.",

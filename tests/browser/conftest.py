@@ -12,7 +12,7 @@ from tests.browser.chromium import opened
 
 @pytest.fixture(scope="session")
 def url(request: pytest.FixtureRequest) -> str:
-    """Of the service, as a process of its own; it is not started where there is no Chromium."""
+    """Return the address of a service in its own process, which is not started without Chromium."""
     if chromium_module.PATH is None:
         message = "no Chromium here: install your system's package `chromium` to test the page"
         # CI installs it, so there it must not go unnoticed.

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
@@ -35,9 +34,9 @@ def ask(url: str, *pieces: bytes) -> httpx.Response:
     """Send bytes as they are, in pieces, and read one answer."""
     host, port = httpx.URL(url).host, httpx.URL(url).port
     with socket.create_connection((host, port), timeout=60) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for piece in pieces:
             connection.sendall(piece)
-            time.sleep(0)
         answer = connection.makefile("rb")
         status = int(answer.readline().split()[1])
         headers = {}
