@@ -14,11 +14,12 @@ from typing import Any, Generic, Literal, TypeVar
 import numpy as np
 
 from biasfree.choice import is_correlated, is_white
+from biasfree.ensemble import further_orientations
 from biasfree.estimates import STEP, probe
 from biasfree.intensity import power_of_two_scale
 from biasfree.noise import Measured
 from biasfree.options import DenoiseOptions
-from biasfree.pixels import FloatArray, PixelArray, from_float, intensity_range, luma, to_float
+from biasfree.pixels import FloatArray, PixelArray, from_float, has_equal_channels, intensity_range, luma, to_float
 from biasfree.residual import Limits, ends_of
 
 T = TypeVar("T")
@@ -88,8 +89,8 @@ def run(passes: Passes[T], network: Callable[[PassRequest], FloatArray]) -> T:
 
 
 def first_pass(frame: PixelArray, options: DenoiseOptions) -> Passes[Pass]:
-    """Put a frame (H, W, C) through a network."""
-    frame, _ = without_offset(frame)
+    """Put a frame (H, W, C) through a network once."""
+    frame, _ = without_offset(shown_channels(frame))
     scale, noisy = scaled(frame, always=options.estimate)
     return Pass(noisy, (yield PassRequest(noisy)), scale)
 
@@ -115,17 +116,39 @@ def denoise_frame(frame: PixelArray, options: DenoiseOptions, done: Pass | None 
     """
     if done is None:
         done = yield from first_pass(frame, options)
-    whole = frame
-    frame, offset = without_offset(frame)
+    shape, whole = frame.shape, shown_channels(frame)
+    frame, offset = without_offset(whole)
+    denoised = yield from averaged(done.noisy, options.ensemble, done.denoised)
     noise = None
     if options.estimate:
         signs = probe(done.noisy.shape)
-        perturbed = yield PassRequest(done.noisy + STEP * signs)
-        noise = measured(frame, done.noisy, done.denoised, perturbed, signs, options, done.scale)
-    finished = finish(frame, done.noisy, done.denoised, options, done.scale)
+        perturbed = yield from averaged(done.noisy + STEP * signs, options.ensemble)
+        noise = measured(frame, done.noisy, denoised, perturbed, signs, options, done.scale)
+    finished = finish(frame, done.noisy, denoised, options, done.scale)
     if offset and options.output == "image":
         finished = whole if finished is frame else with_offset(finished, offset)
-    return FrameResult(finished, noise)
+    return FrameResult(finished if finished.shape == shape else np.broadcast_to(finished, shape), noise)
+
+
+def averaged(noisy: FloatArray, ensemble: int, first: FloatArray | None = None) -> Passes[FloatArray]:
+    """Average a network's results over ``ensemble`` orientations of an image (C, H, W); ``first`` is that of the first.
+
+    The passes follow each other, so that an ensemble takes one more image of memory, whatever its size.
+    """
+    denoised = (yield PassRequest(noisy)) if first is None else first
+    if ensemble == 1:
+        return denoised
+    total = denoised.copy()
+    for orientation in further_orientations(ensemble):
+        turned = yield PassRequest(np.ascontiguousarray(orientation.of(noisy)))
+        total += orientation.undo(turned)
+    total /= np.float32(ensemble)
+    return total
+
+
+def shown_channels(frame: PixelArray) -> PixelArray:
+    """Return a frame (H, W, C) with one channel if it has three equal ones, so that it stays gray."""
+    return frame[..., :1] if has_equal_channels(frame) else frame
 
 
 def without_offset(frame: PixelArray) -> tuple[PixelArray, float | int]:

@@ -124,6 +124,7 @@ class Model:
         chroma_strength: float | None = None,
         output: Output = "image",
         bit_depth: int | None = None,
+        ensemble: Literal[1, 2, 4, 8] = 1,
     ) -> PixelArray: ...
     @overload
     def denoise(
@@ -134,6 +135,7 @@ class Model:
         chroma_strength: float | None = None,
         output: Output = "image",
         bit_depth: int | None = None,
+        ensemble: Literal[1, 2, 4, 8] = 1,
     ) -> "Image.Image": ...
     def denoise(
         self, image: Any, *, channel_axis: int | None = None, stack_axis: int | None = None, **options: Any
@@ -148,7 +150,8 @@ class Model:
             stack_axis: Axis of a stack of images, which are denoised one by one.
             options: ``strength`` and ``chroma_strength`` in [0, 1] blend input and output, for luminance and color
                 differences (default 1); ``output`` is ``image`` or ``residual``; ``bit_depth`` is the number of
-                significant bits of integers.
+                significant bits of integers; ``ensemble`` (1, 2, 4, 8) is the number of orientations of the image whose
+                results are averaged, for a better result that takes as many times longer.
 
         Returns:
             An array of the same shape and dtype, or a Pillow image of the same mode. Integers are rounded to nearest
@@ -176,7 +179,7 @@ class Model:
         """Estimate the noise of an image: its level and kind, and the PSNR after denoising if that can be estimated.
 
         This takes two passes. Arguments and errors are those of ``denoise``. White is the largest integer of the dtype
-        or of ``bit_depth``, and 1 for floats.
+        or of ``bit_depth``, and 1 for floats without a ``bit_depth``: name 8 for floats from 0 to 255.
         """
         options = DenoiseOptions(estimate=True, bit_depth=bit_depth)
         array, channel_axis = colors_of(image) if is_pillow(image) else (np.asarray(image), channel_axis)
@@ -199,6 +202,8 @@ class Model:
     ) -> "Report":
         """Decompose the network's Jacobian at a patch. Requires torch (the extra ``analysis``), which is loaded here.
 
+        ``auto`` analyzes the network for white noise, ``gray`` or ``color``.
+
         Args:
             patch: (H, W), or with ``channel_axis`` the same number of channels as the network; 40 x 40 takes seconds.
             channel_axis: Channel axis; None for gray.
@@ -214,7 +219,7 @@ class Model:
             Numbers and arrays, explained in docs/analysis.md. ``biasfree.analysis.figure.figure`` draws them.
 
         Raises:
-            ValueError: The model is ``auto``, or the patch does not fit the network.
+            ValueError: The patch does not fit the network.
             ModuleNotFoundError: torch is not installed.
         """
         if find_spec("torch") is None:
@@ -224,7 +229,8 @@ class Model:
         from biasfree.analysis.report import Patch
         from biasfree.analysis.request import AnalysisRequest
 
-        card = self.card
+        network = self._for_white_noise(1 if channel_axis is None else np.shape(patch)[channel_axis])
+        card = network.card
         noisy = _planes_of_patch(patch, channel_axis, card)
         request = AnalysisRequest(
             noisy,
@@ -236,7 +242,6 @@ class Model:
             clean=None if clean is None else _planes_of_patch(clean, channel_axis, card),
             memory_bytes=memory_bytes,
         )
-        (network,) = self._networks.values()
         return analyze(rebuild.network(network.artifact).to(network.torch_device), request)
 
     def _denoised(
@@ -254,16 +259,22 @@ class Model:
             done = None
         return results
 
+    def _for_white_noise(self, channels: int) -> "_Network":
+        """Return the named network, or the default network for white noise."""
+        if self._named:
+            return next(iter(self._networks.values()))
+        return self._networks[DEFAULT_MODELS[3 if channels == 3 else 1]]
+
     def _chosen(self, stack: "Stack", options: DenoiseOptions) -> tuple["_Network", Pass | None]:
         if self._named:
-            (network,) = self._networks.values()
+            network = self._for_white_noise(stack.channels)
             if network.card.channels not in {1, stack.channels} and not stack.equal_channels:
                 raise ValueError(
                     f"model {network.card.name!r} takes {network.card.channels} channels and the image has "
                     f"{stack.channels}: name the channel_axis, or use a gray model"
                 )
             return network, None
-        white = self._networks[DEFAULT_MODELS[3 if stack.channels == 3 else 1]]
+        white = self._for_white_noise(stack.channels)
         any_noise = self._networks.get(white.card.name + ANY_NOISE)
         if any_noise is None:
             return white, None
@@ -279,6 +290,10 @@ class _Network:
     def __init__(self, artifact: Artifact, device: str, threads: int | None, tile_side: int) -> None:
         self.artifact, self.card = artifact, artifact.card
         self._device, self._threads, self._tile_side = device, threads, tile_side
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the engine, which cannot be pickled: the copy loads its own."""
+        return {name: value for name, value in self.__dict__.items() if name != "_engine"}
 
     @cached_property
     def _engine(self) -> "Engine":

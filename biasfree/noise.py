@@ -113,6 +113,8 @@ class Measured:
         neighbors, channels, passed = _correlations(blocks)
         if min(noisy.shape[1:]) < SIDE:  # no whole block
             neighbors = channels = math.nan
+        if len(noisy) == 1:
+            channels = math.nan
         detail = math.sqrt(float(np.median(blocks.variance[blocks.flat(TENTH)]))) * scale
         means = [neighbors, channels, passed, _log_dependence(blocks), detail, _clipped(blocks)]
         return cls(noise, result, np.array(means), len(noisy))
@@ -123,7 +125,8 @@ class Measured:
         known = np.where(np.isnan(both), 0, np.reshape(weights, (2, 1)))
         with np.errstate(invalid="ignore"):
             means = (known * np.nan_to_num(both)).sum(axis=0) / known.sum(axis=0)
-        return Measured(self.noise + other.noise, self.result + other.result, means, self.channels)
+        channels = max(self.channels, other.channels)
+        return Measured(self.noise + other.noise, self.result + other.result, means, channels)
 
     def noise_of(self, *, white: float) -> Noise:
         """Describe the noise, given the intensity ``white`` that corresponds to 255."""

@@ -1,8 +1,13 @@
 """The denoising options that do not depend on the service."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _number(value: Any) -> Any:
+    """Convert the text of a query; a ``Literal`` compares without converting."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 class DenoiseOptions(BaseModel):
@@ -30,6 +35,11 @@ class DenoiseOptions(BaseModel):
     )
     bit_depth: int | None = Field(
         default=None, ge=1, le=32, description="Significant bits, e.g. 12 for 12-bit data in 16-bit integers."
+    )
+    ensemble: Annotated[Literal[1, 2, 4, 8], BeforeValidator(_number)] = Field(
+        default=1,
+        description="Mean over this many orientations of the image: about 0.1 dB better with 4, 0.15 dB with 8, and as "
+        "many times slower. Networks only.",
     )
     estimate: bool = Field(
         default=False,

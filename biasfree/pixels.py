@@ -11,6 +11,9 @@ FloatArray = NDArray[np.float32]
 # Rec. 601 luma in 1/65536, as in Pillow's ImagingConvert: for 8 bits the result is identical to its "L".
 LUMA_65536 = (19595, 38470, 7471)
 
+#: Rows compared at a time: in most RGB pictures the first rows differ, and no array of the whole picture is created.
+_ROWS_COMPARED = 64
+
 #: Scales far enough from both ends of float32 that neither quotient nor product leaves its range.
 SINGLE_RANGE = (2.0**-100, 2.0**100)
 
@@ -117,3 +120,13 @@ def luma(image: FloatArray) -> FloatArray:
     """Return the Rec. 601 luma (1, H, W) of RGB (3, H, W), float32, not rounded."""
     weights = np.array(LUMA_65536, dtype=np.float32) / np.float32(65536)
     return np.tensordot(weights, image, axes=1)[np.newaxis]
+
+
+def has_equal_channels(frame: PixelArray) -> bool:
+    """Tell whether a frame (H, W, C) has three channels with the same values: gray stored as RGB."""
+    if frame.shape[2] != 3:
+        return False
+    bands = (frame[top : top + _ROWS_COMPARED] for top in range(0, len(frame), _ROWS_COMPARED))
+    return all(
+        np.array_equal(band[..., 0], band[..., 1]) and np.array_equal(band[..., 0], band[..., 2]) for band in bands
+    )

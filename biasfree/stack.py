@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from biasfree.hidden import without_hidden
-from biasfree.pixels import PixelArray
+from biasfree.pixels import PixelArray, has_equal_channels
 
 PILLOW_MODES = ("L", "LA", "I;16", "F", "RGB", "RGBA")
 
@@ -56,7 +56,7 @@ class Stack:
         ordered = ordered[np.newaxis] if stack is None else ordered
         ordered = ordered[..., np.newaxis] if channel is None else ordered
         frames = list(ordered)
-        equal = ordered.shape[-1] == 3 and all(_equal_channels(frame) for frame in frames)
+        equal = all(has_equal_channels(frame) for frame in frames)
         shown = [frame[..., :1] for frame in frames] if equal else frames
         return cls(shown, equal, ordered.shape, order, stack is not None, channel is not None)
 
@@ -130,11 +130,6 @@ def _counted(axis: int | None, array: PixelArray) -> int | None:
     if not -array.ndim <= axis < array.ndim:
         raise ValueError(f"an array of shape {array.shape} has no axis {axis}")
     return axis % array.ndim
-
-
-def _equal_channels(frame: PixelArray) -> bool:
-    first = frame[..., 0]
-    return np.array_equal(first, frame[..., 1]) and np.array_equal(first, frame[..., 2])
 
 
 def _require_numbers(image: object, array: PixelArray) -> None:

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -20,6 +20,11 @@ class _Commands(TyperGroup):
             typer.echo(f"error: {' '.join(str(exc).split())}", err=True)
             raise typer.Exit(2) from exc
 
+
+Ensemble = Annotated[
+    Literal["1", "2", "4", "8"],
+    typer.Option(help="Number of orientations of each image over which a network's results are averaged."),
+]
 
 app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -120,6 +125,7 @@ def evaluate(
     tell_sigma: Annotated[
         bool, typer.Option(help="Tell classical denoisers the noise level instead of letting them estimate it.")
     ] = False,
+    ensemble: Ensemble = "1",
 ) -> None:
     """Measure the PSNR and SSIM of models on a folder of images."""
     from rich.console import Console
@@ -134,6 +140,7 @@ def evaluate(
         output=output,
         sigmas_255=read_sigmas(sigmas) if sigmas else SIGMAS_255,
         tell_sigma=tell_sigma,
+        ensemble=int(ensemble),
         console=Console(),
     )
 
@@ -168,6 +175,7 @@ def robustness(
         list[Path] | None, typer.Option(help="Folder of real pairs, with noisy/ and clean/; repeatable.")
     ] = None,
     output: Annotated[Path, typer.Option(help="Folder for robustness.md and robustness.json.")],
+    ensemble: Ensemble = "1",
 ) -> None:
     """Measure models on noise that is not white: cameras, JPEG, photons, borders, outliers and real pairs."""
     from rich.console import Console
@@ -176,7 +184,7 @@ def robustness(
     from training.evaluate.robustness.report import write
 
     console = Console(soft_wrap=True)
-    tables = measure(models or [], gray=gray, color=color, pairs=pairs or [], console=console)
+    tables = measure(models or [], gray=gray, color=color, pairs=pairs or [], ensemble=int(ensemble), console=console)
     write(tables, output)
     for table in tables:
         console.print(table.markdown())

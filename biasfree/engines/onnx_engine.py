@@ -132,9 +132,9 @@ def _choose(device: str) -> str:
     found = _cuda_is_usable()
     if device == "cuda" and not found:
         raise DeviceUnavailable(
-            "BIASFREE_DEVICE=cuda, but ONNX Runtime cannot use CUDA here: "
+            "the device is set to cuda, but ONNX Runtime cannot use CUDA here: "
             f"its providers are {', '.join(onnxruntime.get_available_providers())}, and no CUDA driver or library was "
-            "found. Use BIASFREE_DEVICE=auto or cpu."
+            "found. Use auto or cpu (of a service: BIASFREE_DEVICE)."
         )
     return "cuda" if found else "cpu"
 

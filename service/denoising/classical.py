@@ -20,7 +20,7 @@ from biasfree.pixels import FloatArray, PixelArray
 from service.denoising.backend import DenoiseResult, ModelSummary, Work
 from service.denoising.options import DenoiseOptions
 from service.denoising.preparation import Prepared
-from service.errors import ImageTooLarge
+from service.errors import ImageTooLarge, InvalidParameter
 from service.imaging import Picture
 from service.sandbox.bulkhead import Bulkhead
 
@@ -92,11 +92,15 @@ class ClassicalModels:
 
         Raises:
             InvalidPixels: A pixel is NaN or infinite.
-            InvalidParameter: ``bit_depth`` does not fit the dtype.
+            InvalidParameter: ``bit_depth`` does not fit the dtype, or an ensemble is requested.
             ImageTooLarge: The picture has more pixels than these methods accept.
         """
         name = options.model
         assert name is not None  # the registry found this backend by it
+        if options.ensemble != 1:
+            raise InvalidParameter(
+                f"ensemble is for networks only, and {name} is none: omit it", expected=1, actual=options.ensemble
+            )
         if picture.pixels > self._max_pixels:
             raise ImageTooLarge(
                 f"the image has {picture.pixels} pixels; {name} accepts at most {self._max_pixels} over all frames",

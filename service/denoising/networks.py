@@ -273,7 +273,7 @@ class Networks:
 
     def _cost_px(self, picture: Picture, options: DenoiseOptions, card: Card) -> int:
         """Return the number of pixels in all tiles of a picture, over its frames, planes and passes."""
-        passes = 2 if options.estimate else 1
+        passes = options.ensemble * (2 if options.estimate else 1)
         grids = (self._grid(frame.shape[:2], card) for frame in picture.frames)
         planes = max(1, picture.channels // card.channels)
         return passes * planes * sum(grid.tile_pixels for grid in grids)

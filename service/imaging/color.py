@@ -6,13 +6,10 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageCms
 
-from biasfree.pixels import LUMA_65536, PixelArray
+from biasfree.pixels import LUMA_65536, PixelArray, has_equal_channels
 from service.errors import InvalidParameter
 from service.imaging.metadata import describes
 from service.imaging.picture import Picture
-
-#: Rows compared at a time: in most RGB pictures the first rows differ, and no array of the whole picture is created.
-ROWS_COMPARED = 64
 
 
 def to_gray(picture: Picture) -> Picture:
@@ -47,7 +44,7 @@ def _require_rgb(picture: Picture, color: str) -> None:
 
 def one_channel(picture: Picture) -> Picture:
     """Reduce RGB with R = G = B in every frame to one channel, a view; return any other picture as it is."""
-    if picture.channels != 3 or not all(_equal_channels(frame) for frame in picture.frames):
+    if not all(has_equal_channels(frame) for frame in picture.frames):
         return picture
     layout = replace(picture.layout, equal_channels=True)
     return replace(picture, frames=tuple(frame[..., :1] for frame in picture.frames), layout=layout)
@@ -59,13 +56,6 @@ def all_channels(picture: Picture) -> Picture:
         return picture
     layout = replace(picture.layout, equal_channels=False)
     return replace(picture, frames=tuple(np.repeat(frame, 3, axis=2) for frame in picture.frames), layout=layout)
-
-
-def _equal_channels(frame: PixelArray) -> bool:
-    bands = (frame[top : top + ROWS_COMPARED] for top in range(0, len(frame), ROWS_COMPARED))
-    return all(
-        np.array_equal(band[..., 0], band[..., 1]) and np.array_equal(band[..., 0], band[..., 2]) for band in bands
-    )
 
 
 def _luma(frame: PixelArray) -> PixelArray:

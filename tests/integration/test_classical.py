@@ -172,3 +172,14 @@ async def test_without_the_extra_they_are_not_there(anyio_backend, monkeypatch, 
     async with client_of(start(quick(stand_ins))) as client:
         assert {each["kind"] for each in (await client.get("/models")).json()} == {"network"}
         assert (await denoise(client, np.ones((8, 8), np.float32), model="wiener")).status_code == 404
+
+
+async def test_a_classical_denoiser_has_no_ensemble(client):
+    """It says so; a number of orientations that does not exist is refused for networks as well."""
+    image = np.zeros((8, 8), np.uint8)
+    answer = await denoise(client, image, model="wiener", ensemble=8)
+    assert answer.status_code == 422
+    assert "networks only" in answer.json()["detail"]
+    answer = await denoise(client, image, ensemble=3)
+    assert answer.status_code == 422
+    assert answer.json()["parameters"][0]["parameter"] == "ensemble"

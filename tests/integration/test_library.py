@@ -5,6 +5,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -51,6 +52,17 @@ async def test_it_gives_what_the_service_gives_to_the_bit(client: httpx.AsyncCli
         "/denoise", params={"model": model}, content=npy(image), headers={"Content-Type": "application/x-npy"}
     )
     denoised = biasfree.load(model, tile_side=512).denoise(image, channel_axis=-1)
+    np.testing.assert_array_equal(denoised, from_npy(answer.content), strict=True)
+
+
+@pytest.mark.parametrize("options", [{"ensemble": 4}, {"ensemble": 2, "strength": 0.5, "output": "residual"}])
+async def test_options_give_what_they_give_in_the_service(client: httpx.AsyncClient, options: dict[str, Any]) -> None:
+    """Also turned images that are tiled the other way round."""
+    image = noisy(600, 96, 3)
+    answer = await client.post(
+        "/denoise", params=options, content=npy(image), headers={"Content-Type": "application/x-npy"}
+    )
+    denoised = biasfree.load(tile_side=512).denoise(image, channel_axis=-1, **options)
     np.testing.assert_array_equal(denoised, from_npy(answer.content), strict=True)
 
 

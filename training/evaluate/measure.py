@@ -22,6 +22,7 @@ def measure(
     output: Path,
     sigmas_255: Sequence[float],
     tell_sigma: bool = False,
+    ensemble: int = 1,
     console: Console,
 ) -> Report:
     """Measure models and write ``evaluation.md``, ``evaluation.json`` and ``evaluation.png``.
@@ -33,13 +34,16 @@ def measure(
         output: Folder to write to, created if missing.
         sigmas_255: Noise standard deviations, 0-255 scale.
         tell_sigma: Tell the classical denoisers the noise level instead of letting them estimate it from each image.
+        ensemble: Number of orientations of each image over which the networks' results are averaged.
         console: Console to print the table to.
 
     Raises:
         ValueError: Models, labels or images do not fit together.
     """
     named = _name(models, labels)
-    networks = {label: OnnxDenoiser(Path(model)) for label, model in named.items() if model not in METHODS}
+    networks = {
+        label: OnnxDenoiser(Path(model), ensemble=ensemble) for label, model in named.items() if model not in METHODS
+    }
     for model in set(named.values()).intersection(METHODS):
         load(str(model))  # fail before measuring anything
     channels = {network.channels for network in networks.values()}

@@ -6,6 +6,7 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as failures
 
+from biasfree import frames
 from biasfree.artifact import CARD_KEY, INPUT, OUTPUT
 from biasfree.card import Card
 from training.evaluate.metrics import FloatImage
@@ -16,12 +17,13 @@ class OnnxDenoiser:
 
     Args:
         path: Model whose graph has the input ``noisy`` and the output ``denoised``, both (B, C, H, W) float32.
+        ensemble: Number of orientations of the image whose results are averaged: 1, 2, 4 or 8.
 
     Raises:
         ValueError: The file is missing or is not such a model.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, ensemble: int = 1) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         try:
@@ -31,7 +33,7 @@ class OnnxDenoiser:
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if [value.name for value in (*inputs, *outputs)] != [INPUT, OUTPUT]:
             raise ValueError(f"{path} is not a model of this project: it must map {INPUT!r} to {OUTPUT!r}")
-        self._channels = inputs[0].shape[1]
+        self._channels, self.ensemble = inputs[0].shape[1], ensemble
 
     @property
     def channels(self) -> int:
@@ -46,7 +48,18 @@ class OnnxDenoiser:
 
     def __call__(self, noisy: FloatImage, /) -> FloatImage:
         """Denoise (H, W, C) float32."""
-        batch = np.ascontiguousarray(noisy.transpose(2, 0, 1)[None])
-        (denoised,) = self._session.run([OUTPUT], {INPUT: batch})
-        image: FloatImage = denoised[0].transpose(1, 2, 0)
+        passes = frames.averaged(noisy.transpose(2, 0, 1), self.ensemble)
+        image: FloatImage = frames.run(passes, self._pass).transpose(1, 2, 0)
         return image
+
+    def once(self, noisy: FloatImage, /) -> FloatImage:
+        """Denoise (H, W, C) float32 without an ensemble."""
+        return self._pass(frames.PassRequest(noisy.transpose(2, 0, 1))).transpose(1, 2, 0)
+
+    def _pass(self, request: frames.PassRequest) -> FloatImage:
+        """Denoise (C, H, W); a color network repeats a gray image and returns the mean of its channels."""
+        noisy = request.noisy
+        repeated = np.repeat(noisy, self.channels, axis=0) if len(noisy) == 1 else np.ascontiguousarray(noisy)
+        (denoised,) = self._session.run([OUTPUT], {INPUT: repeated[np.newaxis]})
+        image: FloatImage = denoised[0]
+        return image.mean(axis=0, keepdims=True) if len(image) > len(noisy) else image

@@ -1,3 +1,4 @@
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -142,3 +143,58 @@ def test_pillow_images_of_which_a_part_would_be_lost_are_refused(tmp_path: Path)
             GRAY.denoise(image)
     with pytest.raises(ValueError, match="omit channel_axis"):
         GRAY.denoise(gray, channel_axis=0)
+
+
+def test_gray_frames_among_color_frames_stay_gray() -> None:
+    """A page of text scanned as RGB, in a stack of photographs."""
+    stack = noisy(2, 24, 24, 3)
+    stack[1] = stack[1, ..., :1]
+    for model in (biasfree.load(), biasfree.load("color")):
+        denoised = model.denoise(stack, stack_axis=0, channel_axis=3)
+        assert (denoised[1] == denoised[1, ..., :1]).all()
+        assert (denoised[0] != denoised[0, ..., :1]).any()
+
+
+def test_a_used_model_can_be_pickled() -> None:
+    """Process pools and Ray send it to their workers."""
+    image = noisy(12, 12)
+    denoised = GRAY.denoise(image)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(GRAY)).denoise(image), denoised)
+
+
+def test_auto_analyzes_the_network_for_white_noise() -> None:
+    """As ``/analyze`` does without a model."""
+    patch = noisy(8, 8, 3, dtype="float32")
+    report = biasfree.load().analyze(patch, channel_axis=2)
+    np.testing.assert_array_equal(
+        report.singular_values, biasfree.load("color").analyze(patch, channel_axis=2).singular_values
+    )
+
+
+def test_an_ensemble_is_the_mean_over_orientations() -> None:
+    """Of the image as it is, turned and mirrored; each result is turned back before."""
+    image = noisy(16, 22, dtype="float32")
+    turned = [np.rot90(each, quarters) for each in (image, image.T) for quarters in range(4)]
+    results = [np.rot90(GRAY.denoise(each), -(index % 4)) for index, each in enumerate(turned)]
+    mean = np.mean([*results[:4], *(each.T for each in results[4:])], axis=0)
+    np.testing.assert_allclose(GRAY.denoise(image, ensemble=8), mean, atol=1e-3)
+    half = np.rot90(GRAY.denoise(np.rot90(image, 2).copy()), 2)
+    np.testing.assert_allclose(GRAY.denoise(image, ensemble=2), (GRAY.denoise(image) + half) / 2, atol=1e-3)
+
+
+def test_an_ensemble_of_eight_commutes_with_turns_and_mirrors() -> None:
+    """All eight orientations give one result, which no single pass does."""
+    image = noisy(16, 22, dtype="float32")
+    result = GRAY.denoise(image, ensemble=8)
+    np.testing.assert_allclose(GRAY.denoise(image[::-1].copy(), ensemble=8)[::-1], result, atol=1e-3)
+    np.testing.assert_allclose(GRAY.denoise(image.T.copy(), ensemble=8).T, result, atol=1e-3)
+    assert np.abs(GRAY.denoise(image[::-1].copy())[::-1] - GRAY.denoise(image)).max() > 0.1
+
+
+def test_an_ensemble_is_homogeneous_and_better() -> None:
+    """A law, and what it is for."""
+    clean = np.outer(np.sin(np.arange(64) / 5), np.cos(np.arange(64) / 7)) * 60 + 128
+    image = (clean + np.random.default_rng(1).normal(0, 25, clean.shape)).astype(np.float32)
+    result = GRAY.denoise(image, ensemble=4)
+    np.testing.assert_allclose(GRAY.denoise(image * 7, ensemble=4), result * 7, rtol=1e-4)
+    assert ((result - clean) ** 2).mean() < ((GRAY.denoise(image) - clean) ** 2).mean()

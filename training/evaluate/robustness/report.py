@@ -30,16 +30,21 @@ class DefaultDenoiser:
         white: The network for white noise.
     """
 
-    def __init__(self, any_noise: ImageDenoiser, white: ImageDenoiser) -> None:
-        self._networks: dict[frames.Which, ImageDenoiser] = {"any-noise": any_noise, "white-noise": white}
+    def __init__(self, any_noise: OnnxDenoiser, white: OnnxDenoiser) -> None:
+        self._networks: dict[frames.Which, ImageDenoiser] = {"any-noise": any_noise.once, "white-noise": white.once}
+        self._options = DenoiseOptions(ensemble=any_noise.ensemble)
         self._chosen: list[frames.Which] = []
 
     def __call__(self, noisy: FloatImage, /) -> FloatImage:
         """Denoise an image (H, W, C), float32."""
-        options = DenoiseOptions()
-        which, done = frames.run(frames.choose(noisy, options), self._denoise)
+        which, done = frames.run(
+            frames.choose(noisy, self._options),
+            lambda request: denoise_planes(self._networks[request.which], request.noisy),
+        )
         self._chosen.append(which)
-        image: FloatImage = frames.run(frames.denoise_frame(noisy, options, done), self._denoise).frame
+        passes = frames.denoise_frame(noisy, self._options, done)
+        network = self._networks[which]
+        image: FloatImage = frames.run(passes, lambda request: denoise_planes(network, request.noisy)).frame
         return image
 
     def taken(self) -> str:
@@ -47,9 +52,6 @@ class DefaultDenoiser:
         counted = f"{self._chosen.count('white-noise')} of {len(self._chosen)}"
         self._chosen.clear()
         return counted
-
-    def _denoise(self, request: frames.PassRequest) -> FloatImage:
-        return denoise_planes(self._networks[request.which], request.noisy)
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,13 @@ class RobustnessTable:
 
 
 def robustness(
-    models: Sequence[Path] = (), *, gray: Path, color: Path, pairs: Sequence[Path], console: Console | None = None
+    models: Sequence[Path] = (),
+    *,
+    gray: Path,
+    color: Path,
+    pairs: Sequence[Path],
+    ensemble: int = 1,
+    console: Console | None = None,
 ) -> list[RobustnessTable]:
     """Measure models and every classical denoiser on the cases and on real pairs.
 
@@ -98,6 +106,8 @@ def robustness(
         gray: Folder of clean images, read as gray, for the gray models.
         color: Folder of clean images, read as RGB, for the color models.
         pairs: Folders with ``noisy`` and ``clean``. Gray pairs are for gray models, the others for color models.
+        ensemble: Number of orientations of each image over which the networks' results are averaged. The classical
+            denoisers have no ensemble: with more than one orientation they are left out.
         console: Console for the progress.
 
     Returns:
@@ -110,7 +120,8 @@ def robustness(
     gray_pairs = {folder: is_gray(folder) for folder in pairs}
     tables = []
     for channels, folder in ((1, gray), (3, color)):
-        networks = {path.stem: OnnxDenoiser(path) for path in paths if Artifact.load(path).card.channels == channels}
+        fitting = [path for path in paths if Artifact.load(path).card.channels == channels]
+        networks = {path.stem: OnnxDenoiser(path, ensemble=ensemble) for path in fitting}
         real = [each for each in pairs if gray_pairs[each] == (channels == 1)]
         tables.append(_table(networks, read_folder(folder, channels=channels), real, channels, console))
     return tables
@@ -128,7 +139,8 @@ def _table(
         scores["default"] = _measured(
             default, images, pairs, channels, lambda case: chosen.update({case: default.taken()})
         )
-    named: dict[str, ImageDenoiser] = {**networks, **{name: load(name) for name in METHODS}}
+    alone = all(network.ensemble == 1 for network in networks.values())
+    named: dict[str, ImageDenoiser] = {**networks, **{name: load(name) for name in METHODS if alone}}
     for name, denoiser in named.items():
         if console:
             console.print(f"{KINDS[channels]}: {name}")
