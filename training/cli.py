@@ -301,6 +301,21 @@ def illustrate(
 
 
 @app.command()
+def illustrate_real(
+    image: Annotated[Path, typer.Argument(help="A photograph with its own noise.")],
+    *,
+    output: Annotated[Path, typer.Option(help="PNG file to write.")],
+    box: Annotated[
+        tuple[int, int, int, int] | None, typer.Option(help="Left, top, right and bottom of the part to draw, pixels.")
+    ] = None,
+) -> None:
+    """Draw a noisy photograph before and after the default models."""
+    from training.evaluate.figures import illustrate_real as draw
+
+    draw(image, output, box=box)
+
+
+@app.command()
 def reproduce(
     page: Annotated[PageName, typer.Argument(help="A page, or all of them.")],
     *,

@@ -1,14 +1,18 @@
 """Figures: PSNR curves of an evaluation, and a photograph before and after denoising."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
+import biasfree
+from biasfree.noise import digits
 from training.data.images import read_image
-from training.evaluate.metrics import add_noise, psnr_db
+from training.evaluate.metrics import FloatImage, add_noise, psnr_db
 from training.evaluate.onnx_model import OnnxDenoiser
 from training.evaluate.report import INPUT_LABEL, Report, Row
 
@@ -79,14 +83,39 @@ def illustrate(model: Path, image: Path, output: Path, *, sigma_255: float) -> N
     clean = read_image(image, channels=denoiser.channels).unit
     noisy = add_noise(clean, sigma_255=sigma_255, index=0)
     denoised = denoiser(noisy)
-    panels = {
-        "clean": clean,
-        f"noise of sigma {sigma_255:g}: {psnr_db(clean, noisy):.1f} dB": noisy,
-        f"denoised, blind: {psnr_db(clean, denoised):.1f} dB": denoised,
-    }
-    height = PANEL_IN * clean.shape[0] / clean.shape[1] + 0.4
-    figure = Figure(figsize=(3 * PANEL_IN, height), layout="constrained")
-    for axis, (title, pixels) in zip(figure.subplots(1, 3), panels.items(), strict=True):
+    _panels(
+        {
+            "clean": clean,
+            f"noise of sigma {sigma_255:g}: {psnr_db(clean, noisy):.1f} dB": noisy,
+            f"denoised, blind: {psnr_db(clean, denoised):.1f} dB": denoised,
+        },
+        output,
+    )
+
+
+def illustrate_real(image: Path, output: Path, *, box: tuple[int, int, int, int] | None = None) -> None:
+    """Draw a photograph with its own noise, and what the default models make of it.
+
+    Args:
+        image: A noisy photograph, gray or color.
+        output: PNG file to write.
+        box: Left, top, right and bottom of the part to draw, in pixels; the whole image is denoised.
+
+    Raises:
+        ValueError: ``image`` is no image of a mode that the library accepts.
+    """
+    model = biasfree.load()
+    with Image.open(image) as noisy:
+        level = digits(model.estimate(noisy).level)
+        panels = {"as it came": noisy.crop(box), f"denoised: noise of level {level}": model.denoise(noisy).crop(box)}
+        _panels({title: np.asarray(panel) / 255 for title, panel in panels.items()}, output)
+
+
+def _panels(panels: Mapping[str, FloatImage], output: Path) -> None:
+    """Draw images of one size side by side, each pixel a square."""
+    height, width = next(iter(panels.values())).shape[:2]
+    figure = Figure(figsize=(len(panels) * PANEL_IN, PANEL_IN * height / width + 0.4), layout="constrained")
+    for axis, (title, pixels) in zip(figure.subplots(1, len(panels)), panels.items(), strict=True):
         axis.imshow(np.clip(pixels, 0, 1).squeeze(), cmap="gray", vmin=0, vmax=1)
         axis.set_title(title)
         axis.set_axis_off()

@@ -5,7 +5,7 @@ from PIL import Image
 
 from tests.unit.training.evaluate.test_evaluate import write_model
 from tests.unit.training.fit.runs import write_photographs
-from training.evaluate.figures import DPI, PANEL_IN, illustrate
+from training.evaluate.figures import DPI, PANEL_IN, illustrate, illustrate_real
 
 
 def test_a_photograph_is_drawn_clean_noisy_and_denoised(tmp_path):
@@ -18,3 +18,15 @@ def test_a_photograph_is_drawn_clean_noisy_and_denoised(tmp_path):
     assert pixels.shape[1] == round(3 * PANEL_IN * DPI)
     clean, noisy, denoised = (np.abs(np.diff(panel, axis=1)).mean() for panel in np.split(pixels, 3, axis=1))
     assert noisy > denoised > clean
+
+
+def test_a_noisy_photograph_is_drawn_as_it_came_and_denoised(tmp_path):
+    """Two panels of the part that is named; the second is smoother, and no noise is added to the first."""
+    values = 128 + 15 * np.random.default_rng(0).standard_normal((64, 80, 3))
+    Image.fromarray(values.clip(0, 255).astype(np.uint8)).save(tmp_path / "noisy.png")
+    illustrate_real(tmp_path / "noisy.png", tmp_path / "figure.png", box=(8, 8, 56, 40))
+    with Image.open(tmp_path / "figure.png") as figure:
+        pixels = np.asarray(figure.convert("L"), float)
+    assert pixels.shape[1] == round(2 * PANEL_IN * DPI)
+    noisy, denoised = (panel[100:300, 100:350].std() for panel in np.split(pixels, 2, axis=1))
+    assert denoised < noisy / 4
