@@ -19,7 +19,7 @@ from biasfree.card import Card
 from biasfree.choice import ANY_NOISE, DEFAULT_MODELS
 from biasfree.frames import FrameResult, Pass, choose, denoise_frame, run, white_of
 from biasfree.noise import Noise
-from biasfree.options import DenoiseOptions
+from biasfree.options import DenoiseOptions, EnsembleSize
 from biasfree.pixels import FloatArray, PixelArray
 from biasfree.stack import Stack, colors_of, is_pillow, through_array
 from biasfree.tiling import TileGrid, cut, join, round_up
@@ -124,7 +124,7 @@ class Model:
         chroma_strength: float | None = None,
         output: Output = "image",
         bit_depth: int | None = None,
-        ensemble: Literal[1, 2, 4, 8] = 1,
+        ensemble: EnsembleSize = 1,
     ) -> PixelArray: ...
     @overload
     def denoise(
@@ -135,7 +135,7 @@ class Model:
         chroma_strength: float | None = None,
         output: Output = "image",
         bit_depth: int | None = None,
-        ensemble: Literal[1, 2, 4, 8] = 1,
+        ensemble: EnsembleSize = 1,
     ) -> "Image.Image": ...
     def denoise(
         self, image: Any, *, channel_axis: int | None = None, stack_axis: int | None = None, **options: Any

@@ -10,6 +10,9 @@ def _number(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
+EnsembleSize = Literal[1, 2, 4, 8]
+
+
 class DenoiseOptions(BaseModel):
     """Options for denoising an image and for the result to return."""
 
@@ -36,10 +39,9 @@ class DenoiseOptions(BaseModel):
     bit_depth: int | None = Field(
         default=None, ge=1, le=32, description="Significant bits, e.g. 12 for 12-bit data in 16-bit integers."
     )
-    ensemble: Annotated[Literal[1, 2, 4, 8], BeforeValidator(_number)] = Field(
+    ensemble: Annotated[EnsembleSize, BeforeValidator(_number)] = Field(
         default=1,
-        description="Mean over this many orientations of the image: about 0.1 dB better with 4, 0.15 dB with 8, and as "
-        "many times slower. Networks only.",
+        description="Mean over this many orientations of the image: better, and as many times slower. Networks only.",
     )
     estimate: bool = Field(
         default=False,

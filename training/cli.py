@@ -109,6 +109,37 @@ def train(
 
 
 @app.command()
+def campaign(
+    plan: Annotated[Path, typer.Argument(help="TOML file with a [[stage]] table for each run.")],
+    *,
+    data: Annotated[Path, typer.Option(help="Folder that the folders of the plan are relative to.")] = Path(),
+    output: Annotated[Path, typer.Option(help="Folder for the runs and campaign.md; an existing campaign is resumed.")],
+    validate_every: Annotated[int, typer.Option(help="Steps between PSNR measurements.", min=1)] = 500,
+    checkpoint_every_s: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = 120,
+    device: Annotated[str | None, typer.Option(help="torch device; defaults to CUDA if available.")] = None,
+    workers: Annotated[
+        int, typer.Option(help="Number of processes that make noisy patches ahead of the training.", min=0)
+    ] = 0,
+) -> None:
+    """Train several networks in turn, stage by stage, or resume an interrupted campaign."""
+    from rich.console import Console
+
+    from training.fit.campaign import campaign as run
+    from training.fit.campaign import read_plan
+
+    run(
+        read_plan(plan),
+        data=data,
+        output=output,
+        validate_every=validate_every,
+        checkpoint_every_s=checkpoint_every_s,
+        device=device,
+        workers=workers,
+        console=Console(soft_wrap=True),
+    )
+
+
+@app.command()
 def evaluate(
     models: Annotated[
         list[str], typer.Argument(help="ONNX models, and names of classical denoisers such as wavelet-bayes.")
@@ -188,6 +219,21 @@ def robustness(
     write(tables, output)
     for table in tables:
         console.print(table.markdown())
+
+
+@app.command()
+def ensembles(
+    *,
+    gray: Annotated[Path, typer.Option(help="Folder of clean images, read as gray.")],
+    color: Annotated[Path, typer.Option(help="Folder of clean images, read as RGB.")],
+    pairs: Annotated[
+        list[Path] | None, typer.Option(help="Folder of real pairs, with noisy/ and clean/; repeatable.")
+    ] = None,
+) -> None:
+    """Measure what the mean over several orientations of an image gains, for every shipped network."""
+    from training.evaluate.robustness.ensembles import ensembles as measure
+
+    typer.echo(measure(gray=gray, color=color, pairs=pairs or []))
 
 
 @app.command()

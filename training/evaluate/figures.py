@@ -108,7 +108,7 @@ def illustrate_real(image: Path, output: Path, *, box: tuple[int, int, int, int]
     with Image.open(image) as noisy:
         level = digits(model.estimate(noisy).level)
         panels = {"as it came": noisy.crop(box), f"denoised: noise of level {level}": model.denoise(noisy).crop(box)}
-        _panels({title: np.asarray(panel) / 255 for title, panel in panels.items()}, output)
+        _panels({title: np.asarray(panel, np.float32) / np.float32(255) for title, panel in panels.items()}, output)
 
 
 def _panels(panels: Mapping[str, FloatImage], output: Path) -> None:

@@ -11,6 +11,7 @@ from biasfree.classical import METHODS
 from training.evaluate.figures import plot
 from training.evaluate.measure import measure
 from training.evaluate.report import RULES, Report
+from training.evaluate.robustness.ensembles import CASE, ensembles
 from training.evaluate.robustness.measure import COUNT, SIDE
 from training.evaluate.robustness.report import KINDS, robustness
 
@@ -24,6 +25,13 @@ _ROBUSTNESS = f"""## Noise that is not white
 The same models on real pairs (`--pairs`), and on disturbances of the central {SIDE} x {SIDE} pixels of the first
 {COUNT} images of each set, made by `training/evaluate/robustness/cases.py`. Local disturbances are measured separately
 near the disturbance and farther away. `python -m training robustness` makes this table alone, for any model file.
+"""
+
+_ENSEMBLES = f"""## Ensembles
+
+What `ensemble=` gains: the mean over 2, 4 or 8 orientations of an image, each a pass. Networks for white noise are
+measured on {CASE}, as above, and networks for any noise on the real pairs. `python -m training ensembles` makes
+this table alone.
 """
 
 
@@ -58,6 +66,7 @@ def quality(
         parts.append(_part(channels, report, figure))
     tables = robustness(gray=gray, color=color, pairs=pairs, console=console)
     parts += [_ROBUSTNESS, *(table.markdown() for table in tables)]
+    parts += [_ENSEMBLES, ensembles(gray=gray, color=color, pairs=pairs)]
     output.write_text("\n".join(parts))
 
 

@@ -1,7 +1,7 @@
 """The state of a run on disk: written in one step, and read without unpickling anything but tensors."""
 
 import pickle
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,17 @@ from biasfree.architectures import Network, build
 from training.fit.recipe import Recipe
 
 FILE = "checkpoint.pt"
+#: The averaged weights of the best measurement alone, float16: a sixth of a checkpoint.
+BEST = "best.pt"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The PSNR of the averaged network in dB, after ``step`` steps and ``elapsed_s`` seconds of training."""
+
+    step: int
+    elapsed_s: float
+    psnr_db: float
 
 
 @dataclass(frozen=True)
@@ -28,27 +39,40 @@ class Checkpoint:
     """Recipe, steps and seconds of each earlier run that led to the initial weights, oldest first."""
     start: dict[str, torch.Tensor] | None = None
     """The initial weights, if the recipe keeps a share of them."""
+    measurements: list[Measurement] = field(default_factory=list)
+    """Measurements so far, oldest first; the first is that of the initial weights, if the run had some."""
 
-    def save(self, folder: Path) -> None:
-        """Write ``folder/checkpoint.pt``, replacing an older one in one step."""
-        state = {**vars(self), "recipe": self.recipe.model_dump()}
-        partial = folder / f"{FILE}.partial"
+    def save(self, folder: Path, name: str = FILE) -> None:
+        """Write ``folder/name``, replacing an older file in one step."""
+        measurements = [vars(each) for each in self.measurements]
+        state = {**vars(self), "recipe": self.recipe.model_dump(), "measurements": measurements}
+        partial = folder / f"{name}.partial"
         torch.save(state, partial)
-        partial.replace(folder / FILE)
+        partial.replace(folder / name)
+
+    def weights_alone(self) -> "Checkpoint":
+        """Return the same run with its result in float16 and nothing to resume from."""
+        halves = {name: value.half() if value.is_floating_point() else value for name, value in self.weights.items()}
+        return replace(self, network={}, average=halves, optimizers=[], start=None)
 
     @classmethod
-    def load(cls, folder: Path) -> "Checkpoint | None":
-        """Read ``folder/checkpoint.pt``; return ``None`` if the file does not exist.
+    def load(cls, path: Path) -> "Checkpoint | None":
+        """Read a checkpoint file, or that of a run's folder; return ``None`` if it does not exist.
 
         Raises:
             ValueError: The file is not a checkpoint of a training run.
         """
-        path = folder / FILE
+        path = path if path.suffix == ".pt" else path / FILE
         if not path.exists():
             return None
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-            return cls(**{**state, "recipe": Recipe.model_validate(state["recipe"])})
+            recipe = Recipe.model_validate(state["recipe"])
+            measurements = [Measurement(**each) for each in state.get("measurements", [])]
+            average = {
+                name: value.float() if value.is_floating_point() else value for name, value in state["average"].items()
+            }
+            return cls(**{**state, "recipe": recipe, "average": average, "measurements": measurements})
         except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError) as exc:
             raise ValueError(f"{path} is damaged or not the checkpoint of a training run: {exc}") from exc
 

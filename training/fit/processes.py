@@ -13,6 +13,11 @@ from torch import distributed, nn
 _BF16 = ("avx512_bf16", "amx_bf16", "bf16")
 
 
+def rank_and_count() -> tuple[int, int]:
+    """Return this process's rank and the number of processes, as ``torchrun`` states them; (0, 1) without it."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
 @dataclass(frozen=True)
 class Processes:
     """This process's rank, the number of processes, and this process's device."""
@@ -29,7 +34,7 @@ class Processes:
         Args:
             device: torch device; defaults to CUDA if available. ``cuda`` gives each process its own GPU.
         """
-        count, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+        rank, count = rank_and_count()
         chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         if chosen.type == "cuda":
             chosen = torch.device(

@@ -80,6 +80,13 @@ class Recipe(BaseModel):
             raise ValueError("a recipe needs exactly one of steps and minutes as its budget")
         return self
 
+    def progress(self, step: int, elapsed_s: float) -> float:
+        """Return how much of the budget is spent, from 0; 1 and more is all of it."""
+        if self.steps is not None:
+            return step / self.steps
+        assert self.minutes is not None
+        return elapsed_s / (60 * self.minutes)
+
     def with_budget(self, *, steps: int | None, minutes: float | None) -> "Recipe":
         """Return the recipe with the given budget, or unchanged if both are None."""
         if steps is None and minutes is None:

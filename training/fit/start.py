@@ -32,7 +32,7 @@ class Start:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read the weights of a run's folder or of a model file.
+        """Read the weights of a run's folder, of a checkpoint file or of a model file.
 
         Raises:
             ValueError: The path is neither.
@@ -43,5 +43,7 @@ class Start:
             return cls(rebuild.network(artifact).state_dict(), stages)
         checkpoint = Checkpoint.load(path)
         if checkpoint is None:
-            raise ValueError(f"{path} has no checkpoint to start from; name the folder of a run or an .onnx model")
+            raise ValueError(
+                f"{path} has no checkpoint to start from; name the folder of a run, its best.pt or an .onnx model"
+            )
         return cls(checkpoint.weights, checkpoint.stages)

@@ -16,7 +16,7 @@ from biasfree.architectures import Network, build
 from training.data.pairs import TrainingPairs
 from training.data.prefetch import Pairs, batches
 from training.fit.average import WeightAverage
-from training.fit.checkpoint import Checkpoint
+from training.fit.checkpoint import BEST, Checkpoint, Measurement
 from training.fit.interruption import Interruption
 from training.fit.muon import Muon
 from training.fit.processes import Processes
@@ -106,6 +106,8 @@ class Trainer:
         self._images = images
         network = build(recipe.architecture, recipe.arguments)
         self._earlier = [] if start is None else start.stages
+        self._started = start is not None
+        self.measurements: list[Measurement] = []
         if start is not None:
             _load(network, start, recipe.channels)
         elif recipe.start_share:
@@ -139,7 +141,8 @@ class Trainer:
             folder: Folder of the checkpoint.
             progress: Observer of every step, called in the first process only.
             validate: Returns the PSNR of a network in dB; called in the first process only.
-            validate_every: Steps between validations; the last step is always validated.
+            validate_every: Steps between validations; initial weights and the last step are always validated. The best
+                weights are kept in ``folder/best.pt``.
             checkpoint_every_s: Seconds of training between checkpoints; the last one is always written.
 
         Raises:
@@ -148,12 +151,14 @@ class Trainer:
         """
         self._resume(folder)
         saved_s = self.elapsed_s
+        if self._started and self.step == 0 and self._processes.is_first:
+            self._measure(folder, validate)
         with Interruption() as interruption:
             for result in self._steps(interruption):
                 if not self._processes.is_first:
                     continue
                 if result.step % validate_every == 0 or result.progress >= 1:
-                    progress.on_validation(result.step, validate(self.averaged))
+                    progress.on_validation(result.step, self._measure(folder, validate))
                 progress.on_step(result)
                 if result.elapsed_s - saved_s >= checkpoint_every_s:
                     self.checkpoint().save(folder)
@@ -162,6 +167,15 @@ class Trainer:
                 self.checkpoint().save(folder)
         if interruption.requested:
             raise KeyboardInterrupt
+
+    def _measure(self, folder: Path, validate: Callable[[nn.Module], float]) -> float:
+        """Measure the averaged network, and keep it if no earlier one was better."""
+        psnr_db = validate(self.averaged)
+        best = max((each.psnr_db for each in self.measurements), default=-math.inf)
+        self.measurements.append(Measurement(self.step, self.elapsed_s, psnr_db))
+        if psnr_db >= best:
+            self.checkpoint().weights_alone().save(folder, BEST)
+        return psnr_db
 
     def checkpoint(self) -> Checkpoint:
         """Return the current state of the run."""
@@ -175,6 +189,7 @@ class Trainer:
             optimizers=[optimizer.state_dict() for optimizer in self._optimizers],
             earlier=self._earlier,
             start=self._start,
+            measurements=list(self.measurements),
         )
 
     def _resume(self, folder: Path) -> None:
@@ -187,7 +202,7 @@ class Trainer:
         for optimizer, state in zip(self._optimizers, saved.optimizers, strict=True):
             optimizer.load_state_dict(state)
         self.step, self.elapsed_s = saved.step, saved.elapsed_s
-        self._earlier, self._start = saved.earlier, saved.start
+        self._earlier, self._start, self.measurements = saved.earlier, saved.start, list(saved.measurements)
 
     def _steps(self, interruption: Interruption) -> Iterator[StepResult]:
         """Train step by step until the budget is spent; time between steps (validation, checkpoints) does not count.
@@ -212,10 +227,7 @@ class Trainer:
             )
 
     def _progress(self) -> float:
-        if self._recipe.steps is not None:
-            return self.step / self._recipe.steps
-        assert self._recipe.minutes is not None
-        return self.elapsed_s / (60 * self._recipe.minutes)
+        return self._recipe.progress(self.step, self.elapsed_s)
 
     def _learning_rate_factor(self, progress: float) -> float:
         """Compute the schedule: linear warm-up, then a cosine to ``final_learning_rate`` over the whole budget."""

@@ -1,6 +1,7 @@
 """The quick measurement of a network while it trains: images kept out of training, and the PSNR on them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,60 +14,88 @@ from training.evaluate.metrics import FloatImage, add_noise, psnr_db
 
 #: Number of images held out of training if no validation folder is given.
 HELD_OUT = 8
-#: Noise level of the measurement, 0-255 scale.
+#: Noise level added to clean images, 0-255 scale.
 SIGMA_255 = 25.0
 #: Side of the central crops in pixels, small enough for a measurement to take seconds.
 SIDE = 256
 
 
-def split(images: Path, validation: Path | None, *, channels: int) -> tuple[list[NamedImage], list[NamedImage]]:
-    """Read the images to train on and the images to measure on.
+@dataclass(frozen=True)
+class Pair:
+    """A noisy and a clean image (H, W, C), float32 in [0, 1]; ``name`` is that of the file."""
+
+    name: str
+    noisy: FloatImage
+    clean: FloatImage
+
+
+def split(images: Path, validation: Path | None, *, channels: int) -> tuple[list[NamedImage], list[Pair]]:
+    """Read the images to train on and the pairs to measure on.
 
     Training images that are also in the validation set, or show a part of one of its images, are left out.
 
     Args:
         images: Folder of photographs.
-        validation: Folder to measure on; if None, some of ``images`` are held out.
+        validation: Folder of clean images, to which white noise of ``SIGMA_255`` is added, or of real pairs (equal
+            names in ``noisy`` and ``clean``); if None, some of ``images`` are held out.
         channels: 1 reads gray, 3 reads RGB.
 
     Raises:
-        ValueError: A folder has no images.
+        ValueError: A folder has no images, or the names of the pairs differ.
     """
     everything = read_folder(images, channels=channels)
+    noisy: list[NamedImage] = []
     if validation is None:
         every = max(2, len(everything) // HELD_OUT)
-        measured = everything[::every]
+        clean = everything[::every]
+    elif (validation / "noisy").is_dir():
+        noisy, clean = (read_folder(validation / kind, channels=channels) for kind in ("noisy", "clean"))
+        if [image.name for image in noisy] != [image.name for image in clean]:
+            raise ValueError(f"noisy and clean in {validation} must have files with the same names")
     else:
-        measured = read_folder(validation, channels=channels)
-    left_out = {image.sha256 for image in [*measured, *overlapping(everything, measured)]}
-    return [image for image in everything if image.sha256 not in left_out], measured
+        clean = read_folder(validation, channels=channels)
+    left_out = {image.sha256 for image in [*clean, *noisy, *overlapping(everything, clean)]}
+    trained = [image for image in everything if image.sha256 not in left_out]
+    return trained, _real(noisy, clean) if noisy else _with_noise(clean)
 
 
 class Validation:
-    """A measurement of the mean PSNR over central crops at ``SIGMA_255``.
+    """A measurement of the mean PSNR over pairs.
 
     Args:
-        images: Photographs that are not trained on.
+        pairs: Pairs of which nothing is trained on.
         device: Device that runs the network.
     """
 
-    def __init__(self, images: Sequence[NamedImage], *, device: torch.device) -> None:
-        self._clean = [_center(image.unit) for image in images]
-        self._device = device
+    def __init__(self, pairs: Sequence[Pair], *, device: torch.device) -> None:
+        self._pairs, self._device = pairs, device
 
     @torch.no_grad()
     def __call__(self, network: nn.Module) -> float:
         """Measure the PSNR of a network in dB and restore the network's mode."""
         was_training = network.training
         network.eval()
-        values = [self._psnr_db(network, clean, index) for index, clean in enumerate(self._clean)]
+        values = [self._psnr_db(network, pair) for pair in self._pairs]
         network.train(was_training)
         return float(np.mean(values))
 
-    def _psnr_db(self, network: nn.Module, clean: FloatImage, index: int) -> float:
-        noisy = torch.from_numpy(add_noise(clean, sigma_255=SIGMA_255, index=index)).to(self._device)
+    def _psnr_db(self, network: nn.Module, pair: Pair) -> float:
+        noisy = torch.from_numpy(pair.noisy).to(self._device)
         denoised = network(noisy.permute(2, 0, 1)[None])[0].permute(1, 2, 0)
-        return psnr_db(clean, denoised.cpu().numpy())
+        return psnr_db(pair.clean, denoised.cpu().numpy())
+
+
+def _with_noise(images: Sequence[NamedImage]) -> list[Pair]:
+    pairs = []
+    for index, image in enumerate(images):
+        clean = _center(image.unit)
+        pairs.append(Pair(image.name, add_noise(clean, sigma_255=SIGMA_255, index=index), clean))
+    return pairs
+
+
+def _real(noisy: Sequence[NamedImage], clean: Sequence[NamedImage]) -> list[Pair]:
+    both = zip(noisy, clean, strict=True)
+    return [Pair(one.name, np.ascontiguousarray(_center(one.unit)), _center(other.unit)) for one, other in both]
 
 
 def _center(image: FloatImage) -> FloatImage:

@@ -1,7 +1,7 @@
 """Measurements of denoisers on the cases and on real pairs."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,18 +19,25 @@ SIDE = 256
 
 
 def measure_cases(
-    denoiser: ImageDenoiser, images: Sequence[NamedImage], *, done: Callable[[str], None] = lambda case: None
+    denoiser: ImageDenoiser,
+    images: Sequence[NamedImage],
+    *,
+    cases: Collection[str] = tuple(CASES),
+    done: Callable[[str], None] = lambda case: None,
 ) -> list[CaseScore]:
-    """Measure a denoiser on every case, with seeded noise that is the same for every denoiser.
+    """Measure a denoiser on cases, with seeded noise that is the same for every denoiser.
 
     Args:
         denoiser: The denoiser to measure.
         images: Clean images; the first ``COUNT`` are used.
+        cases: Names of the cases; defaults to all.
         done: Called with each case after its measurement.
     """
     clean = [_middle(image.unit) for image in images[:COUNT]]
     scores = []
     for number, (case, make) in enumerate(CASES.items()):
+        if case not in cases:
+            continue
         disturbed = [make(each, np.random.default_rng([number, index])) for index, each in enumerate(clean)]
         scores += _scores(case, denoiser, disturbed)
         done(case)

@@ -13,6 +13,7 @@ from tests.unit.training.fit.runs import photograph
 from training.data.images import NamedImage
 from training.evaluate.metrics import FloatImage, psnr_db
 from training.evaluate.robustness.cases import CASES
+from training.evaluate.robustness.ensembles import CASE, ensembles
 from training.evaluate.robustness.measure import is_gray, measure_cases, measure_pairs
 from training.evaluate.robustness.report import DefaultDenoiser, robustness, write
 from training.evaluate.scores import identity
@@ -120,3 +121,19 @@ def test_the_default_takes_the_network_for_white_noise_where_that_removes_as_muc
     assert default(0.5 + wide)[0, 0, 0] == np.float32(0.5)
     assert default.taken() == "1 of 2"
     assert default.taken() == "0 of 0"
+
+
+def test_an_ensemble_gains_on_what_its_network_is_for(tmp_path: Path) -> None:
+    """White noise for one kind of network, the pairs of its channels for the other."""
+    images = tmp_path / "images"
+    images.mkdir()
+    Image.fromarray(photograph(64, 64, seed=4)[..., 0]).save(images / "a.png")
+    pairs = [write_pairs(tmp_path / kind, channels=channels) for kind, channels in (("g", 1), ("c", 3))]
+    _, _, *lines = ensembles(gray=images, color=images, pairs=pairs).splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines]
+    measured_on = {name.strip("`"): where for name, where, *_ in rows}
+    assert measured_on.keys() == {path.stem for path in SHIPPED.glob("*.onnx")}
+    assert (measured_on["gray-real"], measured_on["color-real"]) == ("g (1 pairs)", "c (1 pairs)")
+    assert set(measured_on.values()) == {CASE, "g (1 pairs)", "c (1 pairs)"}
+    alone, eight = np.mean([(float(one), float(eight)) for _, _, one, *_, eight in rows], axis=0)
+    assert alone < eight < alone + 1

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.unit.training.fit.runs import IMAGES, TINY, assert_same, fit
-from training.fit.checkpoint import FILE, Checkpoint
+from training.fit.checkpoint import BEST, FILE, Checkpoint, Measurement
 
 SHORT = TINY.with_budget(steps=2, minutes=None)
 
@@ -76,3 +76,24 @@ def test_other_dictionary_is_refused(tmp_path: Path) -> None:
 def test_folder_without_a_checkpoint_is_a_new_run(tmp_path: Path) -> None:
     """There is nothing to load."""
     assert Checkpoint.load(tmp_path) is None
+
+
+def test_the_best_weights_are_kept_small(tmp_path: Path) -> None:
+    """In half precision, without what a resumed run needs, and ready to start another run or to be exported."""
+    trainer, _ = fit(TINY, tmp_path)
+    best = Checkpoint.load(tmp_path / BEST)
+    assert best is not None
+    assert (best.recipe, best.step, best.optimizers) == (TINY, 20, [])
+    for name, value in trainer.averaged.state_dict().items():
+        torch.testing.assert_close(best.weights[name], value, rtol=1e-3, atol=1e-4)
+    assert (tmp_path / BEST).stat().st_size < (tmp_path / FILE).stat().st_size / 2
+
+
+def test_measurements_survive(tmp_path: Path) -> None:
+    """A resumed run continues their list."""
+    fit(TINY.with_budget(steps=10, minutes=None), tmp_path)
+    fit(TINY, tmp_path)
+    read = Checkpoint.load(tmp_path)
+    assert read is not None
+    assert [each.step for each in read.measurements] == [8, 10, 16, 20]
+    assert all(isinstance(each, Measurement) and each.psnr_db == 30 for each in read.measurements)
