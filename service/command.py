@@ -1,5 +1,6 @@
 """The command ``python -m service``: read the settings, bind the port, start, serve."""
 
+import argparse
 import logging
 import math
 import os
@@ -42,6 +43,7 @@ class Server(uvicorn.Server):
 
 def main() -> None:
     """Serve until a signal arrives. If the service cannot start, print a one-line error and exit with status 1."""
+    _parse_arguments()
     settings = _settings()
     logs.configure(format=settings.log_format, level=settings.log_level)
     listening = _listen(settings.host, settings.port)
@@ -74,6 +76,16 @@ def _end(server: uvicorn.Server) -> None:
     timer = threading.Timer(GRACE_WITHOUT_DEVICE_S, lambda: setattr(server, "force_exit", True))
     timer.daemon = True
     timer.start()
+
+
+def _parse_arguments() -> None:
+    """Answer ``--help``, and refuse any other argument: an option that does nothing would be believed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m service",
+        description="Serve the denoising API. Settings are environment variables, such as BIASFREE_PORT=8000 and "
+        "BIASFREE_DEVICE=cpu; docs/settings.md lists all.",
+    )
+    parser.parse_args()
 
 
 def _settings() -> Settings:

@@ -1,5 +1,6 @@
 """The command ``python -m bench.ray``: run the trial on a temporary cluster, and write ``bench/ray/results``."""
 
+import argparse
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,7 @@ RESULTS = Path(__file__).parent / "results"
 
 def main() -> None:
     """Run the trial, print its rows at once, and write them when it is done."""
+    argparse.ArgumentParser(prog="python -m bench.ray", description="Try the service on a Ray cluster.").parse_args()
     made = []
     for row in rows():
         sys.stderr.write(f"{row}\n")

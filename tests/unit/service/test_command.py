@@ -1,9 +1,11 @@
-"""The socket that the service listens on."""
+"""The command: its arguments, and the socket that the service listens on."""
 
 import asyncio
 import socket
 
-from service.command import _listen
+import pytest
+
+from service.command import _listen, main
 
 
 def test_answers_do_not_wait_for_acknowledgements() -> None:
@@ -24,3 +26,18 @@ def test_answers_do_not_wait_for_acknowledgements() -> None:
         return option
 
     assert asyncio.run(asyncio.wait_for(scenario(), 30)) != 0
+
+
+@pytest.mark.parametrize(
+    ("argument", "code", "words"), [("--help", 0, "docs/settings.md"), ("--prot=3", 2, "--prot=3")]
+)
+def test_arguments_are_answered_or_refused(
+    argument: str, code: int, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is served then: an option that does nothing would be believed."""
+    monkeypatch.setattr("sys.argv", ["service", argument])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == code
+    printed = capsys.readouterr()
+    assert words in printed.out + printed.err
