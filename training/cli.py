@@ -92,11 +92,14 @@ def train(
     ] = 0,
 ) -> None:
     """Train a network, or resume an interrupted run."""
-    from training.fit.recipe import read_recipe
+    from training.fit.recipe import read_recipe, shortness
     from training.fit.run import run
 
+    settings = read_recipe(recipe).with_budget(steps=steps, minutes=minutes)
+    if start_from is None and (sentence := shortness(settings)):
+        typer.echo(sentence, err=True)
     run(
-        read_recipe(recipe).with_budget(steps=steps, minutes=minutes),
+        settings,
         images=images,
         output=output,
         validation=validation,

@@ -15,9 +15,9 @@ def instant(stand_ins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def busy(default_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let them start with the default networks alone: what is under way takes its time."""
-    monkeypatch.setenv("BIASFREE_MODELS_DIR", str(default_models))
+def busy(gray_alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let them start with ``gray`` alone, for their gray images: what is under way takes its time."""
+    monkeypatch.setenv("BIASFREE_MODELS_DIR", str(gray_alone))
 
 
 needs_nginx = pytest.mark.skipif(

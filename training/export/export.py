@@ -26,6 +26,7 @@ from training.evaluate.metrics import SIGMAS_255
 from training.evaluate.onnx_model import OnnxDenoiser
 from training.evaluate.robustness.measure import measure_cases, measure_pairs
 from training.evaluate.scores import evaluate, identity
+from training.export.output import prepare
 from training.fit.checkpoint import Checkpoint
 from training.fit.recipe import Recipe
 
@@ -76,6 +77,7 @@ def export(
         The card that was written.
 
     Raises:
+        OSError: ``output`` cannot be written; this is tested before the work.
         ValueError: ``run`` has no checkpoint, an evaluation image was trained on, or ``provenance`` names the listed
             photographs although other images were trained on.
         ArtifactError: The graph failed its verification; nothing was written.
@@ -83,6 +85,7 @@ def export(
     checkpoint = Checkpoint.load(run)
     if checkpoint is None:
         raise ValueError(f"no checkpoint in {run}; name the folder of a training run")
+    prepare(output)
     network = checkpoint.averaged_network().folded().eval()
     model = to_onnx(network)
     card = Card(

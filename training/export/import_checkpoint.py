@@ -12,6 +12,7 @@ from biasfree.artifact import initializers, save, weights_sha256
 from biasfree.card import Card, Training
 from biasfree.export import to_onnx
 from training.export.export import Provenance, git_commit, golden, libraries
+from training.export.output import prepare
 from training.export.released import Released, Weights, read_released
 
 #: Name in the authors' code -> name in ours, within a stage of rcnn and sdensenet.
@@ -63,7 +64,7 @@ def import_checkpoint(
         The card that was written.
 
     Raises:
-        OSError: The file cannot be read.
+        OSError: The file cannot be read, or ``output`` cannot be written; this is tested before the work.
         ValueError: The file is not a checkpoint of this architecture, or does not state its noise range.
         ArtifactError: The graph failed its verification; nothing was written.
     """
@@ -71,6 +72,7 @@ def import_checkpoint(
     sigmas = tuple(sigma_range_255) if sigma_range_255 is not None else released.sigma_range_255
     if sigmas is None or len(sigmas) != 2:
         raise ValueError(f"{path} does not state both ends of its noise range; pass it, as in --sigmas 0,100")
+    prepare(output)
     network = network_of(released, architecture, path).folded().eval()
     model = to_onnx(network, allow_bias=network.arguments["bias"])
     card = Card(

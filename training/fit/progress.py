@@ -68,6 +68,9 @@ class LiveProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop the live bar and flush the curves for TensorBoard."""
+        if error is None and self._first is None:
+            # The run was at its end already.
+            self._bar.update(self._task, completed=1.0)
         self._bar.stop()
         self._writer.close()
 
@@ -77,9 +80,11 @@ class LiveProgress:
             self._first, self._line_s = result, result.elapsed_s
         self._loss = result.loss if self._loss is None else self._loss + SMOOTHING * (result.loss - self._loss)
         rate, left_s = self._rate(result)
+        # The last step may exceed a budget in minutes.
+        share = min(1.0, result.progress)
         self._bar.update(
             self._task,
-            completed=result.progress,
+            completed=share,
             step=result.step,
             loss=self._loss,
             psnr=self._psnr,
@@ -92,7 +97,7 @@ class LiveProgress:
         if not self._console.is_terminal and (result.elapsed_s - self._line_s >= LINE_EVERY_S or result.progress >= 1):
             self._line_s = result.elapsed_s
             self._console.print(
-                f"step {result.step}  {result.progress:.1%}  loss {self._loss:.5f}  PSNR {self._psnr}  "
+                f"step {result.step}  {share:.1%}  loss {self._loss:.5f}  PSNR {self._psnr}  "
                 f"{rate / 1e6:.2f} Mpx/s  {left_s / 60:.1f} min left",
                 soft_wrap=True,
             )

@@ -94,6 +94,24 @@ class Recipe(BaseModel):
         return Recipe.model_validate({**self.model_dump(), "steps": steps, "minutes": minutes})
 
 
+#: Budgets that are too small for a network with weights of its own: the shipped ones took an hour or more.
+LEAST_MINUTES, LEAST_STEPS = 30, 2000
+
+
+def shortness(recipe: Recipe) -> str | None:
+    """Return a sentence about a budget that is far too small to train a network from nothing; None if it is not."""
+    if recipe.minutes is not None and recipe.minutes < LEAST_MINUTES:
+        budget = f"{recipe.minutes:g} minutes"
+    elif recipe.steps is not None and recipe.steps < LEAST_STEPS:
+        budget = f"{recipe.steps} steps"
+    else:
+        return None
+    return (
+        f"A training of {budget} is far too short for a usable network: it only shows that everything works. "
+        "The shipped networks took an hour or more."
+    )
+
+
 def read_recipe(name: str) -> Recipe:
     """Read a shipped recipe by name, or a TOML file by path.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import get_args
 
-from biasfree.artifact import SHIPPED, Artifact
+from biasfree.artifact import SHIPPED
 from biasfree.choice import ANY_NOISE
 from biasfree.options import EnsembleSize
 from training.data.images import read_folder
@@ -29,17 +29,21 @@ def ensembles(*, gray: Path, color: Path, pairs: Sequence[Path]) -> str:
     sizes = get_args(EnsembleSize)
     lines = [["PSNR, dB", "measured on", *(f"{size}" for size in sizes)], ["---"] * (2 + len(sizes))]
     for path in sorted(SHIPPED.glob("*.onnx")):
-        columns = [list(_scores(path, size, gray=gray, color=color, pairs=pairs)) for size in sizes]
+        denoiser, columns = OnnxDenoiser(path), []
+        for denoiser.ensemble in sizes:
+            columns.append(list(_scores(denoiser, path.stem, gray=gray, color=color, pairs=pairs)))
         lines += [
             [f"`{path.stem}`", row[0][0], *(f"{psnr:.2f}" for _, psnr in row)] for row in zip(*columns, strict=True)
         ]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _scores(path: Path, size: int, *, gray: Path, color: Path, pairs: Sequence[Path]) -> Iterator[tuple[str, float]]:
+def _scores(
+    denoiser: OnnxDenoiser, name: str, *, gray: Path, color: Path, pairs: Sequence[Path]
+) -> Iterator[tuple[str, float]]:
     """Yield what a network is measured on, and its PSNR."""
-    denoiser, channels = OnnxDenoiser(path, ensemble=size), Artifact.load(path).card.channels
-    if not path.stem.endswith(ANY_NOISE):
+    channels = denoiser.channels
+    if not name.endswith(ANY_NOISE):
         images = read_folder(gray if channels == 1 else color, channels=channels)
         yield CASE, measure_cases(denoiser, images, cases=[CASE])[0].psnr_db
         return
