@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from biasfree.options import EnsembleSize
 from biasfree.pixels import FloatArray
 
 
@@ -31,7 +32,7 @@ class Orientation:
         return image.swapaxes(1, 2) if self.transposed else image
 
 
-def further_orientations(count: int) -> Iterator[Orientation]:
+def further_orientations(count: EnsembleSize) -> Iterator[Orientation]:
     """Yield all but the first of ``count`` orientations; the first is the image as it is.
 
     Two are half a turn apart, four keep the pixels' neighborhoods along both axes, eight are all there are.

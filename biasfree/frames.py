@@ -18,7 +18,7 @@ from biasfree.ensemble import further_orientations
 from biasfree.estimates import STEP, probe
 from biasfree.intensity import power_of_two_scale
 from biasfree.noise import Measured
-from biasfree.options import DenoiseOptions
+from biasfree.options import DenoiseOptions, EnsembleSize
 from biasfree.pixels import FloatArray, PixelArray, from_float, has_equal_channels, intensity_range, luma, to_float
 from biasfree.residual import Limits, ends_of
 
@@ -130,7 +130,7 @@ def denoise_frame(frame: PixelArray, options: DenoiseOptions, done: Pass | None 
     return FrameResult(finished if finished.shape == shape else np.broadcast_to(finished, shape), noise)
 
 
-def averaged(noisy: FloatArray, ensemble: int, first: FloatArray | None = None) -> Passes[FloatArray]:
+def averaged(noisy: FloatArray, ensemble: EnsembleSize, first: FloatArray | None = None) -> Passes[FloatArray]:
     """Average a network's results over ``ensemble`` orientations of an image (C, H, W); ``first`` is that of the first.
 
     The passes follow each other, so that an ensemble takes one more image of memory, whatever its size.

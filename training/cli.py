@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from biasfree.options import EnsembleSize
 from training.reproduce.page_names import PageName
 
 
@@ -25,6 +26,7 @@ Ensemble = Annotated[
     Literal["1", "2", "4", "8"],
     typer.Option(help="Number of orientations of each image over which a network's results are averaged."),
 ]
+SIZES: dict[str, EnsembleSize] = {"1": 1, "2": 2, "4": 4, "8": 8}
 
 app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -174,7 +176,7 @@ def evaluate(
         output=output,
         sigmas_255=read_sigmas(sigmas) if sigmas else SIGMAS_255,
         tell_sigma=tell_sigma,
-        ensemble=int(ensemble),
+        ensemble=SIZES[ensemble],
         console=Console(),
     )
 
@@ -201,7 +203,10 @@ def quality(
 
 @app.command()
 def robustness(
-    models: Annotated[list[Path] | None, typer.Argument(help="Model files; defaults to the shipped models.")] = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(help="Model files, and names of classical denoisers; defaults to everything that is shipped."),
+    ] = None,
     *,
     gray: Annotated[Path, typer.Option(help="Folder of clean images, read as gray.")],
     color: Annotated[Path, typer.Option(help="Folder of clean images, read as RGB.")],
@@ -218,7 +223,7 @@ def robustness(
     from training.evaluate.robustness.report import write
 
     console = Console(soft_wrap=True)
-    tables = measure(models or [], gray=gray, color=color, pairs=pairs or [], ensemble=int(ensemble), console=console)
+    tables = measure(models or [], gray=gray, color=color, pairs=pairs or [], ensemble=SIZES[ensemble], console=console)
     write(tables, output)
     for table in tables:
         console.print(table.markdown())

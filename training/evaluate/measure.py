@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from biasfree.classical import METHODS, load
+from biasfree.options import EnsembleSize
 from training.data.images import NamedImage, read_folder
 from training.evaluate.figures import plot
 from training.evaluate.onnx_model import OnnxDenoiser
@@ -22,7 +23,7 @@ def measure(
     output: Path,
     sigmas_255: Sequence[float],
     tell_sigma: bool = False,
-    ensemble: int = 1,
+    ensemble: EnsembleSize = 1,
     console: Console,
 ) -> Report:
     """Measure models and write ``evaluation.md``, ``evaluation.json`` and ``evaluation.png``.

@@ -9,6 +9,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as failures
 from biasfree import frames
 from biasfree.artifact import CARD_KEY, INPUT, OUTPUT
 from biasfree.card import Card
+from biasfree.options import EnsembleSize
 from training.evaluate.metrics import FloatImage
 
 
@@ -23,7 +24,7 @@ class OnnxDenoiser:
         ValueError: The file is missing or is not such a model.
     """
 
-    def __init__(self, path: Path, *, ensemble: int = 1) -> None:
+    def __init__(self, path: Path, *, ensemble: EnsembleSize = 1) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         try:
@@ -33,7 +34,8 @@ class OnnxDenoiser:
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if [value.name for value in (*inputs, *outputs)] != [INPUT, OUTPUT]:
             raise ValueError(f"{path} is not a model of this project: it must map {INPUT!r} to {OUTPUT!r}")
-        self._channels, self.ensemble = inputs[0].shape[1], ensemble
+        self._channels = inputs[0].shape[1]
+        self.ensemble: EnsembleSize = ensemble
 
     @property
     def channels(self) -> int:

@@ -40,6 +40,7 @@ def test_train_ends_with_what_to_do_next(tmp_path: Path, recipe: Path) -> None:
         "train", "--images", images, "--validation", validation, "--output", output, "--recipe", recipe, "--steps", 2
     )
     assert status == 0, shown
+    assert "A training of 2 steps is far too short" in shown
     assert f"{output / 'checkpoint.pt'}. Next: python -m training export {output}" in shown
     saved = Checkpoint.load(output)
     assert saved is not None

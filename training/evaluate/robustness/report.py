@@ -11,7 +11,7 @@ from biasfree import frames
 from biasfree.artifact import SHIPPED, Artifact
 from biasfree.card import CaseScore
 from biasfree.classical import METHODS, load
-from biasfree.options import DenoiseOptions
+from biasfree.options import DenoiseOptions, EnsembleSize
 from training.data.images import NamedImage, read_folder
 from training.evaluate.metrics import FloatImage
 from training.evaluate.onnx_model import OnnxDenoiser
@@ -28,11 +28,12 @@ class DefaultDenoiser:
     Args:
         any_noise: The network for any noise.
         white: The network for white noise.
+        ensemble: Number of orientations over which the chosen network's results are averaged.
     """
 
-    def __init__(self, any_noise: OnnxDenoiser, white: OnnxDenoiser) -> None:
-        self._networks: dict[frames.Which, ImageDenoiser] = {"any-noise": any_noise.once, "white-noise": white.once}
-        self._options = DenoiseOptions(ensemble=any_noise.ensemble)
+    def __init__(self, any_noise: ImageDenoiser, white: ImageDenoiser, ensemble: EnsembleSize = 1) -> None:
+        self._networks: dict[frames.Which, ImageDenoiser] = {"any-noise": any_noise, "white-noise": white}
+        self._options = DenoiseOptions(ensemble=ensemble)
         self._chosen: list[frames.Which] = []
 
     def __call__(self, noisy: FloatImage, /) -> FloatImage:
@@ -91,44 +92,48 @@ class RobustnessTable:
 
 
 def robustness(
-    models: Sequence[Path] = (),
+    models: Sequence[str | Path] = (),
     *,
     gray: Path,
     color: Path,
     pairs: Sequence[Path],
-    ensemble: int = 1,
+    ensemble: EnsembleSize = 1,
     console: Console | None = None,
 ) -> list[RobustnessTable]:
-    """Measure models and every classical denoiser on the cases and on real pairs.
+    """Measure denoisers on the cases and on real pairs.
 
     Args:
-        models: ONNX files; the shipped models if empty.
+        models: ONNX files, and names of classical denoisers; every shipped model and classical denoiser if empty.
         gray: Folder of clean images, read as gray, for the gray models.
         color: Folder of clean images, read as RGB, for the color models.
         pairs: Folders with ``noisy`` and ``clean``. Gray pairs are for gray models, the others for color models.
-        ensemble: Number of orientations of each image over which the networks' results are averaged. The classical
-            denoisers have no ensemble: with more than one orientation they are left out.
+        ensemble: Number of orientations of each image over which the networks' results are averaged.
         console: Console for the progress.
 
     Returns:
-        One table for gray and one for color.
+        One table for gray and one for color, as far as there are denoisers.
 
     Raises:
         ValueError: A folder has no images, or pairs do not match.
     """
-    paths = models or sorted(SHIPPED.glob("*.onnx"))
+    chosen = models or [*sorted(SHIPPED.glob("*.onnx")), *METHODS]
+    paths = [Path(model) for model in chosen if model not in METHODS]
+    classical = [str(model) for model in chosen if model in METHODS]
     gray_pairs = {folder: is_gray(folder) for folder in pairs}
     tables = []
     for channels, folder in ((1, gray), (3, color)):
         fitting = [path for path in paths if Artifact.load(path).card.channels == channels]
         networks = {path.stem: OnnxDenoiser(path, ensemble=ensemble) for path in fitting}
         real = [each for each in pairs if gray_pairs[each] == (channels == 1)]
-        tables.append(_table(networks, read_folder(folder, channels=channels), real, channels, console))
+        if not networks and not classical:
+            continue
+        tables.append(_table(networks, classical, read_folder(folder, channels=channels), real, channels, console))
     return tables
 
 
 def _table(
     networks: Mapping[str, OnnxDenoiser],
+    classical: Sequence[str],
     images: Sequence[NamedImage],
     pairs: Sequence[Path],
     channels: int,
@@ -139,8 +144,7 @@ def _table(
         scores["default"] = _measured(
             default, images, pairs, channels, lambda case: chosen.update({case: default.taken()})
         )
-    alone = all(network.ensemble == 1 for network in networks.values())
-    named: dict[str, ImageDenoiser] = {**networks, **{name: load(name) for name in METHODS if alone}}
+    named: dict[str, ImageDenoiser] = {**networks, **{name: load(name) for name in classical}}
     for name, denoiser in named.items():
         if console:
             console.print(f"{KINDS[channels]}: {name}")
@@ -152,7 +156,7 @@ def _default(networks: Mapping[str, OnnxDenoiser], channels: int) -> DefaultDeno
     """Combine the two networks that the service chooses between; return None if one of them is missing."""
     white = networks.get(KINDS[channels])
     any_noise = networks.get(f"{KINDS[channels]}-real")
-    return DefaultDenoiser(any_noise, white) if white and any_noise else None
+    return DefaultDenoiser(any_noise.once, white.once, white.ensemble) if white and any_noise else None
 
 
 def _measured(

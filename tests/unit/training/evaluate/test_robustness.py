@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from biasfree.artifact import SHIPPED
-from biasfree.classical import METHODS
 from tests.unit.training.fit.runs import photograph
 from training.data.images import NamedImage
 from training.evaluate.metrics import FloatImage, psnr_db
@@ -86,18 +85,22 @@ def test_gray_pairs_are_told_from_color_ones(tmp_path: Path) -> None:
     assert not is_gray(write_pairs(tmp_path / "color", channels=3))
 
 
-def test_the_table_has_every_model_of_its_channels_and_every_classical_denoiser(tmp_path: Path) -> None:
-    """It is written as Markdown and JSON, and pairs are in the table of their channels."""
+def test_the_tables_have_what_is_named_for_their_channels(tmp_path: Path) -> None:
+    """They are written as Markdown and JSON, and pairs are in the table of their channels."""
     images = tmp_path / "images"
     images.mkdir()
     Image.fromarray(photograph(80, 80, seed=0, channels=3)).save(images / "a.png")
     pairs = write_pairs(tmp_path / "pairs", channels=1)
-    tables = robustness([SHIPPED / "gray.onnx"], gray=images, color=images, pairs=[pairs])
+    networks = [SHIPPED / f"{name}.onnx" for name in ("gray", "gray-real")]
+    (alone,) = robustness([SHIPPED / "gray.onnx"], gray=images, color=images, pairs=[], ensemble=2)
+    assert [*alone.scores] == ["gray"]
+    tables = robustness([*networks, "wiener"], gray=images, color=images, pairs=[pairs])
     write(tables, tmp_path / "out")
     gray, color = tables
-    assert [*gray.scores] == ["gray", *METHODS]
-    assert not gray.white_chosen
-    assert [*color.scores] == [*METHODS]
+    assert [*gray.scores] == ["default", "gray", "gray-real", "wiener"]
+    assert gray.white_chosen["white, sigma 25"] == "1 of 1"
+    assert [*color.scores] == ["wiener"]
+    assert not color.white_chosen
     page = (tmp_path / "out" / "robustness.md").read_text()
     assert page.count("pairs (1 pairs)") == 1
     facts = json.loads((tmp_path / "out" / "robustness.json").read_text())

@@ -55,3 +55,24 @@ def test_tensorboard_reads_the_curves_back(tmp_path: Path) -> None:
         assert [point.step for point in points] == [20, 40]
         assert points[-1].value == pytest.approx(value)
     assert [(point.step, point.value) for point in events.Scalars("validation_psnr_db")] == [(1, 29.125)]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_run_ends_at_100_percent(tmp_path: Path, terminal: bool) -> None:
+    """Also where the last step exceeds a budget in minutes."""
+    screen = io.StringIO()
+    with LiveProgress(
+        tmp_path, pixels_per_step=1, console=Console(file=screen, force_terminal=terminal, width=160)
+    ) as progress:
+        for result in (StepResult(1, 0.5, 60, 0.01, 0.002), StepResult(2, 1.034, 124, 0.01, 0.002)):
+            progress.on_step(result)
+    assert ("100%" if terminal else "100.0%") in screen.getvalue()
+    assert "103" not in screen.getvalue()
+
+
+def test_a_run_that_was_finished_before_shows_100_percent(tmp_path: Path) -> None:
+    """There is no step to show."""
+    screen = io.StringIO()
+    with LiveProgress(tmp_path, pixels_per_step=1, console=Console(file=screen, force_terminal=True, width=160)):
+        pass
+    assert "100%" in screen.getvalue()

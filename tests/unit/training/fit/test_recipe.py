@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from biasfree.architectures import build
-from training.fit.recipe import Recipe, read_recipe, recipe_names
+from training.fit.recipe import Recipe, read_recipe, recipe_names, shortness
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -49,3 +49,14 @@ def test_missing_recipe_names_those_there_are(tmp_path: Path) -> None:
         read_recipe("grey")
     with pytest.raises(ValueError, match="none"):
         read_recipe(str(tmp_path / "none.toml"))
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [({"minutes": 2}, "2 minutes"), ({"steps": 50}, "50 steps"), ({"minutes": 120}, None), ({"steps": 20_000}, None)],
+)
+def test_a_budget_that_is_far_too_small_is_said(budget: dict[str, int], said: str | None) -> None:
+    """The sentence names the budget."""
+    sentence = shortness(Recipe(**budget))
+    assert (sentence is None) == (said is None)
+    assert said is None or f"A training of {said} is far too short" in str(sentence)

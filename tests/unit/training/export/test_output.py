@@ -1,0 +1,27 @@
+"""The file that an export writes."""
+
+from pathlib import Path
+
+import pytest
+
+from training.export.output import prepare
+
+
+def test_the_folder_is_made(tmp_path: Path) -> None:
+    """With all folders above it, and with nothing in it."""
+    prepare(tmp_path / "new" / "folder" / "model.onnx")
+    assert list((tmp_path / "new" / "folder").iterdir()) == []
+
+
+def test_a_folder_instead_of_a_file_is_refused(tmp_path: Path) -> None:
+    """The error has a file's name."""
+    with pytest.raises(ValueError, match=r"is a folder; name a file, such as .*model\.onnx"):
+        prepare(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["file/model.onnx", "file/folder/model.onnx"])
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path, place: str) -> None:
+    """A file in place of the folder."""
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"cannot write model\.onnx there"):
+        prepare(tmp_path / place)
