@@ -14,8 +14,9 @@ from biasfree.architectures import Network
 from biasfree.artifact import INPUT, OUTPUT, ArtifactError
 from biasfree.card import FloatArray
 
-#: Heights and widths on which torch and ONNX Runtime must agree: one pixel, odd, smaller and larger than a cell.
-SIZES = ((1, 1), (1, 9), (7, 5), (17, 33), (64, 64), (101, 67))
+#: Batch sizes, heights and widths on which torch and ONNX Runtime must agree: one pixel, odd, smaller and larger than a
+#: cell.
+SHAPES = ((1, 1, 1), (2, 1, 9), (3, 7, 5), (1, 17, 33), (2, 64, 64), (1, 101, 67))
 AGREEMENT = 1e-5
 #: Factors of the homogeneity check (DESIGN.md).
 SCALES = (0.01, 0.5, 7.0, 1000.0)
@@ -122,7 +123,7 @@ def _refuse_disagreement(network: Network, session: onnxruntime.InferenceSession
     random = np.random.default_rng(0)
     # On some processors torch itself exceeds the allowed error in float32.
     exact = deepcopy(network).double()
-    for batch, (height, width) in enumerate(SIZES, start=1):
+    for batch, height, width in SHAPES:
         noisy = random.random((batch, channels, height, width), np.float32)
         with torch.no_grad():
             expected = exact(torch.from_numpy(noisy).double()).numpy()
