@@ -19,9 +19,9 @@ from training.evaluate.scores import evaluate
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write the page for two small photographs, and return the folder of both."""
+    """Write the page for a small photograph, and return the folder of both."""
     place = tmp_path_factory.mktemp("quality")
-    images = write_photographs(place / "photographs", 2, side=40)
+    images = write_photographs(place / "photographs", 1, side=32)
     quality(
         gray=images,
         color=images,
