@@ -69,6 +69,16 @@ evaluate: need-MODELS need-IMAGES need-OUTPUT $(DEV) ## Measure models: MODELS='
 reproduce: need-IMAGES need-OUTPUT $(DEV) ## The paper's tables and figures: IMAGES=folder OUTPUT=folder [FIGURE=spectrum] [MODEL=x.onnx] [ARGS='--size 30']
 	$(BIN)/python -m training reproduce '$(FIGURE)' --images '$(IMAGES)' --output '$(OUTPUT)' $(if $(MODEL),--model '$(MODEL)') $(ARGS)
 
+release-figures: need-DATA $(DEV) ## Measure and draw all that documents show of the shipped models: DATA=folder of validate-gray, -color and -real
+	$(BIN)/python -m training quality --gray '$(DATA)/validate-gray' --color '$(DATA)/validate-color' \
+		$(foreach pairs,$(wildcard $(DATA)/validate-real/*),--pairs '$(pairs)')
+	$(BIN)/python -m training analysis-figure --output docs/images/analysis.png
+	$(BIN)/python -m training illustrate biasfree/weights/color.onnx --output docs/images/denoised.png \
+		--image "$$($(BIN)/python -c 'import skimage; print(skimage.__path__[0])')/data/chelsea.png"
+	$(BIN)/python -m training illustrate-real --box 300 300 540 460 --output docs/images/real.png \
+		"$$($(BIN)/python -c 'import skimage; print(skimage.__path__[0])')/data/hubble_deep_field.jpg"
+	$(BIN)/python -m training attribution --output docs/attribution.md
+
 bench: $(DEV) ## Measure speed and memory, and rewrite bench/results [ARGS='throughput overload']
 	$(BIN)/python -m bench $(ARGS)
 
