@@ -1,5 +1,5 @@
 # The service with its weights.
-#   make image                  for processors
+#   make image                  for processors; reads HEIC, camera raw files and DICOM too (52 MB)
 #   make image VARIANT=slim     for processors, /denoise alone: no analysis, classical models or traces
 #   make image VARIANT=cuda     for NVIDIA GPUs
 # CPU wheels of torch are smaller by gigabytes: name their index with TORCH_INDEX_URL=... Without it pip takes what its
@@ -17,9 +17,9 @@ RUN python -m venv --without-pip /opt/biasfree
 # CUDA, onnxruntime is the same library as onnxruntime-gpu, and smaller. torch's headers and tests are 145 MB.
 COPY pyproject.toml constraints.txt ./
 RUN case "${VARIANT}" in \
-        cpu) extras="analysis classical tracing"; suffix=-gpu ;; \
+        cpu) extras="analysis classical tracing heif raw dicom"; suffix=-gpu ;; \
         slim) extras=""; suffix=-gpu ;; \
-        cuda) extras="analysis classical tracing"; suffix="" ;; \
+        cuda) extras="analysis classical tracing heif raw dicom"; suffix="" ;; \
         *) echo "VARIANT must be cpu, slim or cuda, not ${VARIANT}" >&2; exit 1 ;; \
     esac \
     && python -c "import sys, tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*p['dependencies'], *(each for extra in sys.argv[1:] for each in p['optional-dependencies'][extra]), sep='\n')" ${extras} \

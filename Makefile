@@ -99,7 +99,7 @@ image-check: $(DEV) ## Build the images cpu and slim without docker, start them 
 # Of what runs, not of what develops: an environment with nothing but the service, as in the image.
 sbom: $(DEV) ## Write what the service is made of to dist/sbom.cdx.json (CycloneDX)
 	@fresh=$$(mktemp -d) && trap "rm -rf $$fresh" EXIT && $(PYTHON) -m venv --without-pip $$fresh && \
-	$(BIN)/python -m pip --python $$fresh/bin/python install --quiet --constraint constraints.txt '.[analysis,classical,tracing]' && mkdir -p dist && \
+	$(BIN)/python -m pip --python $$fresh/bin/python install --quiet --constraint constraints.txt '.[analysis,classical,tracing,heif,raw,dicom]' && mkdir -p dist && \
 	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
 		--output-format JSON --output-file dist/sbom.cdx.json $$fresh/bin/python
 
@@ -128,7 +128,7 @@ $(BIN)/pip:
 
 $(SERVE): pyproject.toml constraints.txt | $(BIN)/pip
 	$(PIP) setuptools
-	$(EDITABLE) --editable '.[analysis,classical,tracing]'
+	$(EDITABLE) --editable '.[analysis,classical,tracing,heif,raw,dicom]'
 	@touch $@
 
 $(DEV): pyproject.toml client/pyproject.toml constraints.txt | $(BIN)/pip

@@ -21,9 +21,9 @@ UNUSED = (
     "onnxruntime/tools",
     "onnxruntime/transformers",
 )
-#: Modules of imagecodecs behind PNG, WebP and the compressions of TIFF that ``service.imaging`` reads. The other 48,
-#: for AVIF, JPEG XL, JPEG 2000 and others that it refuses, and their libraries are 70 of 80 MB.
-CODECS = ("_deflate", "_imcd", "_png", "_shared", "_shared_cython", "_webp", "_zlib", "_zstd")
+#: Modules of imagecodecs behind PNG, WebP and the compressions of TIFF that ``service.imaging`` reads. The other 47,
+#: for AVIF, JPEG XL and deep JPEG 2000, which the slim image names and refuses, and their libraries are 70 of 80 MB.
+CODECS = ("_deflate", "_imcd", "_jpeg8", "_png", "_shared", "_shared_cython", "_webp", "_zlib", "_zstd")
 
 
 def main() -> None:

@@ -77,6 +77,7 @@ CORS_ANSWER_HEADERS = (
     "X-Estimated-PSNR",
     "X-Estimated-PSNR-Withheld",
     "X-Noise",
+    "X-Warning",
     "Server-Timing",
     "Retry-After",
     "RateLimit",

@@ -20,7 +20,7 @@ FILES, SEED = 10_000, 0
 #: An error whose body contains one of these reveals details of the machine.
 LEAKS = (b"Traceback", b"site-packages", b".py", b"/")
 #: Text with slashes that belongs in a problem document: media types under ``supported``.
-OWN = (b"image/", b"application/x-npy", b"application/json", b"multipart/form-data")
+OWN = (b"image/", b"application/x-npy", b"application/dicom", b"application/json", b"multipart/form-data")
 SETTINGS = {"BIASFREE_MAX_PIXELS": "1000000", "BIASFREE_ANALYSIS_ENABLED": "false"}
 HEADER_BYTES = 64
 CLIENTS = 4

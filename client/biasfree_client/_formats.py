@@ -15,7 +15,7 @@ class Format(StrEnum):
         media_type: Media type of its files.
         suffixes: Suffixes of its file names, the usual one first.
         signature: Regular expression for the first bytes of its files.
-        keeps_depth: True if it holds 16-bit samples without loss. The client writes only such formats.
+        keeps_depth: True if the service writes it, and it holds 16-bit samples without loss.
     """
 
     media_type: str
@@ -24,12 +24,51 @@ class Format(StrEnum):
     keeps_depth: bool
 
     PNG = "png", "image/png", (".png",), rb"\x89PNG\r\n\x1a\n", True
-    JPEG = "jpeg", "image/jpeg", (".jpg", ".jpeg"), rb"\xff\xd8\xff", False
+    JPEG = "jpeg", "image/jpeg", (".jpg", ".jpeg", ".jpe", ".jfif"), rb"\xff\xd8\xff", False
     WEBP = "webp", "image/webp", (".webp",), rb"RIFF.{4}WEBP", False
-    BMP = "bmp", "image/bmp", (".bmp",), rb"BM", False
+    BMP = "bmp", "image/bmp", (".bmp", ".dib"), rb"BM", False
     # The second signature of each byte order is BigTIFF's.
     TIFF = "tiff", "image/tiff", (".tiff", ".tif"), rb"II[*+]\x00|MM\x00[*+]", True
     NPY = "npy", "application/x-npy", (".npy",), rb"\x93NUMPY", True
+    AVIF = "avif", "image/avif", (".avif",), rb".{4}ftyp(avif|avis|mif1.{4}.{0,24}avi[fs])", False
+    PNM = (
+        "pnm",
+        "image/x-portable-anymap",
+        (".pnm", ".ppm", ".pgm", ".pbm", ".pam", ".pfm"),
+        rb"P[1-7Ff]\s[\s#\dWHDMT]",
+        True,
+    )
+    FITS = "fits", "image/fits", (".fits", ".fit", ".fts"), rb"SIMPLE  =", True
+    HEIC = (
+        "heic",
+        "image/heic",
+        (".heic", ".heif", ".hif"),
+        rb".{4}ftyp(hei[cxms]|hev[cx]|msf1|mif1(?!.{4}.{0,24}avi[fs]))",
+        False,
+    )
+    JXL = "jxl", "image/jxl", (".jxl",), rb"\xff\x0a|\x00\x00\x00\x0cJXL ", False
+    JP2 = (
+        "jp2",
+        "image/jp2",
+        (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
+        rb"\xff\x4f\xff\x51|\x00\x00\x00\x0cjP  ",
+        False,
+    )
+    GIF = "gif", "image/gif", (".gif",), rb"GIF8[79]a", False
+    # Many begin as a TIFF, with a first directory that is a thumbnail or has a version of DNG.
+    RAW = (
+        "raw",
+        "image/x-adobe-dng",
+        (
+            *(".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".sr2", ".srf", ".raf", ".rw2", ".rwl", ".orf"),
+            *(".pef", ".srw", ".3fr", ".fff", ".iiq", ".mos", ".mrw", ".erf", ".kdc", ".dcr", ".x3f"),
+        ),
+        rb"FUJIFILMCCD-RAW|IIU\x00|IIR[OS]|MMOR|\x00MRM|FOVb|.{6}HEAPCCDR|II\*\x00.{4}CR\x02|.{4}ftypcrx "
+        rb"|II\*\x00\x08\x00\x00\x00..(\xfe\x00\x04\x00\x01\x00\x00\x00\x01|(.{12}){0,99}?\x12\xc6\x01\x00\x04\x00)"
+        rb"|MM\x00\*\x00\x00\x00\x08..(\x00\xfe\x00\x04\x00\x00\x00\x01\x00\x00\x00\x01|(.{12}){0,99}?\xc6\x12\x00\x01)",
+        False,
+    )
+    DICOM = "dicom", "application/dicom", (".dcm", ".dicom"), rb".{128}DICM", False
 
     def __new__(
         cls, name: str, media_type: str, suffixes: tuple[str, ...], signature: bytes, keeps_depth: bool
@@ -48,5 +87,6 @@ NPY = Format.NPY.media_type
 
 def media_type(content: bytes) -> str:
     """Return a file's media type, judged by its first bytes and not by its name; ``UNKNOWN`` if none matches."""
-    matches = (each.media_type for each in Format if re.match(each.signature, content, re.DOTALL))
+    # The last that matches: camera raw files are TIFF files too.
+    matches = (each.media_type for each in reversed(Format) if re.match(each.signature, content, re.DOTALL))
     return next(matches, UNKNOWN)

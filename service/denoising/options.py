@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from biasfree import options
 
@@ -26,12 +26,29 @@ Axes = Annotated[
 ]
 
 
+#: A query has text; pydantic takes no text for a number of a set.
+Bits = Annotated[Literal[8, 16], BeforeValidator(lambda text: int(text) if text in ("8", "16") else text)]
+
+
 class DenoiseOptions(options.DenoiseOptions):
     """The options of ``/denoise``."""
 
-    format: Literal["auto", "png", "jpeg", "webp", "bmp", "tiff", "npy"] = Field(
+    format: Literal["auto", "png", "jpeg", "webp", "bmp", "tiff", "npy", "avif", "pnm", "fits"] = Field(
         default="auto",
-        description="Format of the answer. `auto` follows `Accept`, then the input's format.",
+        description="Format of the answer. `auto` follows `Accept`, then the input's format; if that cannot be "
+        "written, the answer is PNG, or TIFF where PNG cannot hold it.",
+    )
+    quality: int | None = Field(
+        default=None,
+        ge=1,
+        le=100,
+        description="Quality of a JPEG (by default 95), an AVIF (90), or a WebP, which is lossless without it. "
+        "Lossless formats ignore it.",
+    )
+    bits: Bits | None = Field(
+        default=None,
+        description="Bits per sample of the answer to an 8- or 16-bit image, by default those of the image. "
+        "With `bit_depth`, white is the largest value of that depth.",
     )
     color: Color = "auto"
     axes: Axes = None

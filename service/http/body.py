@@ -13,7 +13,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from service.errors import BodyTimeout, MalformedRequest, UnsupportedMedia
-from service.imaging import ImageFormat
+from service.imaging import ImageFormat, readable
 
 #: The required field of a form or of JSON.
 IMAGE = "image"
@@ -108,7 +108,7 @@ async def _read(request: Request, body: type[JsonImage]) -> dict[str, Upload]:
     if declared is None and media_type not in UNNAMED:
         raise UnsupportedMedia(
             f"the content type {media_type!r} is not supported",
-            supported=[*(each.media_type for each in ImageFormat), "multipart/form-data", "application/json"],
+            supported=[*(each.media_type for each in readable()), "multipart/form-data", "application/json"],
         )
     return {IMAGE: _upload(await request.body(), declared)}
 

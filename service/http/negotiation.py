@@ -8,7 +8,7 @@ from service.imaging import ImageFormat
 
 JSON = "application/json"
 #: Formats that browsers and Java's HttpClient name in every request.
-NAMED_BY_DEFAULT = (ImageFormat.JPEG, ImageFormat.WEBP)
+NAMED_BY_DEFAULT = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF)
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Answer:
 def negotiate(accept: str, *, wanted: ImageFormat | None, possible: Sequence[ImageFormat]) -> Answer:
     """Choose the answer's format: the ``format`` parameter, then ``Accept``, then the first possible format.
 
-    Browsers and Java's HttpClient name JPEG or WebP by default, with ``*/*``. These are therefore taken only where
-    ``Accept`` allows nothing else, or where the image came so.
+    Browsers and Java's HttpClient name JPEG, WebP or AVIF by default, with ``*/*``. These are therefore taken only
+    where ``Accept`` allows nothing else, or where the image came so.
 
     Args:
         accept: The ``Accept`` header, empty if there is none.

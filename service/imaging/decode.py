@@ -1,7 +1,8 @@
 """The decoding of bytes in any supported format to a picture."""
 
 from service.errors import InvalidParameter, UndecodableImage, UnsupportedMedia
-from service.imaging import bmp, jpeg, npy, png, tiff, webp
+from service.imaging import avif, bmp, dicom, fits, gif, heif, jp2, jpeg, jxl, npy, png, pnm, raw, tiff, webp
+from service.imaging.extras import readable, require
 from service.imaging.formats import ImageFormat, foreign_image, identify
 from service.imaging.library_errors import translated
 from service.imaging.limits import ImageLimits
@@ -16,6 +17,15 @@ READERS = {
     ImageFormat.WEBP: webp.read,
     ImageFormat.BMP: bmp.read,
     ImageFormat.TIFF: tiff.read,
+    ImageFormat.AVIF: avif.read,
+    ImageFormat.PNM: pnm.read,
+    ImageFormat.FITS: fits.read,
+    ImageFormat.HEIC: heif.read,
+    ImageFormat.JXL: jxl.read,
+    ImageFormat.JP2: jp2.read,
+    ImageFormat.GIF: gif.read,
+    ImageFormat.RAW: raw.read,
+    ImageFormat.DICOM: dicom.read,
 }
 
 
@@ -43,6 +53,7 @@ def decode(
     """
     data = _without_leading_nul(data)
     found = _identify(data, declared)
+    require(found)
     with translated(found):
         if found is ImageFormat.NPY:
             return npy.read(data, limits, gray_stack=gray_stack, axes=axes)
@@ -52,16 +63,23 @@ def decode(
 
 
 def _without_leading_nul(data: bytes) -> bytes:
-    """Drop zero bytes before a file, which some cameras and transfers add; ISO media files begin with some."""
-    if data[:1] != b"\0" or foreign_image(data):
+    """Drop zero bytes before a file, which some cameras and transfers add; some formats begin with them."""
+    if data[:1] != b"\0" or _is_known(data):
         return data
     start = len(data[:MAX_LEADING_NUL]) - len(data[:MAX_LEADING_NUL].lstrip(b"\0"))
     return data[start:]
 
 
+def _is_known(data: bytes) -> bool:
+    try:
+        return bool(identify(data))
+    except UnsupportedMedia:
+        return foreign_image(data) is not None
+
+
 def _identify(data: bytes, declared: ImageFormat | None) -> ImageFormat:
     try:
-        return identify(data)
+        return identify(data, readable=readable())
     except UnsupportedMedia as exc:
         if declared is None or foreign_image(data):
             raise

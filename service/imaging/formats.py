@@ -1,13 +1,17 @@
 """The supported image formats, their names and their signatures."""
 
+import re
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Self
 
 from service.errors import UnsupportedMedia
+from service.imaging.camera_raw import is_camera_raw
+from service.imaging.iso_media import brands
 
 
 class ImageFormat(StrEnum):
-    """A file format; its value is its name in ``format=``."""
+    """A file format; its value is its name in ``format=``. Formats that cannot be written have no writer."""
 
     PNG = "png"
     JPEG = "jpeg"
@@ -15,11 +19,25 @@ class ImageFormat(StrEnum):
     BMP = "bmp"
     TIFF = "tiff"
     NPY = "npy"
+    AVIF = "avif"
+    PNM = "pnm"
+    FITS = "fits"
+    HEIC = "heic"
+    JXL = "jxl"
+    JP2 = "jp2"
+    GIF = "gif"
+    RAW = "raw"
+    DICOM = "dicom"
 
     @property
     def media_type(self) -> str:
         """Return the canonical media type, such as ``image/png``."""
-        return "application/x-npy" if self is ImageFormat.NPY else f"image/{self.value}"
+        return MEDIA_TYPES.get(self.value, f"image/{self.value}")
+
+    @property
+    def kind(self) -> str:
+        """Return the name of such a file in a sentence, such as ``a camera raw file``."""
+        return KINDS.get(self.value, f"a {self.upper()} file")
 
     @classmethod
     def from_media_type(cls, media_type: str) -> Self | None:
@@ -28,13 +46,49 @@ class ImageFormat(StrEnum):
         return next((known for known in cls if essence in (known.media_type, *ALIASES.get(known, ()))), None)
 
 
-# Unregistered media types sent by old browsers, Windows and Python clients.
+#: Media types that differ from the format's name.
+MEDIA_TYPES = {
+    "npy": "application/x-npy",
+    "pnm": "image/x-portable-anymap",
+    "raw": "image/x-adobe-dng",
+    "dicom": "application/dicom",
+}
+
+#: Articles and names that the rule does not give.
+KINDS = {
+    "npy": "an NPY array",
+    "avif": "an AVIF image",
+    "heic": "a HEIC image",
+    "jxl": "a JPEG XL image",
+    "jp2": "a JPEG 2000 image",
+    "raw": "a camera raw file",
+}
+
+# Unregistered media types sent by old browsers, Windows, Python clients and file managers.
 ALIASES: dict[str, tuple[str, ...]] = {
     "png": ("image/x-png",),
     "jpeg": ("image/jpg", "image/pjpeg"),
     "bmp": ("image/x-bmp", "image/x-ms-bmp"),
     "tiff": ("image/tif", "image/x-tiff"),
     "npy": ("application/npy", "application/x-numpy"),
+    "pnm": ("image/x-portable-pixmap", "image/x-portable-graymap", "image/x-portable-bitmap", "image/x-pnm"),
+    "fits": ("application/fits",),
+    "heic": ("image/heif", "image/heic-sequence"),
+    "jp2": ("image/jpx", "image/j2k", "image/x-jp2", "image/jpeg2000"),
+    "raw": (
+        "image/dng",
+        "image/x-dcraw",
+        "image/x-raw",
+        "image/x-canon-cr2",
+        "image/x-canon-cr3",
+        "image/x-nikon-nef",
+        "image/x-sony-arw",
+        "image/x-fuji-raf",
+        "image/x-panasonic-rw2",
+        "image/x-olympus-orf",
+        "image/x-pentax-pef",
+    ),
+    "dicom": ("image/dicom",),
 }
 
 SIGNATURES: tuple[tuple[bytes, ImageFormat], ...] = (
@@ -45,44 +99,81 @@ SIGNATURES: tuple[tuple[bytes, ImageFormat], ...] = (
     (b"II+\0", ImageFormat.TIFF),  # BigTIFF
     (b"MM\0+", ImageFormat.TIFF),
     (b"\x93NUMPY", ImageFormat.NPY),
+    (b"GIF87a", ImageFormat.GIF),
+    (b"GIF89a", ImageFormat.GIF),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", ImageFormat.JXL),
+    (b"\xff\x0a", ImageFormat.JXL),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", ImageFormat.JP2),
+    (b"\xff\x4f\xff\x51", ImageFormat.JP2),
+    (b"SIMPLE  =", ImageFormat.FITS),
 )
+
+#: Brands of the ISO base media file format.
+AVIF_BRANDS = frozenset({b"avif", b"avis"})
+HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 
 # Unsupported image formats, to distinguish them from data that is not an image, which is the sender's mistake.
 FOREIGN: tuple[tuple[bytes, str], ...] = (
-    (b"GIF8", "GIF"),
-    (b"\0\0\0\x0cjP", "JPEG 2000"),
-    (b"\0\0\0\x0cJXL ", "JPEG XL"),
-    (b"\xff\x0a", "JPEG XL"),
     (b"8BPS", "Photoshop"),
     (b"<svg", "SVG"),
+    (b"v/1\x01", "OpenEXR"),
+    (b"#?RADIANCE", "Radiance HDR"),
+    (b"II\xbc\x01", "JPEG XR"),
+    (b"DDS ", "DirectDraw"),
+    (b"\0\0\x01\0", "Windows icon"),
+    (b"gimp xcf", "GIMP"),
+    (b"\x89HDF\r\n\x1a\n", "HDF5"),
 )
+
+#: ``P`` and a digit, or the letter of float pixels; white space, perhaps a comment; a number or a word of PAM.
+NETPBM = re.compile(rb"P[1-7Ff]\s(\s|#[^\n\r]*[\n\r])*(\d|WIDTH|HEIGHT|DEPTH|MAXVAL|TUPLTYPE)")
 
 # Sizes of the BMP headers in use; the two letters alone would match any text that starts with BM.
 BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 
 
-def identify(data: bytes) -> ImageFormat:
+def identify(data: bytes, *, readable: Sequence[ImageFormat] = tuple(ImageFormat)) -> ImageFormat:
     """Identify a format by its content alone, ignoring names and content types.
 
+    Args:
+        data: The file.
+        readable: Formats to name in the refusal.
+
     Raises:
-        UnsupportedMedia: The first bytes match no supported format; ``facts`` has ``supported``.
+        UnsupportedMedia: The content matches no supported format; ``facts`` has ``supported``.
     """
+    if is_camera_raw(data):
+        return ImageFormat.RAW
     for signature, known in SIGNATURES:
         if data.startswith(signature):
             return known
+    if found := _by_structure(data):
+        return found
+    foreign = foreign_image(data)
+    raise UnsupportedMedia(
+        f"{f'{foreign} files are' if foreign else 'this format is'} not supported: send {', '.join(readable)}",
+        supported=[known.media_type for known in readable],
+    )
+
+
+def _by_structure(data: bytes) -> ImageFormat | None:
+    """Identify the formats whose signature is not at the start, or is too short to stand alone."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return ImageFormat.WEBP
     if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in BMP_HEADERS:
         return ImageFormat.BMP
-    foreign = foreign_image(data)
-    raise UnsupportedMedia(
-        f"{f'{foreign} images are' if foreign else 'this format is'} not supported: send {', '.join(ImageFormat)}",
-        supported=[known.media_type for known in ImageFormat],
-    )
+    if NETPBM.match(data):
+        return ImageFormat.PNM
+    if data[128:132] == b"DICM":
+        return ImageFormat.DICOM
+    named = brands(data)
+    if named & AVIF_BRANDS:
+        return ImageFormat.AVIF
+    return ImageFormat.HEIC if named & HEIC_BRANDS else None
 
 
 def foreign_image(data: bytes) -> str | None:
     """Return the name of a known but unsupported image format; None if it is not an image."""
-    if data[4:8] == b"ftyp" and data[8:12] in {b"avif", b"avis", b"heic", b"heix", b"mif1"}:
-        return "HEIF"
+    if brands(data):
+        return "Video"
     return next((name for signature, name in FOREIGN if data.startswith(signature)), None)

@@ -48,14 +48,14 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
     return picture_of([upright(samples, exif.orientation)], ImageFormat.JPEG, metadata)
 
 
-def write(picture: Picture) -> bytes:
-    """Encode one uint8 frame at quality 95 without chroma subsampling."""
+def write(picture: Picture, quality: int | None = None) -> bytes:
+    """Encode one uint8 frame, by default at quality 95, without chroma subsampling."""
     metadata = picture.metadata
     buffer = io.BytesIO()
     Image.fromarray(picture.raster()).save(
         buffer,
         "JPEG",
-        quality=QUALITY,
+        quality=quality or QUALITY,
         subsampling="4:4:4",
         icc_profile=metadata.icc_for(picture.channels),
         exif=PREFIX + metadata.exif if metadata.exif else b"",

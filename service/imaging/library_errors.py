@@ -1,7 +1,10 @@
-"""The translation of exceptions from third-party decoders."""
+"""The translation of exceptions from third-party decoders, and the end of their warnings."""
 
+import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from service.errors import ServiceError, UndecodableImage
 from service.imaging.formats import ImageFormat
@@ -24,3 +27,13 @@ def translated(format: ImageFormat) -> Iterator[None]:
         raise
     except Exception as exc:
         raise UndecodableImage(f"the {format} file is damaged or incomplete") from exc
+
+
+@cache
+def silence(library: str) -> None:
+    """Turn off a library's warnings about damaged files, which are the sender's.
+
+    Each has a text of its own, and Python remembers every text that it has shown.
+    """
+    warnings.filterwarnings("ignore", module=library)
+    logging.getLogger(library).setLevel(logging.CRITICAL)

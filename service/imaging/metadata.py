@@ -27,6 +27,7 @@ class Metadata:
         tiff_resolution: Horizontal and vertical resolution of a TIFF without a unit.
         rgb_first: True if the first three of more channels are red, green and blue (TIFF).
         description: The description of an ImageJ or OME TIFF, which contains its axes, units and channel names.
+        fits_header: The header of a FITS image, with its world coordinates.
     """
 
     icc: bytes | None = None
@@ -37,6 +38,7 @@ class Metadata:
     tiff_resolution: tuple[float, float] | None = None
     rgb_first: bool = False
     description: str | None = None
+    fits_header: str | None = None
 
     def icc_for(self, channels: int) -> bytes | None:
         """Return the profile if it has that number of channels, since an RGB profile makes a gray file invalid."""

@@ -33,8 +33,9 @@ def read(data: bytes, limits: ImageLimits, *, gray_stack: bool = False, axes: st
     """Read an NPY of shape (H, W), (H, W, S), (Z, H, W) or (Z, H, W, S); a fourth sample is alpha.
 
     Three axes are ambiguous: a last axis of 1, 3 or, for integers, 4 counts as samples, unless ``gray_stack`` makes the
-    first axis frames. ``axes`` names each axis: ``YXC``, ``CYX``, ``ZYX``, ``YXA`` (samples, the last of which is
-    alpha). Arrays in native byte order are not copied, in C or Fortran order; those in foreign byte order are.
+    first axis frames. A first axis of 3 or 4 counts as frames, with a warning. ``axes`` names each axis: ``YXC``,
+    ``CYX``, ``ZYX``, ``YXA`` (samples, the last of which is alpha). Arrays in native byte order are not copied, in C or
+    Fortran order; those in foreign byte order are.
     """
     stream = io.BytesIO(data)
     shape, fortran, dtype = _header(stream)
@@ -47,7 +48,7 @@ def read(data: bytes, limits: ImageLimits, *, gray_stack: bool = False, axes: st
     array = array if layout.order is None else array.transpose(layout.order)
     pages = array if layout.stacked else array[np.newaxis]
     picture = picture_of(list(pages), ImageFormat.NPY, Metadata(), alpha=[alpha] * len(pages))
-    return replace(picture, layout=layout)
+    return replace(picture, layout=layout, warning="" if axes or gray_stack else _warning(shape, layout))
 
 
 def write(picture: Picture) -> bytes:
@@ -134,6 +135,16 @@ def _layout(shape: Sequence[int], dtype: np.dtype[Any], gray_stack: bool) -> tup
             supported=SHAPES,
         )
     return layout, samples == 4
+
+
+def _warning(shape: Sequence[int], layout: Layout) -> str:
+    """Return the assumption about an array whose first axis may be channels as well."""
+    if len(shape) != 3 or layout.channel_axis or shape[0] not in {3, 4}:
+        return ""
+    return (
+        f"an array of shape {tuple(shape)} was read as a stack of {shape[0]} gray images; name its axes to be sure: "
+        "axes=ZYX, or axes=CYX if the first axis is channels"
+    )
 
 
 def _require_pixels(shape: Sequence[int]) -> None:

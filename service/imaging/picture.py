@@ -44,6 +44,7 @@ class Picture:
         format: Format of the input.
         metadata: Profile, camera and resolution.
         layout: Axes of the input array.
+        warning: What was assumed or left out, in a sentence for the sender; empty if nothing was.
 
     Raises:
         ValueError: Shapes or dtypes contradict the above.
@@ -54,6 +55,7 @@ class Picture:
     format: ImageFormat
     metadata: Metadata = field(default_factory=Metadata)
     layout: Layout = field(default_factory=Layout)
+    warning: str = ""
 
     def __post_init__(self) -> None:
         if {frame.ndim for frame in self.frames} != {3} or len({frame.shape[-1] for frame in self.frames}) != 1:

@@ -7,8 +7,10 @@ from biasfree.pixels import PixelArray
 from service.errors import UndecodableImage, UnsupportedMedia
 from service.imaging.color import cmyk_to_rgb
 from service.imaging.picture import DTYPES
+from service.imaging.tiff_ycbcr import check_jpeg, is_unpacked_here, read_ycbcr
 
-# Decoders whose output tifffile limits: a segment of a few bytes cannot grow beyond its tile.
+# Decoders whose output tifffile limits: a segment of a few bytes cannot grow beyond its tile. The size of a JPEG is
+# checked here.
 COMPRESSIONS = (
     COMPRESSION.NONE,
     COMPRESSION.LZW,
@@ -16,6 +18,7 @@ COMPRESSIONS = (
     COMPRESSION.DEFLATE,
     COMPRESSION.PACKBITS,
     COMPRESSION.ZSTD,
+    COMPRESSION.JPEG,
 )
 
 # Number of samples of a color; one more is alpha.
@@ -25,6 +28,7 @@ COLORS: dict[int, int] = {
     PHOTOMETRIC.RGB: 3,
     PHOTOMETRIC.PALETTE: 1,
     PHOTOMETRIC.SEPARATED: 4,
+    PHOTOMETRIC.YCBCR: 3,
 }
 
 ASSOCIATED_ALPHA = 1
@@ -68,6 +72,8 @@ def check_page(page: TiffPage, file_bytes: int) -> None:
         needed = [min(size, most) for size, most in zip(needed, _strip_bytes(page), strict=True)]
     if any(start + size > file_bytes for start, size in zip(page.dataoffsets, needed, strict=True)):
         raise UndecodableImage("the TIFF is incomplete: it ends before its pixels do")
+    if page.compression == COMPRESSION.JPEG:
+        check_jpeg(page)
 
 
 def _strip_bytes(page: TiffPage) -> list[int]:
@@ -87,6 +93,8 @@ def read_samples(page: TiffPage) -> PixelArray:
     Up to 4 bits are spread to 8, as PNG readers do; 10 to 14 bits keep their values in uint16.
     """
     height, width, count = page.imagelength, page.imagewidth, page.samplesperpixel
+    if page.photometric == PHOTOMETRIC.YCBCR and is_unpacked_here(page):
+        return read_ycbcr(page)
     # One thread: requests are already decoded in parallel.
     stored = page.asarray(maxworkers=1)
     planar = page.planarconfig == PLANAR and count > 1
@@ -142,8 +150,8 @@ def _check_dtype(page: TiffPage) -> None:
     packed = page.bitspersample < 8 and page.sampleformat == 1 and page.samplesperpixel == 1
     name = "none" if page.dtype is None else page.dtype.name
     _expect(packed or name in DTYPES, "dtype", name, list(DTYPES))
-    if page.photometric in {PHOTOMETRIC.PALETTE, PHOTOMETRIC.SEPARATED}:
-        _expect(packed or name == "uint8", "dtype of a palette or CMYK image", name, ["uint8"])
+    if page.photometric in {PHOTOMETRIC.PALETTE, PHOTOMETRIC.SEPARATED, PHOTOMETRIC.YCBCR}:
+        _expect(packed or name == "uint8", "dtype of a palette, CMYK or YCbCr image", name, ["uint8"])
     if page.photometric == PHOTOMETRIC.MINISWHITE:
         _expect(packed or name in {"uint8", "uint16"}, "dtype where 0 is white", name, ["uint8", "uint16"])
 

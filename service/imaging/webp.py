@@ -25,7 +25,7 @@ ANIMATION_FLAG = 0x02
 # Lossless, denoised 512x512 color photograph on two shared cores, megapixels per second and bytes per pixel:
 # method 0 5.4, 1.16; method 1 1.6, 1.06; method 2 0.9, 1.03; method 4 (default) 0.4, 1.00. Only the first is faster
 # than the network's 1.7. Effort (quality) up to 20 makes no difference; from 50 it takes time and gains nothing.
-WEBP_SPEED = {"method": 0, "quality": 20}
+LOSSLESS = {"lossless": True, "exact": True, "method": 0, "quality": 20}
 
 
 def read(data: bytes, limits: ImageLimits) -> Picture:
@@ -41,18 +41,19 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
     return picture_of([upright(samples, exif.orientation)], ImageFormat.WEBP, metadata)
 
 
-def write(picture: Picture) -> bytes:
-    """Encode one uint8 frame losslessly, including the colors of transparent pixels; gray becomes RGB."""
+def write(picture: Picture, quality: int | None = None) -> bytes:
+    """Encode one uint8 frame; gray becomes RGB.
+
+    Without a quality, it is lossless, including the colors of transparent pixels.
+    """
     metadata = picture.metadata
     buffer = io.BytesIO()
     Image.fromarray(to_rgb(picture).raster()).save(
         buffer,
         "WEBP",
-        lossless=True,
-        exact=True,
         icc_profile=metadata.icc_for(3) or b"",
         exif=PREFIX + metadata.exif if metadata.exif else b"",
-        **WEBP_SPEED,
+        **({"quality": quality} if quality else LOSSLESS),
     )
     return buffer.getvalue()
 

@@ -15,7 +15,17 @@ from service.http.disconnect import ends_with_client
 from service.http.negotiation import Answer, negotiate
 from service.http.request_record import record_of
 from service.http.timing import StageClock, model_header, server_timing
-from service.imaging import ImageFormat, ImageLimits, Picture, can_hold, check_output, decode, encode
+from service.imaging import (
+    ImageFormat,
+    ImageLimits,
+    Picture,
+    can_hold,
+    check_bits,
+    check_output,
+    decode,
+    encode,
+    with_bits,
+)
 from service.routes.denoise_schemas import BODY, RESPONSES, DenoiseReport, NoiseReport
 from service.telemetry.tracing import batches, stage
 
@@ -62,7 +72,8 @@ async def _denoise(request: Request, upload: Upload, options: DenoiseOptions, li
     batches(tracer, record.model, result.batches)
 
     def write() -> Response:
-        content = encode(result.picture, answer.format)
+        picture = with_bits(result.picture, options.bits, bit_depth=options.bit_depth)
+        content = encode(picture, answer.format, quality=options.quality)
         clock.lap("encode")
         timing_ms = record.timing_ms = clock.stages(infer_s=result.infer_s)
         if answer.as_json:
@@ -79,9 +90,10 @@ def _answer(request: Request, picture: Picture, options: DenoiseOptions) -> Answ
     """Choose the format of the answer; refuse an impossible one before doing the work."""
     wanted = None if options.format == "auto" else ImageFormat(options.format)
     if wanted is not None:
-        check_output(picture, wanted)
+        check_output(picture, wanted, bits=options.bits)
+    check_bits(picture, options.bits)
     formats = sorted(ImageFormat, key=lambda each: each is not picture.format)
-    possible = [each for each in formats if can_hold(picture, each)]
+    possible = [each for each in formats if can_hold(picture, each, bits=options.bits)]
     return negotiate(request.headers.get("accept", ""), wanted=wanted, possible=possible)
 
 
@@ -98,6 +110,7 @@ def _report(
         model=result.model,
         request_id=request.state.request_id,
         timing_ms=timing_ms,
+        warning=result.picture.warning or None,
         **_estimates(result.noise),
     )
     return JSONResponse(report.model_dump(), headers=_facts(result, timing_ms))
@@ -108,6 +121,8 @@ def _facts(result: DenoiseResult, timing_ms: dict[str, float]) -> dict[str, str]
         "X-Model": model_header(result.model),
         "Server-Timing": server_timing(timing_ms),
     }
+    if result.picture.warning:
+        facts["X-Warning"] = result.picture.warning
     if result.noise is not None:
         facts |= _noise_headers(result.noise)
     return facts

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from service.http.body import JsonImage
 from service.http.problems import PROBLEM_JSON, Problem
-from service.imaging import ImageFormat
+from service.imaging import WRITABLE, ImageFormat
 
 
 class NoiseReport(BaseModel):
@@ -44,6 +44,7 @@ class DenoiseReport(BaseModel):
         default=None, description="Estimated PSNR of the result in dB; only with `estimate=true`, null if withheld."
     )
     estimated_psnr_withheld: str | None = Field(default=None, description="Reason why there is no estimated PSNR.")
+    warning: str | None = Field(default=None, description="What was assumed about the image, or left out of it.")
     noise: NoiseReport | None = Field(default=None, description="The removed noise; only with `estimate=true`.")
 
 
@@ -52,7 +53,8 @@ BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": "An image as the body itself, as the multipart field `image`, or in JSON. "
-        "Supported are 8- and 16-bit PNG and TIFF, float TIFF, NPY of any range, JPEG, WebP and BMP.",
+        "Supported are 8- and 16-bit PNG and TIFF, float TIFF, NPY of any range, JPEG, WebP, BMP, AVIF, Netpbm, "
+        "JPEG XL, JPEG 2000 and GIF, and with their extras HEIC, camera raw files, FITS and DICOM.",
         "content": {
             **IMAGE_TYPES,
             "multipart/form-data": {
@@ -73,6 +75,7 @@ _HEADERS = {
     "X-Estimated-PSNR": "Estimated PSNR of the result in dB; with `estimate=true`, if its assumptions hold.",
     "X-Estimated-PSNR-Withheld": "Reason why there is no estimated PSNR; with `estimate=true`.",
     "X-Noise": "Kind of the removed noise, its level and measurements; with `estimate=true`.",
+    "X-Warning": "What was assumed about the image, or left out of it, in a sentence.",
     "Server-Timing": "Milliseconds for the stages decode, queue, infer and encode.",
 }
 ERRORS = {
@@ -105,7 +108,8 @@ def problem_responses(errors: Mapping[int, str]) -> dict[int | str, dict[str, An
 RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The denoised image, with the dtype, range, size and format of the input.",
-        "content": IMAGE_TYPES | {"application/json": {"schema": DenoiseReport.model_json_schema()}},
+        "content": {each.media_type: IMAGE_TYPES[each.media_type] for each in WRITABLE}
+        | {"application/json": {"schema": DenoiseReport.model_json_schema()}},
         "headers": {name: {"description": text, "schema": {"type": "string"}} for name, text in _HEADERS.items()},
     },
     **problem_responses(ERRORS),

@@ -13,7 +13,7 @@ from service.denoising.classical import ClassicalCard
 from service.errors import UnknownModel
 from service.http.context import state_of
 from service.http.problems import PROBLEM_JSON, Problem
-from service.imaging import ImageFormat
+from service.imaging import readable
 from service.imaging.picture import DTYPES
 from service.routes.analyze import installed
 from service.settings import Settings
@@ -90,7 +90,7 @@ async def limits(request: Request) -> Limits:
         queue_limit_s=settings.queue_limit_s,
         timeout_s=settings.timeout_s,
         analysis=_analysis_limits(settings),
-        media_types=[each.media_type for each in ImageFormat],
+        media_types=[each.media_type for each in readable()],
         dtypes=list(DTYPES),
     )
 

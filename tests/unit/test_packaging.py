@@ -165,11 +165,11 @@ def test_make_serve_the_image_and_its_bill_of_materials_are_of_the_same_extras()
     """Everything but what develops: `make serve`, `make sbom` and the images cpu and cuda."""
     makefile, dockerfile = (ROOT / "Makefile").read_text(), (ROOT / "Dockerfile").read_text()
 
-    assert re.findall(r"'\.\[(analysis[^]]*)\]'", makefile) == ["analysis,classical,tracing"] * 2
+    assert re.findall(r"'\.\[(analysis[^]]*)\]'", makefile) == ["analysis,classical,tracing,heif,raw,dicom"] * 2
     assert re.findall(r'(\w+)\) extras="([^"]*)"', dockerfile) == [
-        ("cpu", "analysis classical tracing"),
+        ("cpu", "analysis classical tracing heif raw dicom"),
         ("slim", ""),
-        ("cuda", "analysis classical tracing"),
+        ("cuda", "analysis classical tracing heif raw dicom"),
     ]
 
 

@@ -2,23 +2,24 @@
 
 import pytest
 
-from service.errors import UnsupportedOutput
-from service.imaging import ImageFormat, can_hold, check_output, encode
-from tests.unit.service.imaging.samples import picture
+from service.errors import InvalidParameter, UnsupportedOutput
+from service.imaging import ImageFormat, can_hold, check_output, decode, encode
+from tests.unit.service.imaging.samples import LIMITS, assert_same_pixels, picture
 
 ALL = list(ImageFormat)
 PICTURES = {
-    "gray": (picture((6, 5)), ALL),
-    "alpha": (picture((6, 5, 4)), ["png", "webp", "bmp", "tiff", "npy"]),
+    "gray": (picture((6, 5)), ["png", "jpeg", "webp", "bmp", "tiff", "npy", "avif", "pnm", "fits"]),
+    "color": (picture((6, 5, 3)), ["png", "jpeg", "webp", "bmp", "tiff", "npy", "avif", "pnm"]),
+    "alpha": (picture((6, 5, 4)), ["png", "webp", "bmp", "tiff", "npy", "avif", "pnm"]),
     "premultiplied": (picture((6, 5, 4), premultiplied=True), ["tiff", "npy"]),
-    "16 bit": (picture((6, 5, 3), dtype="uint16"), ["png", "tiff", "npy"]),
-    "signed": (picture((6, 5), dtype="int16"), ["tiff", "npy"]),
-    "float": (picture((6, 5), dtype="float32"), ["tiff", "npy"]),
-    "stack": (picture((6, 5), (6, 5)), ["tiff", "npy"]),
+    "16 bit": (picture((6, 5, 3), dtype="uint16"), ["png", "tiff", "npy", "pnm"]),
+    "signed": (picture((6, 5), dtype="int16"), ["tiff", "npy", "fits"]),
+    "float": (picture((6, 5), dtype="float32"), ["tiff", "npy", "fits"]),
+    "stack": (picture((6, 5), (6, 5)), ["tiff", "npy", "fits"]),
     "pages of two sizes": (picture((6, 5), (5, 6)), ["tiff"]),
     "some pages with alpha": (picture((6, 5, 3), (6, 5, 4)), ["tiff"]),
-    "long": (picture((1, 16_384)), ["png", "jpeg", "bmp", "tiff", "npy"]),
-    "longer": (picture((65_501, 1)), ["png", "bmp", "tiff", "npy"]),
+    "long": (picture((1, 16_384)), ["png", "jpeg", "bmp", "tiff", "npy", "avif", "pnm", "fits"]),
+    "longer": (picture((65_501, 1)), ["png", "bmp", "tiff", "npy", "pnm", "fits"]),
 }
 
 
@@ -42,6 +43,38 @@ def test_a_refusal_names_the_formats_that_would_do(name):
             assert refusal.value.facts["supported"] == supported
 
 
+@pytest.mark.parametrize("format", ["heic", "jxl", "jp2", "gif", "raw", "dicom"])
+def test_a_format_that_is_only_read_says_so(format):
+    """With what to ask for."""
+    with pytest.raises(UnsupportedOutput, match="can be read, and not written; ask for png"):
+        check_output(picture((6, 5, 3)), ImageFormat(format))
+
+
+def test_fewer_bits_make_room_in_a_format():
+    """And the refusal says so."""
+    image = picture((6, 5, 3), dtype="uint16")
+    with pytest.raises(UnsupportedOutput, match=r"JPEG holds 8 bits per channel, .* or for bits=8"):
+        check_output(image, ImageFormat.JPEG)
+    check_output(image, ImageFormat.JPEG, bits=8)
+    with pytest.raises(InvalidParameter):
+        check_output(picture((6, 5), dtype="float32"), ImageFormat.TIFF, bits=8)
+
+
+@pytest.mark.parametrize("format", ["jpeg", "webp", "avif"])
+def test_quality_decides_the_size(format):
+    """From 10 over 80 to 100."""
+    sizes = [len(encode(picture((64, 64, 3)), ImageFormat(format), quality=quality)) for quality in (10, 80, 100)]
+    assert sizes == sorted(set(sizes))
+
+
+def test_a_webp_is_lossless_without_a_quality():
+    """Loss must be asked for."""
+    image = picture((16, 16, 3))
+    assert_same_pixels(decode(encode(image, ImageFormat.WEBP), limits=LIMITS), image)
+    lossy = decode(encode(image, ImageFormat.WEBP, quality=80), limits=LIMITS)
+    assert (lossy.frames[0] != image.frames[0]).any()
+
+
 @pytest.mark.parametrize("format", ALL)
 def test_media_types_are_found_again(format):
     """Parameters and case do not matter."""
@@ -50,5 +83,5 @@ def test_media_types_are_found_again(format):
 
 def test_unknown_media_types_are_none():
     """The caller words the error."""
-    assert ImageFormat.from_media_type("image/gif") is None
+    assert ImageFormat.from_media_type("image/svg+xml") is None
     assert ImageFormat.from_media_type("*/*") is None

@@ -1,0 +1,61 @@
+"""AVIF: the header and 8-bit output through Pillow, the pixels of any depth through libavif (imagecodecs)."""
+
+import io
+
+import imagecodecs
+import numpy as np
+from PIL import AvifImagePlugin, Image
+
+from service.errors import UnsupportedMedia
+from service.imaging.av1 import largest_pixels
+from service.imaging.bits import spread
+from service.imaging.exif import PREFIX, read_exif
+from service.imaging.formats import ImageFormat
+from service.imaging.iso_media import HEAD_BYTES, cicp, color_codes
+from service.imaging.limits import ImageLimits
+from service.imaging.metadata import Metadata
+from service.imaging.orientation import upright
+from service.imaging.picture import Picture, picture_of
+
+#: About as close to the pixels as JPEG at 95, in half the bytes. Speed 8 of 10 takes a fifth of the default's time.
+QUALITY, SPEED = 90, 8
+
+
+def read(data: bytes, limits: ImageLimits) -> Picture:
+    """Decode a still AVIF: 8 bits as uint8, 10 and 12 bits as uint16, upright.
+
+    The plugin's class is used directly because ``Image.open`` would enforce Pillow's global pixel limit, not ours. It
+    states the orientation of the container as that of EXIF.
+    """
+    with AvifImagePlugin.AvifImageFile(io.BytesIO(data)) as image:
+        limits.check(pixels=max(image.width * image.height, largest_pixels(data)))
+        if image.is_animated:
+            raise UnsupportedMedia("an animated AVIF is not supported: send one image", supported=["tiff", "npy"])
+        icc, exif = image.info.get("icc_profile"), read_exif(image.info.get("exif"), ImageFormat.AVIF)
+    samples = imagecodecs.avif_decode(data, numthreads=1)
+    if samples.dtype != np.uint8:
+        samples = spread(samples, _bits(data))
+    count = samples.shape[2] if samples.ndim == 3 else 1
+    metadata = Metadata(icc=icc, exif=exif.kept, png_color=None if icc else cicp(color_codes(data), samples=count))
+    return picture_of([upright(samples, exif.orientation)], ImageFormat.AVIF, metadata)
+
+
+def write(picture: Picture, quality: int | None = None) -> bytes:
+    """Encode one uint8 frame, by default at quality 90, without chroma subsampling."""
+    metadata, buffer = picture.metadata, io.BytesIO()
+    Image.fromarray(picture.raster()).save(
+        buffer,
+        "AVIF",
+        quality=quality or QUALITY,
+        speed=SPEED,
+        subsampling="4:4:4" if picture.channels == 3 else "4:0:0",
+        icc_profile=metadata.icc_for(3) or b"",
+        exif=PREFIX + metadata.exif if metadata.exif else b"",
+    )
+    return buffer.getvalue()
+
+
+def _bits(data: bytes) -> int:
+    """Return 10 or 12, the bits per sample in the first configuration box (AV1 ISOBMFF binding, section 2.3)."""
+    at = data.find(b"av1C", 0, HEAD_BYTES)
+    return 12 if 0 <= at < len(data) - 6 and data[at + 6] & 0x20 else 10

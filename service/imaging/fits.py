@@ -1,0 +1,121 @@
+"""FITS, the format of astronomy, through astropy (the extra ``fits``)."""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from biasfree.pixels import PixelArray
+from service.errors import UndecodableImage, UnsupportedMedia
+from service.imaging.formats import ImageFormat
+from service.imaging.library_errors import silence, translated
+from service.imaging.limits import ImageLimits
+from service.imaging.metadata import Metadata
+from service.imaging.picture import Picture, picture_of
+
+#: Headers with more cards than this are not kept.
+MAX_HEADER_BYTES = 1_000_000
+#: Cards that describe the stored values, which are new (FITS 4.0, section 4.4).
+PIXEL_CARDS = ("BSCALE", "BZERO", "BLANK", "CHECKSUM", "DATASUM", "DATAMIN", "DATAMAX")
+
+
+def read(data: bytes, limits: ImageLimits) -> Picture:
+    """Decode the first image of a file: (H, W), or (Z, H, W) as a stack, in the order of its rows.
+
+    Unsigned integers are those that BZERO makes of signed ones; any other scaling, and 32-bit integers, give floats.
+    """
+    from astropy.io import fits  # An extra, loaded when it is needed.
+
+    silence("astropy")
+    with fits.open(io.BytesIO(data), memmap=False, lazy_load_hdus=True) as file:
+        hdu = _first_image(file, limits)
+        shape = _without_leading_ones(hdu.shape)
+        if len(shape) > 3:
+            raise UnsupportedMedia(
+                f"FITS images of {len(hdu.shape)} axes are not supported: send one image or a stack",
+                supported=["(H, W)", "(Z, H, W)"],
+            )
+        frames = shape[0] if len(shape) == 3 else 1
+        limits.check(pixels=int(np.prod(shape, dtype=object)), frames=frames)
+        samples = _in_our_dtype(hdu.data).reshape(frames, *shape[-2:])
+        header = _kept_or_none(hdu.header)
+    return picture_of(list(samples), ImageFormat.FITS, Metadata(fits_header=header))
+
+
+def write(picture: Picture) -> bytes:
+    """Encode gray frames as the primary image, with the cards of the input's header that do not describe its pixels."""
+    from astropy.io import fits
+
+    pages = [frame[..., 0] for frame in picture.frames]
+    header = picture.metadata.fits_header
+    return _file(np.stack(pages) if len(pages) > 1 else pages[0], header and fits.Header.fromstring(header))
+
+
+def _file(data: PixelArray, header: Any | None) -> bytes:
+    """Return a file of one image with the cards of ``header``."""
+    from astropy.io import fits
+
+    hdu, buffer = fits.PrimaryHDU(data), io.BytesIO()
+    if header is not None:
+        hdu.header.extend(header, unique=True, update=False)
+    hdu.writeto(buffer, output_verify="silentfix")
+    return buffer.getvalue()
+
+
+def _kept(header: Any) -> str | None:
+    """Return the cards that do not describe the pixels, and that can be written; damaged ones are left out."""
+    described = header.copy(strip=True)
+    for name in PIXEL_CARDS:
+        described.remove(name, ignore_missing=True, remove_all=True)
+    if not _is_writable(described):
+        described = type(described)([card for card in described.cards if _is_writable(type(described)([card]))])
+    text: str = described.tostring()
+    return text if len(text) <= MAX_HEADER_BYTES and _is_writable(described) else None
+
+
+def _kept_or_none(header: Any) -> str | None:
+    """Return what is kept of a header; None if it is too damaged even to be looked through."""
+    try:
+        with translated(ImageFormat.FITS):
+            return _kept(header)
+    except UndecodableImage:
+        return None
+
+
+def _is_writable(header: Any) -> bool:
+    """Tell whether a file can be written with a header, and its header be read again."""
+    from astropy.io import fits
+
+    try:
+        with translated(ImageFormat.FITS):
+            _file(np.zeros((1, 1), np.uint8), fits.Header.fromstring(header.tostring()))
+    except UndecodableImage:
+        return False
+    return True
+
+
+def _first_image(file: Any, limits: ImageLimits) -> Any:
+    """Return the first HDU with pixels, without loading them."""
+    for index in range(limits.max_frames + 1):
+        try:
+            hdu = file[index]
+        except IndexError:
+            break
+        if getattr(hdu, "is_image", False) and len(hdu.shape) > 0 and min(hdu.shape) > 0:
+            return hdu
+    raise UndecodableImage("the FITS file has no image")
+
+
+def _without_leading_ones(shape: Sequence[int]) -> list[int]:
+    """Return a shape of at least two axes; radio images have axes of one frequency and one polarization."""
+    sides = [1] * (2 - len(shape)) + list(shape)
+    while len(sides) > 2 and sides[0] == 1:
+        sides.pop(0)
+    return sides
+
+
+def _in_our_dtype(samples: Any) -> Any:
+    if samples.dtype.kind in "iu" and samples.dtype.itemsize > 2:
+        return samples.astype(np.float64)
+    return samples.astype(samples.dtype.newbyteorder("="), copy=False)

@@ -1,0 +1,170 @@
+"""The Netpbm formats PBM, PGM, PPM, PAM and PFM, read here because Pillow reduces 16-bit color to 8 bits."""
+
+import re
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from biasfree.pixels import PixelArray
+from service.errors import UndecodableImage, UnsupportedMedia
+from service.imaging.bits import spread_from
+from service.imaging.formats import ImageFormat
+from service.imaging.limits import ImageLimits
+from service.imaging.metadata import Metadata
+from service.imaging.picture import Picture, picture_of
+
+#: A number after white space and comments.
+NUMBER = re.compile(rb"(?:\s|#[^\n\r]*[\n\r])*([-+.\deE]+)")
+#: The header of a PAM ends in a line of its own; comments make it no longer than this.
+PAM_HEADER = re.compile(rb"P7\s(.{0,4096}?)^ENDHDR\s*?\n", re.DOTALL | re.MULTILINE)
+PAM_FIELD = re.compile(rb"^(WIDTH|HEIGHT|DEPTH|MAXVAL|TUPLTYPE)\s+(\S+)", re.MULTILINE)
+
+MAX_VALUE = 65535
+
+
+@dataclass(frozen=True)
+class Header:
+    """The announced size and samples, and where the pixels begin."""
+
+    kind: bytes
+    width: int
+    height: int
+    samples: int
+    most: int
+    start: int
+    scale: float = 0.0
+
+    @property
+    def count(self) -> int:
+        """Return the number of samples of the image."""
+        return prod((self.width, self.height, self.samples))
+
+
+def read(data: bytes, limits: ImageLimits) -> Picture:
+    """Decode the first image of a file: up to 8 bits as uint8, up to 16 bits as uint16, white at their maximum."""
+    header = _pam_header(data) if data[1:2] == b"7" else _header(data)
+    if min(header.width, header.height) < 1:
+        raise UndecodableImage("the PNM file has no pixels")
+    limits.check(pixels=header.width * header.height)
+    if not 1 <= header.samples <= 4 or not 1 <= header.most <= MAX_VALUE:
+        raise UnsupportedMedia(
+            f"a PNM file of {header.samples} samples up to {header.most} is not supported",
+            supported=["1 to 4 samples, 1 to 65535"],
+        )
+    samples = READERS[header.kind](data, header)
+    return picture_of([samples], ImageFormat.PNM, Metadata())
+
+
+def write(picture: Picture) -> bytes:
+    """Encode one frame of uint8 or uint16: PGM or PPM without alpha, PAM with it."""
+    raster = picture.samples()
+    height, width, samples = raster.shape
+    most = int(np.iinfo(raster.dtype).max)
+    content = raster.astype(raster.dtype.newbyteorder(">"), copy=False).tobytes()
+    if picture.has_alpha:
+        kind = "RGB_ALPHA" if samples == 4 else "GRAYSCALE_ALPHA"
+        fields = f"WIDTH {width}\nHEIGHT {height}\nDEPTH {samples}\nMAXVAL {most}\nTUPLTYPE {kind}\nENDHDR\n"
+        return b"P7\n" + fields.encode() + content
+    return f"{'P6' if samples == 3 else 'P5'}\n{width} {height}\n{most}\n".encode() + content
+
+
+def _header(data: bytes) -> Header:
+    """Read the two letters, the size, and the maximum (or the scale of floats); one byte of white space follows."""
+    kind, at, numbers = data[1:2], 2, []
+    for _ in range(2 if kind in b"14" else 3):
+        found = NUMBER.match(data, at)
+        if found is None:
+            raise UndecodableImage("the PNM file has no complete header: it is damaged")
+        at = found.end()
+        numbers.append(found[1])
+    floats = kind in b"Ff"
+    return Header(
+        kind,
+        width=int(numbers[0]),
+        height=int(numbers[1]),
+        samples=3 if kind in b"36F" else 1,
+        most=1 if floats or kind in b"14" else int(numbers[2]),
+        start=at + 1,
+        scale=float(numbers[2]) if floats else 0.0,
+    )
+
+
+def _pam_header(data: bytes) -> Header:
+    found = PAM_HEADER.match(data)
+    if found is None:
+        raise UndecodableImage("the PAM file has no complete header: it is damaged")
+    fields = dict(PAM_FIELD.findall(found[1]))
+    width, height, samples, most = (int(fields[name]) for name in (b"WIDTH", b"HEIGHT", b"DEPTH", b"MAXVAL"))
+    return Header(b"7", width, height, samples, most, found.end())
+
+
+def _plain_bits(data: bytes, header: Header) -> PixelArray:
+    """Read the digits of a plain PBM, which need no space between them; 1 is black."""
+    text = re.sub(rb"#[^\n\r]*|\s", b"", data[header.start - 1 :])
+    values = np.frombuffer(text, np.uint8, _enough(len(text), header.count)) - ord("0")
+    if values.max() > 1:
+        raise UndecodableImage("the PBM file has digits other than 0 and 1: it is damaged")
+    return _white_first(values).reshape(header.height, header.width)
+
+
+def _plain(data: bytes, header: Header) -> PixelArray:
+    text = re.sub(rb"#[^\n\r]*", b"", data[header.start - 1 :])
+    # Not split(): a list of numbers takes twenty times the memory of the file.
+    values = np.fromstring(text, np.int64, sep=" ")
+    return _shaped(values[: _enough(len(values), header.count)], header)
+
+
+def _raw_bits(data: bytes, header: Header) -> PixelArray:
+    row = -(-header.width // 8)
+    packed = np.frombuffer(data, np.uint8, _enough(len(data) - header.start, row * header.height), header.start)
+    bits = np.unpackbits(packed.reshape(header.height, row), axis=1, count=header.width)
+    return _white_first(bits)
+
+
+def _raw(data: bytes, header: Header) -> PixelArray:
+    dtype = np.dtype(np.uint8 if header.most < 256 else ">u2")
+    present = max(0, len(data) - header.start) // dtype.itemsize
+    return _shaped(np.frombuffer(data, dtype, _enough(present, header.count), header.start), header)
+
+
+def _floats(data: bytes, header: Header) -> PixelArray:
+    """Read floats, bottom row first; a negative scale means little endian."""
+    dtype = np.dtype("<f4" if header.scale < 0 else ">f4")
+    present = max(0, len(data) - header.start) // dtype.itemsize
+    values = np.frombuffer(data, dtype, _enough(present, header.count), header.start).astype(np.float32)
+    return values.reshape(header.height, header.width, header.samples)[::-1]
+
+
+READERS = {
+    b"1": _plain_bits,
+    b"2": _plain,
+    b"3": _plain,
+    b"4": _raw_bits,
+    b"5": _raw,
+    b"6": _raw,
+    b"7": _raw,
+    b"F": _floats,
+    b"f": _floats,
+}
+
+
+def _white_first(bits: PixelArray) -> PixelArray:
+    return np.where(bits, 0, 255).astype(np.uint8)
+
+
+def _shaped(values: PixelArray, header: Header) -> PixelArray:
+    if values.max() > header.most or values.min() < 0:
+        raise UndecodableImage(f"the PNM file has values beyond its maximum of {header.most}: it is damaged")
+    return spread_from(values.reshape(header.height, header.width, header.samples), header.most)
+
+
+def _enough(present: int, needed: int) -> int:
+    """Return ``needed``.
+
+    Raises:
+        UndecodableImage: Fewer are present.
+    """
+    if present < needed:
+        raise UndecodableImage(f"the PNM file is incomplete: it has {max(present, 0)} of {needed} samples")
+    return needed

@@ -1,0 +1,197 @@
+"""The formats that people have, over HTTP: read, answered in what was sent or the nearest lossless format, or named."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import tifffile
+from astropy.io import fits
+from PIL import Image
+
+from biasfree_client._formats import media_type
+from biasfree_client.cli.sources import Selection
+from service.imaging import ImageFormat, ImageLimits, decode, extras, identify
+from tests.integration.images import npy, photograph, with_noise
+from tests.unit.service.imaging import format_files
+from tests.unit.service.imaging.format_files import dng, fits_file, heic, mosaic, ramp
+from tests.unit.service.imaging.test_bombs import BOMBS
+
+FILES = format_files.files()
+LIMITS = ImageLimits(max_pixels=1_000_000, max_frames=8)
+#: A browser's, and Java's HttpURLConnection's.
+BROWSER = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
+JAVA = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"
+
+
+async def post(
+    client: httpx.AsyncClient, content: bytes, declared: str = "", accept: str = "*/*", **params: Any
+) -> httpx.Response:
+    """Ask /denoise."""
+    headers = {"Content-Type": declared or "application/octet-stream", "Accept": accept}
+    return await client.post("/denoise", params=params, content=content, headers=headers)
+
+
+@pytest.mark.parametrize("kind", FILES)
+async def test_every_format_is_denoised_without_asking_for_one(client: httpx.AsyncClient, kind: str) -> None:
+    """The answer holds every sample that came, in the format that came, or in PNG, TIFF or FITS."""
+    picture = decode(FILES[kind], limits=LIMITS)
+    answer = await post(client, FILES[kind], picture.format.media_type)
+    assert answer.status_code == 200, answer.text
+    expected = {"pam": "pnm", "ppm": "pnm", "pgm": "pnm", "pbm": "pnm"}.get(kind.split()[0], picture.format.value)
+    written = {"avif", "pnm", "fits"}
+    if expected == "avif" and picture.dtype == np.uint16:
+        expected = "png"
+    elif expected not in written or kind == "pfm":
+        fits_png = picture.dtype.kind == "u" and len(picture.frames) == 1
+        expected = "png" if fits_png else "tiff"
+    assert answer.headers["Content-Type"] == ImageFormat(expected).media_type
+    back = decode(answer.content, limits=LIMITS)
+    assert (back.dtype, back.pixels, len(back.frames)) == (picture.dtype, picture.pixels, len(picture.frames))
+
+
+@pytest.mark.parametrize("accept", ["*/*", "image/*", BROWSER, JAVA])
+@pytest.mark.parametrize("kind", ["heic", "gif", "dng", "jxl", "jp2"])
+async def test_what_cannot_be_written_is_answered_without_loss(
+    client: httpx.AsyncClient, kind: str, accept: str
+) -> None:
+    """Whatever browsers and libraries name by default."""
+    answer = await post(client, FILES[kind], accept=accept)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/png")
+
+
+async def test_a_telephones_picture_is_denoised_like_the_png_of_it(client: httpx.AsyncClient) -> None:
+    """Upright and with its alpha."""
+    picture = decode(FILES["heic alpha"], limits=LIMITS)
+    one = await post(client, FILES["heic alpha"])
+    buffer = io.BytesIO()
+    Image.fromarray(picture.raster()).save(buffer, "PNG")
+    other = await post(client, buffer.getvalue())
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(io.BytesIO(one.content))), np.asarray(Image.open(io.BytesIO(other.content)))
+    )
+
+
+async def test_a_raw_file_comes_back_developed(client: httpx.AsyncClient) -> None:
+    """16 bits, upright."""
+    answer = await post(client, dng(mosaic(), orientation=6), "image/x-adobe-dng")
+    back = decode(answer.content, limits=LIMITS)
+    assert (back.dtype, back.frames[0].shape) == (np.uint16, (96, 64, 3))
+
+
+async def test_a_fits_keeps_its_header(client: httpx.AsyncClient) -> None:
+    """FITS in, FITS out."""
+    image = (100 * with_noise(photograph(64), 25)).astype(np.float32)
+    answer = await post(client, fits_file(image, OBJECT="M 31", CRPIX1=32.5), "image/fits")
+    assert answer.headers["Content-Type"] == "image/fits"
+    with fits.open(io.BytesIO(answer.content)) as file:
+        assert (file[0].header["OBJECT"], file[0].header["CRPIX1"], file[0].data.dtype) == ("M 31", 32.5, ">f4")
+        assert np.abs(file[0].data - 100 * photograph(64)).mean() < np.abs(image - 100 * photograph(64)).mean() / 2
+
+
+@pytest.mark.parametrize("compression", ["jpeg", "lzw"])
+async def test_compressed_tiff_is_read(client: httpx.AsyncClient, compression: str) -> None:
+    """In tiles; the answer is a TIFF without loss."""
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, ramp((64, 80, 3)), photometric="rgb", tile=(32, 32), compression=compression)
+    answer = await post(client, buffer.getvalue(), "image/tiff")
+    assert tifffile.imread(io.BytesIO(answer.content)).shape == (64, 80, 3)
+
+
+async def test_a_missing_library_is_named(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """415, with the command, and with what is read."""
+    monkeypatch.setattr(extras, "installed", lambda each: each not in extras.EXTRAS)
+    answer = await post(client, FILES["dng"])
+    assert answer.status_code == 415
+    assert "this is a camera raw file" in answer.json()["detail"]
+    assert "pip install 'biasfree[raw]'" in answer.json()["detail"]
+    assert "image/png" in answer.json()["supported"]
+
+
+@pytest.mark.parametrize("data", [b"8BPS\0\1" + bytes(64), format_files.iso_media(b"isom")])
+async def test_what_is_not_read_is_named(client: httpx.AsyncClient, data: bytes) -> None:
+    """A Photoshop file and a video."""
+    answer = await post(client, data)
+    assert answer.status_code == 415
+    assert answer.json()["detail"].startswith(("Photoshop files", "Video files"))
+    assert "heic" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("name", BOMBS)
+async def test_a_bomb_is_the_clients_error(client: httpx.AsyncClient, name: str) -> None:
+    """Its cost is measured where it is decoded."""
+    answer = await post(client, BOMBS[name]())
+    assert answer.status_code in {400, 413, 415}, answer.text
+
+
+@pytest.mark.parametrize("format", ["jpeg", "webp", "avif"])
+async def test_quality_is_the_callers(client: httpx.AsyncClient, format: str) -> None:
+    """Fewer bytes for a lower one."""
+    noisy = np.clip(255 * with_noise(photograph(96, channels=3), 20), 0, 255).astype(np.uint8)
+    sizes = []
+    for quality in (20, 90):
+        answer = await post(client, npy(noisy), "application/x-npy", format=format, quality=quality)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, f"image/{format}")
+        sizes.append(len(answer.content))
+    assert sizes[0] < 0.7 * sizes[1]
+    assert (await post(client, npy(noisy), "application/x-npy", format=format, quality=101)).status_code == 422
+
+
+async def test_sixteen_bits_are_reduced_to_eight_on_request(client: httpx.AsyncClient) -> None:
+    """Denoised first; without the request the refusal names it."""
+    noisy = np.clip(65535 * with_noise(photograph(96), 20), 0, 65535).astype(np.uint16)
+    refused = await post(client, npy(noisy), "application/x-npy", format="jpeg")
+    assert refused.status_code == 406
+    assert "bits=8" in refused.json()["detail"]
+    assert (await post(client, npy(noisy), "application/x-npy", format="jpeg", bits=8)).status_code == 200
+    deep = await post(client, npy(noisy), "application/x-npy", format="png")
+    flat = await post(client, npy(noisy), "application/x-npy", format="png", bits=8)
+    expected = np.rint(decode(deep.content, limits=LIMITS).raster() / 257)
+    np.testing.assert_array_equal(decode(flat.content, limits=LIMITS).raster(), expected)
+    floats = await post(client, npy(noisy.astype(np.float32)), "application/x-npy", bits=8)
+    assert floats.status_code == 422
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_the_client_knows_every_format_by_its_content(kind: str) -> None:
+    """As the service does."""
+    assert media_type(FILES[kind]) == identify(FILES[kind]).media_type
+
+
+@pytest.mark.parametrize(
+    "name", ["a.gif", "b.HEIC", "c.dng", "d.CR3", "e.jxl", "f.jp2", "g.ppm", "h.fits", "i.dcm", "j.avif", "k.jfif"]
+)
+def test_the_command_line_takes_every_format_in_a_folder(name: str, tmp_path: Path) -> None:
+    """None is passed over silently."""
+    (tmp_path / name).write_bytes(b"an image")
+    assert [source.path.name for source in Selection([str(tmp_path)]).find().sources] == [name]
+
+
+async def test_the_accepted_media_types_are_listed(client: httpx.AsyncClient) -> None:
+    """In /limits, with those of the new formats."""
+    listed = (await client.get("/limits")).json()["media_types"]
+    assert {"image/heic", "image/avif", "image/jxl", "image/x-adobe-dng", "application/dicom"} <= set(listed)
+
+
+@pytest.mark.parametrize("declared", ["image/heif", "image/x-canon-cr2", "image/x-portable-pixmap", "image/jxl"])
+async def test_a_body_is_judged_by_its_content_not_its_media_type(client: httpx.AsyncClient, declared: str) -> None:
+    """File managers name types loosely."""
+    assert (await post(client, heic(ramp()), declared)).status_code == 200
+
+
+async def test_what_was_assumed_or_left_out_is_said(client: httpx.AsyncClient) -> None:
+    """A first axis that may be channels, and the further frames of an animation; with axes there is nothing to say."""
+    array = npy(np.ones((3, 8, 9), np.uint8))
+    answer = await post(client, array)
+    assert "axes=CYX if the first axis is channels" in answer.headers["X-Warning"]
+    report = (await post(client, array, accept="application/json")).json()
+    assert report["warning"] == answer.headers["X-Warning"]
+    for params in ({"axes": "CYX"}, {"axes": "ZYX"}, {"color": "gray"}):
+        assert "X-Warning" not in (await post(client, array, **params)).headers
+    frames = [Image.new("L", (8, 8), value) for value in (10, 200)]
+    for count, expected in ((2, "only the first frame of the GIF was read"), (1, None)):
+        file = io.BytesIO()
+        frames[0].save(file, "GIF", save_all=True, append_images=frames[1:count])
+        assert (await post(client, file.getvalue())).headers.get("X-Warning") == expected

@@ -1,0 +1,308 @@
+"""The formats of telephones, cameras, telescopes, hospitals and scripts are read for what they show, or named."""
+
+import io
+
+import numpy as np
+import pytest
+from astropy.io import fits as astropy_fits
+from PIL import Image
+
+from biasfree.pixels import PixelArray
+from service.errors import UndecodableImage, UnsupportedMedia
+from service.imaging import ImageFormat, Picture, decode, encode, extras, identify
+from tests.unit.service.imaging import format_files
+from tests.unit.service.imaging.format_files import avif, dicom, dng, fits_file, gif, heic, jp2, jxl, mosaic, ramp
+from tests.unit.service.imaging.samples import LIMITS, pillow_file, srgb_profile
+
+FILES = format_files.files()
+TURNED = 6
+
+
+def read(data: bytes) -> Picture:
+    """Decode within the usual limits."""
+    return decode(data, limits=LIMITS)
+
+
+def pixels(data: bytes) -> PixelArray:
+    """The samples of the first frame as files have them."""
+    return read(data).raster()
+
+
+def turned_exif() -> bytes:
+    """EXIF of a telephone that was held upright."""
+    exif = Image.Exif()
+    exif[0x0112] = TURNED
+    exif[0x0110] = "Telephone"
+    return exif.tobytes()
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_every_kind_is_identified_and_read(kind):
+    """Its pixels are as many as were written, and it is no other format."""
+    picture = read(FILES[kind])
+    expected = {"ppm": "pnm", "pgm": "pnm", "pbm": "pnm", "pam": "pnm", "pfm": "pnm", "dng": "raw"}
+    name = kind.split()[0].rstrip(",")
+    assert picture.format == expected.get(name, name)
+    assert picture.frames[0].max() > picture.frames[0].min()
+
+
+@pytest.mark.parametrize("write", [heic, avif])
+@pytest.mark.parametrize("shape", [(48, 64), (48, 64, 3)])
+def test_a_telephones_picture_is_read_to_the_quality_it_was_saved_with(write, shape):
+    """8 bits as 8 bits."""
+    image = ramp(shape)
+    got = pixels(write(image))
+    assert got.dtype == np.uint8
+    expected = np.dstack([image] * 3) if got.ndim > image.ndim else image
+    assert np.abs(got.astype(int) - expected).mean() < 2
+
+
+@pytest.mark.parametrize("write", [heic, avif])
+def test_ten_bits_fill_sixteen(write):
+    """White is white, and the steps are those of 10 bits."""
+    image = ramp((48, 64, 3), "uint16")
+    got = pixels(write(image))
+    assert (got.dtype, got.min() < 600, got.max()) == (np.uint16, True, 65535)
+    assert np.abs(got.astype(int) - image).mean() < 65535 / 100
+    assert np.unique(got).size <= 1024
+
+
+@pytest.mark.parametrize("write", [heic, avif])
+def test_a_telephones_picture_is_upright_with_its_camera_and_profile(write):
+    """Turned once, by the container or by EXIF, not by both."""
+    image = ramp((32, 64, 3))
+    options = {"exif": turned_exif()}
+    if write is avif:
+        options["icc_profile"] = srgb_profile()
+    picture = read(write(image, **options))
+    assert picture.frames[0].shape == (64, 32, 3)
+    assert np.abs(picture.frames[0].astype(int) - np.rot90(image, -1)).mean() < 3
+    assert b"Telephone" in picture.metadata.exif
+    back = decode(encode(picture, ImageFormat.PNG), limits=LIMITS)
+    assert back.frames[0].shape == (64, 32, 3)
+    assert back.metadata.icc == options.get("icc_profile")
+
+
+def test_the_profile_of_a_heic_is_kept():
+    """Telephones write Display P3."""
+    image = format_files.pillow_heif.from_pillow(Image.fromarray(ramp()))
+    image.info["icc_profile"], image.info["icc_profile_type"] = srgb_profile(), "prof"
+    buffer = io.BytesIO()
+    image.save(buffer, quality=95)
+    assert read(buffer.getvalue()).metadata.icc == srgb_profile()
+
+
+@pytest.mark.parametrize("write", [heic, avif])
+def test_color_codes_of_wide_color_are_kept_in_png(write):
+    """BT.2020 with PQ would otherwise be shown as sRGB."""
+    if write is heic:
+        codes = {"color_primaries": 9, "transfer_characteristics": 16, "matrix_coefficients": 9, "full_range_flag": 1}
+        data = heic(ramp((24, 40, 3), "uint16"), **codes)
+    else:
+        data = bytes(
+            format_files.imagecodecs.avif_encode(
+                ramp((24, 40, 3), "uint16") >> 6, bitspersample=10, primaries=9, transfer=16, matrix=9, numthreads=1
+            )
+        )
+    assert b"cICP\x09\x10\x00\x01" in encode(read(data), ImageFormat.PNG)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [ramp((24, 40)), ramp((24, 40, 2)), ramp((24, 40, 3)), ramp((24, 40, 4)), ramp((24, 40, 3), "uint16")],
+    ids=lambda image: f"{image.shape} {image.dtype}",
+)
+@pytest.mark.parametrize("write", [jxl, jp2])
+def test_lossless_formats_give_every_pixel(write, image):
+    """JPEG XL and JPEG 2000, gray, color and alpha, 8 and 16 bits."""
+    np.testing.assert_array_equal(pixels(write(image)), image, strict=True)
+
+
+@pytest.mark.parametrize("bits", [10, 12])
+@pytest.mark.parametrize("write", [jxl, jp2])
+def test_odd_depths_fill_sixteen_bits(write, bits):
+    """White is white."""
+    image = ramp((24, 40), "uint16") >> (16 - bits)
+    got = pixels(write(image, bitspersample=bits))
+    np.testing.assert_array_equal(got, np.rint(image * (65535 / (2**bits - 1))), strict=False)
+
+
+def test_a_jpeg_xl_of_floats_stays_float():
+    """Any range."""
+    image = np.linspace(0, 1, 24 * 40, dtype=np.float32).reshape(24, 40)
+    np.testing.assert_array_equal(pixels(jxl(image)), image, strict=True)
+
+
+@pytest.mark.parametrize("most", [1, 7, 255, 1000, 4095, 65535])
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize("samples", [1, 3])
+def test_netpbm_is_read_in_both_spellings_with_any_maximum(most, plain, samples):
+    """The maximum is white; comments may stand anywhere in the header."""
+    values = np.arange(24 * 9 * samples).reshape(24, 9, samples) * 13 % (most + 1)
+    letter = {(1, False): 5, (3, False): 6, (1, True): 2, (3, True): 3}[samples, plain]
+    head = f"P{letter}\n# by hand\n9 # wide\n24\n{most}\n".encode()
+    body = (
+        " ".join(map(str, values.ravel())).encode() if plain else values.astype(">u2" if most > 255 else "u1").tobytes()
+    )
+    target = 255 if most < 256 else 65535
+    got = read(head + body).samples()
+    np.testing.assert_array_equal(got, np.rint(values * (target / most)))
+    assert got.dtype == (np.uint8 if most < 256 else np.uint16)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("samples", [1, 2, 3, 4])
+def test_netpbm_comes_back_as_it_was(dtype, samples):
+    """What is written as PNM is read back."""
+    picture = read(encode(read(png_of(ramp((9, 8, samples), dtype))), ImageFormat.PNM))
+    np.testing.assert_array_equal(picture.samples(), ramp((9, 8, samples), dtype), strict=True)
+
+
+def png_of(image: PixelArray) -> bytes:
+    """A PNG of any samples."""
+    return bytes(format_files.imagecodecs.png_encode(image))
+
+
+@pytest.mark.parametrize("cut", [b"P5\n4 4\n255\n" + bytes(15), b"P2\n4 4\n255\n1 2 3", b"P4\n9 2\n" + bytes(3)])
+def test_a_cut_netpbm_is_refused(cut):
+    """With how much is there."""
+    with pytest.raises(UndecodableImage, match="incomplete"):
+        read(cut)
+
+
+def test_a_plain_bitmap_is_black_where_it_says_1():
+    """Its digits need no space between them."""
+    np.testing.assert_array_equal(pixels(b"P1 3 2 010\n1 0 1"), [[255, 0, 255], [0, 255, 0]])
+
+
+def test_the_first_frame_of_a_gif_is_read():
+    """Gray if its colors are gray, with alpha if a color is transparent."""
+    gray = ramp((33, 48))
+    np.testing.assert_array_equal(pixels(gif(gray, gray[::-1])), gray, strict=True)
+    palette = Image.fromarray(ramp((33, 48, 3))).quantize(16)
+    picture = read(pillow_file(palette, "GIF", transparency=0))
+    assert (picture.channels, picture.has_alpha) == (3, True)
+    np.testing.assert_array_equal(picture.alpha[0] == 0, np.asarray(palette) == 0)
+
+
+@pytest.mark.parametrize("thumbnail", [False, True])
+def test_a_camera_raw_file_is_developed_with_the_cameras_white_balance(thumbnail):
+    """A gray ramp is gray, 16 bits, and brighter to the right; its thumbnail is not what is read."""
+    picture = read(dng(mosaic(), thumbnail=thumbnail))
+    assert (picture.frames[0].shape, picture.dtype) == ((64, 96, 3), np.uint16)
+    means = picture.frames[0][8:-8, 8:-8].mean(axis=0)
+    neutral = np.abs(means[:, :1] / means[:, 1:] - 1)
+    assert neutral.max() < 0.2
+    assert (np.diff(means[::8, 1]) > 0).all()
+
+
+def test_a_camera_raw_file_is_upright():
+    """By its orientation."""
+    assert read(dng(mosaic(), orientation=TURNED)).frames[0].shape == (96, 64, 3)
+
+
+@pytest.mark.parametrize("compression", [34713, 32767])
+def test_raw_data_behind_a_thumbnail_is_not_read_as_the_thumbnail(compression):
+    """Nikon's and Sony's files are TIFF files by their first bytes; LibRaw develops them, or refuses."""
+    data = format_files.nef_like(compression)
+    assert identify(data) is ImageFormat.RAW
+    try:
+        assert read(data).frames[0].shape == (32, 32, 3)
+    except (UndecodableImage, UnsupportedMedia):
+        assert compression == 34713
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"FUJIFILMCCD-RAW 0201", format_files.iso_media(b"crx "), b"II*\0\x10\0\0\0CR\x02\0", b"IIU\0", b"IIRO\x08\0"],
+)
+def test_raw_files_are_known_by_their_first_bytes(start):
+    """RAF, CR3, CR2, RW2 and ORF."""
+    assert identify(start + bytes(64)) is ImageFormat.RAW
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "float32", "float64"])
+def test_fits_comes_back_as_it_was(dtype):
+    """Values, dtype and coordinates."""
+    image = (ramp((24, 40), "uint8").astype(np.float64) * 100).astype(dtype)
+    picture = read(fits_file(image, OBJECT="M 31", CRVAL1=10.7, EXPTIME=30.0))
+    np.testing.assert_array_equal(picture.raster(), image, strict=True)
+    with astropy_fits.open(io.BytesIO(encode(picture, ImageFormat.FITS))) as file:
+        np.testing.assert_array_equal(file[0].data, image)
+        assert (file[0].header["OBJECT"], file[0].header["CRVAL1"]) == ("M 31", 10.7)
+
+
+def test_a_damaged_card_costs_no_image_and_no_other_card():
+    """It is left out of the answer's header."""
+    data = fits_file(ramp((16, 18)), OBJECT="M 31", EXPTIME=30.0, FILTER="R")
+    for broken in (
+        b"EXPTIME = \x8030.0",
+        b"EX\xd4TIME =  30.0",
+        b"EXP IME = '30.0",
+        b"EXPTIME = (1,",
+        b"=XPTIME 30.0  ",
+    ):
+        at = data.index(b"EXPTIME")
+        picture = read(data[:at] + broken + data[at + len(broken) :])
+        with astropy_fits.open(io.BytesIO(encode(picture, ImageFormat.FITS))) as file:
+            np.testing.assert_array_equal(file[0].data, ramp((16, 18)))
+            assert (file[0].header["OBJECT"], file[0].header["FILTER"]) == ("M 31", "R")
+
+
+def test_a_fits_cube_is_a_stack_and_an_extension_is_found():
+    """As surveys store them; compressed in tiles too."""
+    cube = np.stack([ramp((16, 18), "uint16")] * 3)
+    assert len(read(fits_file(cube)).frames) == 3
+    for extension in (astropy_fits.ImageHDU(cube[0]), astropy_fits.CompImageHDU(cube[0])):
+        buffer = io.BytesIO()
+        astropy_fits.HDUList([astropy_fits.PrimaryHDU(), extension]).writeto(buffer)
+        np.testing.assert_array_equal(pixels(buffer.getvalue()), cube[0], strict=True)
+
+
+@pytest.mark.parametrize("rle", [False, True])
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16"])
+def test_dicom_gives_the_stored_values(dtype, rle):
+    """Without and with compression."""
+    image = ramp((24, 40), dtype) - (100 if dtype == "int16" else 0)
+    np.testing.assert_array_equal(pixels(dicom(image.astype(dtype), rle=rle)), image.astype(dtype), strict=True)
+
+
+def test_dicom_colors_frames_and_inverted_gray_are_read():
+    """And nothing of the patient is kept."""
+    color, stack = ramp((24, 40, 3)), np.stack([ramp((16, 18), "uint16")] * 3)
+    np.testing.assert_array_equal(pixels(dicom(color)), color)
+    assert len(read(dicom(stack, frames=3)).frames) == 3
+    inverted = ramp((24, 40), "uint16") >> 4
+    np.testing.assert_array_equal(pixels(dicom(inverted, color="MONOCHROME1", bits=12)), 4095 - inverted)
+    for format in (ImageFormat.TIFF, ImageFormat.NPY):
+        assert b"Secret" not in encode(read(dicom(color)), format)
+
+
+@pytest.mark.parametrize("format", list(extras.EXTRAS))
+def test_a_missing_library_is_named_with_its_command(format, monkeypatch):
+    """Not "unsupported": the operator can install it."""
+    sample = {"heic": "heic", "raw": "dng", "fits": "fits", "dicom": "dicom"}[format]
+    monkeypatch.setattr(extras, "installed", lambda each: each not in extras.EXTRAS)
+    with pytest.raises(UnsupportedMedia) as refusal:
+        read(FILES[sample])
+    assert f"pip install 'biasfree[{extras.EXTRAS[format].name}]'" in refusal.value.detail
+    assert "png" in refusal.value.detail
+    assert format.kind in refusal.value.detail
+    assert format.media_type not in refusal.value.facts["supported"]
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"8BPS\0\1", "Photoshop"),
+        (b"v/1\x01\x02\0\0\0", "OpenEXR"),
+        (format_files.iso_media(b"isom"), "Video"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
+        (b"II\xbc\x01", "JPEG XR"),
+    ],
+)
+def test_what_is_not_read_is_named(data, name):
+    """With what is read."""
+    with pytest.raises(UnsupportedMedia, match=name) as refusal:
+        read(data + bytes(32))
+    assert {"png", "heic", "raw"} <= set(refusal.value.detail.replace(",", "").split())
