@@ -5,7 +5,7 @@
 # (`make serve`, or `BIASFREE_URL`) and the client with its extra `plot`; figures go to the folder that is named last.
 
 # %%
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,13 @@ from matplotlib.figure import Figure
 
 from biasfree_client import Denoiser
 
-IMAGE, OUTPUT = Path(sys.argv[1]), Path(sys.argv[2] if len(sys.argv) > 2 else ".")
+parser = argparse.ArgumentParser(description="Denoise a photograph, and look at what was done.")
+parser.add_argument("image", type=Path, help="a clean photograph, at least 32 x 32 pixels")
+parser.add_argument("output", type=Path, nargs="?", default=Path(), help="folder for the figures; by default this one")
+arguments = parser.parse_args()
+IMAGE, OUTPUT = arguments.image, arguments.output
+if not IMAGE.is_file():
+    parser.error(f"{IMAGE}: no such file")
 OUTPUT.mkdir(parents=True, exist_ok=True)
 denoiser = Denoiser()
 
@@ -52,7 +58,7 @@ figure.savefig(OUTPUT / "denoised.png", dpi=80)
 # %%
 SIDE = 32
 top, left = ((length - SIDE) // 2 for length in clean.shape)
-analyses = {sigma: denoiser.analyze(image, x0=left, y0=top, size=SIDE, k=4) for sigma, image in noisy.items()}
+analyses = {sigma: denoiser.analyze(image, x=left, y=top, size=SIDE, k=4) for sigma, image in noisy.items()}
 
 figure = Figure(figsize=(10, 4), layout="constrained")
 spectrum, dimensions = figure.subplots(1, 2)

@@ -48,6 +48,7 @@ from biasfree_client._errors import (
 from biasfree_client._facts import AnalysisLimits, Limits, ModelCard, ModelSummary, Readiness
 from biasfree_client._headers import Model, Noise
 from biasfree_client._image import ImageLike
+from biasfree_client._progress import Progress
 from biasfree_client._retry import Retries
 from biasfree_client._version import __version__
 
@@ -85,6 +86,7 @@ __all__ = [
     "PixelsInFlight",
     "Problem",
     "ProblemError",
+    "Progress",
     "QueueFull",
     "RateLimited",
     "Readiness",

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack
 from urllib.parse import quote
 
 from biasfree_client._analysis import NPZ, Analysis, read_analysis
+from biasfree_client._arrays import check_axes
 from biasfree_client._denoised import Denoised, read_denoised
 from biasfree_client._formats import NPY, Format
 from biasfree_client._image import Body, ImageLike, encode
 from biasfree_client._options import AnalyzeOptions, DenoiseOptions, Parameter, analyze_query, denoise_query
+from biasfree_client._progress import Progress, read_progress
 from biasfree_client._response import expect_success
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class Call(Generic[AnswerT]):
         accept: Accepted media types.
         images: Images to send, by field name: a single one becomes the body, several become a form.
         parameters: Query parameters.
+        request_id: Id to send, by which the service tells the progress.
     """
 
     method: str
@@ -45,6 +48,7 @@ class Call(Generic[AnswerT]):
     accept: str
     images: Mapping[str, Body] = field(default_factory=dict)
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    request_id: str | None = None
 
     def request(self, http: httpx.Client | httpx.AsyncClient, timeout: httpx.Timeout) -> httpx.Request:
         """Build the request for one try."""
@@ -57,7 +61,7 @@ class Call(Generic[AnswerT]):
         )
 
     def _body(self) -> dict[str, Any]:
-        headers = {"Accept": self.accept}
+        headers = {"Accept": self.accept} | ({} if self.request_id is None else {"X-Request-Id": self.request_id})
         match list(self.images.values()):
             case []:
                 return {"headers": headers}
@@ -79,6 +83,7 @@ def _unread(response: httpx.Response, *, accept: str) -> httpx.Response:
 
 def denoise_call(image: ImageLike, **options: Unpack[DenoiseOptions]) -> Call[Denoised]:
     """Build ``POST /v1/denoise``. The result of an array is an array, unless ``format`` is given."""
+    check_axes(image, options.get("axes"))
     body = encode(image)
     default_format: Mapping[str, Parameter] = {"format": Format.NPY.value} if body.media_type == NPY else {}
     return Call(
@@ -94,6 +99,7 @@ def denoise_call(image: ImageLike, **options: Unpack[DenoiseOptions]) -> Call[De
 
 def analyze_call(image: ImageLike, **options: Unpack[AnalyzeOptions]) -> Call[Analysis]:
     """Build ``POST /v1/analyze``, answered with arrays."""
+    check_axes(image, options.get("axes"))
     clean = options.get("clean")
     images = {"image": encode(image)} | ({} if clean is None else {"clean": encode(clean)})
     return Call("POST", "/v1/analyze", read_analysis, accept=NPZ, images=images, parameters=analyze_query(options))
@@ -108,6 +114,11 @@ def figure_call(image: ImageLike, **options: Unpack[AnalyzeOptions]) -> Call[byt
 def _read_figure(response: httpx.Response) -> bytes:
     expect_success(response, FIGURE)
     return response.content
+
+
+def progress_call(request_id: str) -> Call[Progress]:
+    """Build the question how far a request is."""
+    return fact_call("/requests", read_progress, request_id)
 
 
 def fact_call(path: str, read: Callable[[httpx.Response], AnswerT], *names: str) -> Call[AnswerT]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, Unpack, overload
 
 from biasfree_client._analysis import Analysis
-from biasfree_client._call import AnswerT, Call, raw
+from biasfree_client._call import AnswerT, Call, progress_call, raw
 from biasfree_client._connection import DEFAULT_TIMEOUT_S, Connections, Options, connection, wire_errors
 from biasfree_client._denoised import Denoised
 from biasfree_client._errors import BiasfreeError
@@ -18,6 +20,8 @@ from biasfree_client._facts import Limits, ModelCard, ModelSummary, Readiness
 from biasfree_client._image import ImageLike
 from biasfree_client._methods import Methods
 from biasfree_client._options import DenoiseOptions
+from biasfree_client._progress import TIMEOUT_S as POLL_TIMEOUT_S
+from biasfree_client._progress import OnProgress, Poll, Progress, polling
 from biasfree_client._retry import DEFAULT_RETRIES, Retries
 from biasfree_client._window import in_tasks, in_threads
 
@@ -61,11 +65,11 @@ class _Configured:
 class _Raw(Methods[Any, Any, Any, Any, Any, Any, Any]):
     """The same methods, returning unread responses."""
 
-    def __init__(self, run: Callable[[Callable[[], Call[Any]]], Any]) -> None:
+    def __init__(self, run: Callable[[Callable[[], Call[Any]], OnProgress | None], Any]) -> None:
         self._send = run
 
-    def _run(self, build: Callable[[], Call[Any]]) -> Any:
-        return self._send(lambda: raw(build()))
+    def _run(self, build: Callable[[], Call[Any]], progress: OnProgress | None = None) -> Any:
+        return self._send(lambda: raw(build()), progress)
 
 
 class Denoiser(_Configured, Methods[Denoised, Analysis, bytes, list[ModelSummary], ModelCard, Limits, Readiness]):
@@ -151,8 +155,23 @@ class Denoiser(_Configured, Methods[Denoised, Analysis, bytes, list[ModelSummary
 
         return in_threads(one, images, concurrency=concurrency)
 
-    def _run(self, build: Callable[[], Call[AnswerT]]) -> AnswerT:
-        call, tried = build(), 0
+    def _run(self, build: Callable[[], Call[AnswerT]], progress: OnProgress | None = None) -> AnswerT:
+        call = build()
+        if progress is None:
+            return self._tried(call)
+        request_id, http = uuid.uuid4().hex, self._connections.here
+        with Poll(partial(self._ask, http, progress_call(request_id)), progress).running():
+            return self._tried(replace(call, request_id=request_id))
+
+    @staticmethod
+    def _ask(http: httpx.Client, call: Call[Progress]) -> Progress:
+        request = call.request(http, Options(POLL_TIMEOUT_S).timeout)
+        with wire_errors(request.url):
+            response = http.send(request)
+        return call.read(response)
+
+    def _tried(self, call: Call[AnswerT]) -> AnswerT:
+        tried = 0
         while True:
             tried += 1
             try:
@@ -265,11 +284,26 @@ class AsyncDenoiser(
 
         return in_tasks(one, images, concurrency=concurrency)
 
-    async def _run(self, build: Callable[[], Call[AnswerT]]) -> AnswerT:
+    async def _run(self, build: Callable[[], Call[AnswerT]], progress: OnProgress | None = None) -> AnswerT:
         import asyncio
 
         # In a thread, because building reads files and packs arrays.
-        call, tried = await asyncio.to_thread(build), 0
+        call = await asyncio.to_thread(build)
+        if progress is None:
+            return await self._tried(call)
+        request_id, http = uuid.uuid4().hex, self._connections.here
+        with polling(partial(self._ask, http, progress_call(request_id)), progress):
+            return await self._tried(replace(call, request_id=request_id))
+
+    @staticmethod
+    async def _ask(http: httpx.AsyncClient, call: Call[Progress]) -> Progress:
+        request = call.request(http, Options(POLL_TIMEOUT_S).timeout)
+        with wire_errors(request.url):
+            response = await http.send(request)
+        return call.read(response)
+
+    async def _tried(self, call: Call[AnswerT]) -> AnswerT:
+        tried = 0
         while True:
             tried += 1
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -37,6 +38,7 @@ class Denoised:
         estimated_psnr: Estimated PSNR of the result in dB; None without ``estimate=True``, or if withheld.
         estimated_psnr_withheld: Why the service withheld the estimated PSNR.
         noise: The noise that was found; None without ``estimate=True``.
+        warning: What the service assumed about the image, or left out of it; None if nothing.
         timing: Milliseconds per stage (``decode``, ``queue``, ``infer``, ``encode``).
         kind: The kind of object the image was given as.
     """
@@ -49,6 +51,7 @@ class Denoised:
     estimated_psnr: float | None = None
     estimated_psnr_withheld: str | None = None
     noise: Noise | None = None
+    warning: str | None = None
     timing: Mapping[str, float] = field(default_factory=dict)
     kind: Kind = field(default=Kind(), repr=False)
 
@@ -117,6 +120,8 @@ def read_denoised(response: httpx.Response, *, kind: Kind) -> Denoised:
     """
     media_type = expect_success(response, "image/", NPY)
     headers = response.headers
+    if (warning := headers.get("X-Warning")) is not None:
+        warnings.warn(warning, stacklevel=2)
     return Denoised(
         content=response.content,
         media_type=media_type,
@@ -126,6 +131,7 @@ def read_denoised(response: httpx.Response, *, kind: Kind) -> Denoised:
         estimated_psnr=read_number(headers, "X-Estimated-PSNR"),
         estimated_psnr_withheld=headers.get("X-Estimated-PSNR-Withheld"),
         noise=read_noise(headers),
+        warning=warning,
         timing=read_timing(headers),
         kind=kind,
     )

@@ -7,11 +7,12 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from biasfree_client._arrays import array_of, check_numbers
 from biasfree_client._errors import UnexpectedResponse, UnsupportedImage
 from biasfree_client._formats import NPY, media_type
 from biasfree_client._pil import PilMode, pixels_of
@@ -22,7 +23,13 @@ if TYPE_CHECKING:
 AnyArray: TypeAlias = npt.NDArray[Any]
 ByteOrder = Literal["=", "<", ">", "|"]
 Form = Literal["array", "bytes", "file", "pil"]
-ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | Image | AnyArray"
+ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | Image | AnyArray | SupportsArray"
+
+
+class SupportsArray(Protocol):
+    """An object that converts itself to an array, such as a tensor."""
+
+    def __array__(self) -> AnyArray: ...
 
 
 @dataclass(frozen=True)
@@ -54,14 +61,14 @@ def encode(image: ImageLike) -> Body:
 
     Args:
         image: A path, the bytes of an image file, a file opened for binary reading, a Pillow image, or an array
-            (H, W), (H, W, 3) or (Z, H, W) of any range.
+            (H, W), (H, W, 3) or (Z, H, W) of any range; also an object that converts itself to an array.
 
     Raises:
-        UnsupportedImage: It is none of these, an array of Python objects, or of an unsupported Pillow mode.
+        UnsupportedImage: It is none of these, an array of unsupported numbers, or of an unsupported Pillow mode.
         OSError: The file cannot be read.
     """
     if isinstance(image, np.ndarray):
-        return Body(encode_array(image), NPY, Kind("array", image.dtype.byteorder))
+        return _array(image)
     if isinstance(image, bytes | bytearray | memoryview):
         return _file(bytes(image), "bytes")
     if isinstance(image, str | os.PathLike):
@@ -71,9 +78,16 @@ def encode(image: ImageLike) -> Body:
         return Body(encode_array(pixels), NPY, Kind("pil", pixels.dtype.byteorder, mode))
     if hasattr(image, "read"):
         return _file(_read(cast("BinaryIO", image)), "file")
+    if hasattr(image, "__array__") or hasattr(image, "__array_interface__"):
+        return _array(array_of(image), "np.asarray(image)")
     raise UnsupportedImage(
         f"Unsupported image type {type(image).__name__}; pass a path, bytes, a binary file, a Pillow image or an array"
     )
+
+
+def _array(array: AnyArray, name: str = "image") -> Body:
+    check_numbers(array, name)
+    return Body(encode_array(array), NPY, Kind("array", array.dtype.byteorder))
 
 
 def encode_array(array: AnyArray) -> bytes:

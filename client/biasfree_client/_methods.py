@@ -11,6 +11,7 @@ from biasfree_client._call import Call, analyze_call, denoise_call, fact_call, f
 from biasfree_client._facts import read_card, read_limits, read_models, read_readiness
 from biasfree_client._image import ImageLike
 from biasfree_client._options import AnalyzeOptions, DenoiseOptions, check_names
+from biasfree_client._progress import OnProgress
 
 # The return type of each method: the result itself, a coroutine of it, or the raw response.
 DenoisedT = TypeVar("DenoisedT")
@@ -33,16 +34,21 @@ class Methods(ABC, Generic[DenoisedT, AnalysisT, FigureT, ModelsT, CardT, Limits
     """
 
     @abstractmethod
-    def _run(self, build: Callable[[], Call[Any]]) -> Any:
+    def _run(self, build: Callable[[], Call[Any]], progress: OnProgress | None = None) -> Any:
         """Build a call, send it and read its answer. Building is included so that its errors can be awaited too."""
 
-    def denoise(self, image: ImageLike, **options: Unpack[DenoiseOptions]) -> DenoisedT:
+    def denoise(
+        self, image: ImageLike, *, progress: OnProgress | None = None, **options: Unpack[DenoiseOptions]
+    ) -> DenoisedT:
         """Remove the noise from an image, whatever its level.
 
         Args:
             image: A path, the bytes of an image file, a file opened for binary reading, a Pillow image, or an array
                 (H, W), (H, W, 3) or (Z, H, W) of 8- or 16-bit integers or floats of any range; nothing needs scaling.
-                Arrays and Pillow images travel as NPY, without loss.
+                Arrays and Pillow images travel as NPY, without loss. An object with ``__array__``, such as a tensor,
+                is an array.
+            progress: Called every half second with the ``Progress`` of the request, from another thread unless the
+                client is asynchronous. What it raises does not fail the call.
             options: Keyword arguments, as ``DenoiseOptions`` describes them.
 
         Returns:
@@ -54,7 +60,7 @@ class Methods(ABC, Generic[DenoisedT, AnalysisT, FigureT, ModelsT, CardT, Limits
             TypeError: There is no such option.
         """
         check_names("denoise", options, DenoiseOptions)
-        result: DenoisedT = self._run(partial(denoise_call, image, **options))
+        result: DenoisedT = self._run(partial(denoise_call, image, **options), progress)
         return result
 
     def analyze(self, image: ImageLike, **options: Unpack[AnalyzeOptions]) -> AnalysisT:

@@ -21,11 +21,15 @@ class DenoiseOptions(TypedDict, total=False):
         chroma_strength: The same for the color differences. Defaults to ``strength``.
         model: Name of the model. By default the service chooses one by the image's channels.
         estimate: Estimate the level and kind of the noise, and the PSNR of the result.
-        format: ``png``, ``jpeg``, ``webp``, ``bmp``, ``tiff`` or ``npy``. Defaults to the format of the image.
+        format: ``png``, ``jpeg``, ``webp``, ``bmp``, ``tiff``, ``npy``, ``avif``, ``pnm`` or ``fits``. Defaults to the
+            format of the image, or if that is only read, to ``png`` or ``tiff``.
+        quality: Quality of a JPEG, an AVIF or a lossy WebP, 1 to 100. A WebP is lossless without it.
+        bits: 8 or 16 bits per sample in the result. Defaults to those of the image.
         output: ``image``, or ``residual`` for the noise that was removed.
         color: ``auto``, ``gray`` or ``rgb``: convert the image first.
         bit_depth: Bits per sample that are in use, if fewer than the type has.
         axes: Axes of an array, such as ``CYX`` or ``ZYX``, where its shape can be read in several ways.
+        ensemble: 2, 4 or 8 for the mean over that many orientations of the image: better, and as many times slower.
     """
 
     strength: float
@@ -33,10 +37,13 @@ class DenoiseOptions(TypedDict, total=False):
     model: str | None
     estimate: bool
     format: str | None
+    quality: int | None
+    bits: int | None
     output: str | None
     color: str | None
     bit_depth: int | None
     axes: str | None
+    ensemble: int | None
 
 
 class AnalyzeOptions(TypedDict, total=False):
@@ -44,8 +51,8 @@ class AnalyzeOptions(TypedDict, total=False):
 
     Attributes:
         clean: The same image without noise, if known, for ``signal_preserved``.
-        x0: Column of the patch's left edge, counted from 0. Defaults to a centered patch.
-        y0: Row of the patch's top edge, counted from 0. Defaults to a centered patch.
+        x: Column of the patch's left edge, counted from 0. Defaults to a centered patch.
+        y: Row of the patch's top edge, counted from 0. Defaults to a centered patch.
         size: Side of the patch. Defaults to 40, or to the image's side if that is smaller.
         k: Singular vectors to return from each end of the spectrum. Defaults to 8.
         method: ``auto``, ``dense`` or ``iterative``.
@@ -59,8 +66,8 @@ class AnalyzeOptions(TypedDict, total=False):
     """
 
     clean: ImageLike | None
-    x0: int | None
-    y0: int | None
+    x: int | None
+    y: int | None
     size: int | None
     k: int | None
     method: str | None
@@ -71,10 +78,6 @@ class AnalyzeOptions(TypedDict, total=False):
     color: str | None
     bit_depth: int | None
     axes: str | None
-
-
-#: Option -> its name in the query, if that differs.
-_QUERY_NAMES = {"x0": "x", "y0": "y"}
 
 
 def check_names(method: str, options: Mapping[str, object], declared: type) -> None:
@@ -102,5 +105,4 @@ def analyze_query(options: AnalyzeOptions) -> dict[str, Parameter]:
 
 def _query(options: Mapping[str, Any]) -> dict[str, Parameter]:
     """Leave out options that are None, and flags that are off."""
-    given = {name: value for name, value in options.items() if value is not None and value is not False}
-    return {_QUERY_NAMES.get(name, name): value for name, value in given.items()}
+    return {name: value for name, value in options.items() if value is not None and value is not False}

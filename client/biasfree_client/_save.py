@@ -1,7 +1,9 @@
-"""Atomic writes: a file is complete, or absent."""
+"""Atomic writes: a file is complete, or absent. Links and devices are never replaced."""
 
 import errno
+import hashlib
 import os
+import stat
 import uuid
 from pathlib import Path
 
@@ -9,19 +11,69 @@ from pathlib import Path
 def save(content: bytes, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
     """Write a file under a temporary name, and rename it when it is complete.
 
-    A killed process leaves no partial file under the final name, only a hidden ``.NAME.*.partial``.
+    A killed process leaves no partial file under the final name, only a hidden one. A pipe or a character device, such
+    as ``/dev/null``, gets the content instead of being replaced.
 
     Raises:
-        FileExistsError: The file exists, and ``overwrite`` is not set.
+        FileExistsError: The file exists, and ``overwrite`` is not set; or it is a symbolic link or a block device.
         OSError: The file cannot be written.
     """
     target = Path(path)
-    if target.exists() and not overwrite:
-        raise FileExistsError(errno.EEXIST, "already exists; set overwrite to replace it", str(target))
-    partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.partial")
+    if is_stream(target):
+        _pour(content, target)
+        return target
+    _check_replaceable(target, overwrite=overwrite)
+    partial = target.with_name(f"{partial_prefix(target)}{uuid.uuid4().hex[:12]}.partial")
     try:
         partial.write_bytes(content)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
     return target
+
+
+def partial_prefix(target: Path) -> str:
+    """Return the beginning of the temporary names of a file; it is short, however long the file's own name is."""
+    return f".{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}."
+
+
+def is_stream(target: Path) -> bool:
+    """Return whether a path leads to a pipe or a character device, which are written to and not replaced."""
+    try:
+        mode = target.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
+def _check_replaceable(target: Path, *, overwrite: bool) -> None:
+    try:
+        mode = target.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "is a folder; choose the name of a file", str(target))
+    if stat.S_ISLNK(mode):
+        raise _exists(target, "is a symbolic link, which is never replaced; remove it, or choose another output")
+    if not stat.S_ISREG(mode):
+        raise _exists(target, "is a device or a socket, which is never replaced; choose another output")
+    if not overwrite:
+        raise _exists(target, "already exists; set overwrite to replace it")
+
+
+def _exists(target: Path, words: str) -> FileExistsError:
+    return FileExistsError(errno.EEXIST, words, str(target))
+
+
+def _pour(content: bytes, target: Path) -> None:
+    """Write into a pipe or a device. A pipe that nobody reads is an error: opening it would wait forever."""
+    try:
+        descriptor = os.open(target, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError as exc:
+        if exc.errno != errno.ENXIO:
+            raise
+        raise OSError(errno.ENXIO, "is a pipe that nobody reads; start its reader first", str(target)) from exc
+    with os.fdopen(descriptor, "wb") as file:
+        if hasattr(os, "set_blocking"):
+            os.set_blocking(descriptor, True)
+        file.write(content)

@@ -6,7 +6,7 @@ Items are taken as needed, so an endless generator is fine.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable
 from typing import TypeVar
 
 ItemT = TypeVar("ItemT")
@@ -17,7 +17,7 @@ ResultT = TypeVar("ResultT")
 AHEAD = 4
 
 
-def in_threads(function: Callable[[ItemT], ResultT], items: Iterable[ItemT], *, concurrency: int) -> Iterator[ResultT]:
+def in_threads(function: Callable[[ItemT], ResultT], items: Iterable[ItemT], *, concurrency: int) -> Generator[ResultT]:
     """Apply a function in threads. An error is raised in place of its result, and ends the iteration.
 
     Raises:

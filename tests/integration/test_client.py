@@ -144,9 +144,9 @@ def test_an_analysis_has_its_spectrum_and_its_vectors(server, denoiser, tmp_path
 
     async def analyze():
         async with AsyncDenoiser(server) as other:
-            return await other.analyze(noisy, x0=8, y0=16, size=24, k=4)
+            return await other.analyze(noisy, x=8, y=16, size=24, k=4)
 
-    analysis = denoiser.analyze(noisy, x0=8, y0=16, size=24, k=4, clean=clean, pixels=[(10, 20), (12, 30)])
+    analysis = denoiser.analyze(noisy, x=8, y=16, size=24, k=4, clean=clean, pixels=[(10, 20), (12, 30)])
     np.testing.assert_array_equal(analysis.singular_values, asyncio.run(analyze()).singular_values)
     np.testing.assert_array_equal(analysis.noisy[0], noisy[16:40, 8:32])
     assert analysis.singular_values.shape == (576,)

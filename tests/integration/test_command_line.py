@@ -13,6 +13,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from biasfree_client._save import partial_prefix
 from tests.integration.images import photograph, psnr, with_noise
 from tests.integration.misbehaving import serving, too_busy
 
@@ -70,7 +71,7 @@ def test_a_run_that_was_killed_goes_on_without_redoing(server, photos, tmp_path)
     unfinished = next(out / path.relative_to(photos) for path in sorted(photos.rglob("*.png"))[::-1])
     assert unfinished not in done
     unfinished.parent.mkdir(exist_ok=True)
-    (unfinished.parent / f".{unfinished.name}.0123.partial").write_bytes(b"\x89PNG half")
+    (unfinished.parent / f"{partial_prefix(unfinished)}0123.partial").write_bytes(b"\x89PNG half")
 
     again = biasfree(server, "denoise", photos, "-o", out, "--recursive", "--json")
     assert again.returncode == 0, again.stderr
@@ -210,7 +211,7 @@ def test_an_interrupt_that_got_lost_ends_a_run_all_the_same():
 def test_an_analysis_is_saved_drawn_and_told(server, photos):
     """Arrays, a figure, and the numbers in JSON or for people."""
     image, arrays, figure = photos / "00.png", photos / "a.npz", photos / "a.png"
-    run = biasfree(server, "analyze", image, "--x0", 4, "--y0", 8, "--size", 16, "-k", 2, "-o", arrays, "-o", figure)
+    run = biasfree(server, "analyze", image, "--x", 4, "--y", 8, "--size", 16, "-k", 2, "-o", arrays, "-o", figure)
     assert run.returncode == 0, run.stderr
     assert "effective dimensionality" in run.stdout.decode()
     with np.load(arrays, allow_pickle=False) as saved:
@@ -220,7 +221,7 @@ def test_an_analysis_is_saved_drawn_and_told(server, photos):
         assert drawn.width == 1600
     told = lines(biasfree(server, "analyze", "-", "--size", 16, "--json", stdin=image.read_bytes()).stdout)
     assert len(told[0]["singular_values"]) == 256
-    outside = biasfree(server, "analyze", image, "--x0", 40)
+    outside = biasfree(server, "analyze", image, "--x", 40)
     assert outside.returncode == 1
     assert b"extends beyond the image" in outside.stderr
 

@@ -3,31 +3,37 @@
 import os
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from biasfree_client._formats import Format
 from biasfree_client._options import AnalyzeOptions, DenoiseOptions
 from biasfree_client.cli.failure import Commands, UsageError, end_on_interrupt
+from biasfree_client.cli.names import Name
 from biasfree_client.cli.options import (
     AnyFile,
     Axes,
     BitDepth,
     Color,
     ColorOption,
+    DryRun,
     Inputs,
     Json,
     Method,
     Model,
+    NameTemplate,
     OutputFolder,
     Overwrite,
+    Quiet,
     Recursive,
     Timeout,
     Url,
     options_of,
 )
+from biasfree_client.cli.output import replace_closed
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
 
@@ -38,11 +44,13 @@ def run() -> None:
     Threads that still wait for a service end with the process; this is safe because they write files atomically.
     """
     end_on_interrupt()
+    replace_closed()
     try:
         app()
     except SystemExit as ended:
         if threading.active_count() > 1 and isinstance(ended.code, int):
-            sys.stdout.flush()
+            with suppress(OSError):
+                sys.stdout.flush()
             os._exit(ended.code)
         raise
 
@@ -92,7 +100,20 @@ def denoise(
         typer.Option(min=0, max=1, help="Strength for color noise; --strength then applies to luminance only."),
     ] = None,
     format: Annotated[
-        Format | None, typer.Option(help="Format of the results. Defaults to the output file's, then to the image's.")
+        Literal["png", "jpeg", "webp", "bmp", "tiff", "npy", "avif", "pnm", "fits"] | None,
+        typer.Option(
+            help="Format of the results. Defaults to the output file's, then to the image's, then to PNG or TIFF."
+        ),
+    ] = None,
+    quality: Annotated[
+        int | None, typer.Option(min=1, max=100, help="Quality of a JPEG, an AVIF or a lossy WebP.")
+    ] = None,
+    bits: Annotated[
+        Literal["8", "16"] | None, typer.Option(help="Bits per sample of the results. Defaults to those of the image.")
+    ] = None,
+    ensemble: Annotated[
+        Literal["1", "2", "4", "8"] | None,
+        typer.Option(help="Mean over this many orientations of the image: better, and as many times slower."),
     ] = None,
     estimate: Annotated[
         bool,
@@ -111,8 +132,11 @@ def denoise(
         bool,
         typer.Option("--watch", "-w", help="Keep running and denoise files that arrive in the folders, until Ctrl-C."),
     ] = False,
+    name: NameTemplate = None,
     overwrite: Overwrite = False,
+    dry_run: DryRun = False,
     concurrency: Annotated[int, typer.Option("--concurrency", "-j", min=1, help="Images to process at a time.")] = 4,
+    quiet: Quiet = False,
     json: Json = False,
     model: Model = None,
     url: Url = None,
@@ -125,24 +149,33 @@ def denoise(
     from biasfree_client.cli import denoise as command
     from biasfree_client.cli.service import PATIENT, connect
     from biasfree_client.cli.sources import Selection
+    from biasfree_client.cli.watch import watch_files
 
     # Parameters named like an option are passed on as they are; those below differ.
     options: DenoiseOptions = {
         **options_of(context, DenoiseOptions),
+        "bits": int(bits) if bits else None,
+        "ensemble": int(ensemble) if ensemble else None,
         "output": "residual" if residual else None,
         "color": None if color is Color.AUTO else color.value,
     }
     if command.STREAM in (*inputs, target):
-        if len(inputs) > 1 or json or watch or Path(inputs[0]).is_dir():
-            raise UsageError("- is a single image; it excludes other inputs, folders, --json and --watch")
+        if len(inputs) > 1 or json or watch or dry_run or name or Path(inputs[0]).is_dir():
+            raise UsageError(
+                "- is a single image; it excludes other inputs, folders, --json, --watch, --dry-run and --name"
+            )
         with connect(url, timeout) as denoiser:
             command.denoise_stream(inputs[0], target or command.STREAM, denoiser, options, overwrite=overwrite)
         return
-    made = None if target else command.MARK
+    if watch and dry_run:
+        raise UsageError("--dry-run ends at once, and --watch never does; use one of them")
+    template = Name.read(name) if name else None
+    made = None if target else template or command.BESIDE
     selection = Selection(inputs, recursive, leave_out=Path(target) if target else None, made=made)
     with connect(url, timeout, retries=PATIENT) as denoiser:
-        denoising = command.Denoising(denoiser, options, overwrite, concurrency)
-        succeeded = command.denoise_files(selection, target, denoising, watch=watch, as_json=json)
+        denoising = command.Denoising(denoiser, options, overwrite, concurrency, dry_run, quiet)
+        run = watch_files if watch else command.denoise_files
+        succeeded = run(selection, target, denoising, as_json=json, name=template)
     raise typer.Exit(0 if succeeded else 1)
 
 
@@ -156,8 +189,8 @@ def analyze(
             "--output", "-o", metavar="FILE", help="File for the drawing (.png) or the arrays (.npz); repeatable."
         ),
     ] = None,
-    x0: Annotated[int | None, typer.Option(min=0, help="Left column of the patch; by default centered.")] = None,
-    y0: Annotated[int | None, typer.Option(min=0, help="Top row of the patch; by default centered.")] = None,
+    x: Annotated[int | None, typer.Option(min=0, help="Left column of the patch; by default centered.")] = None,
+    y: Annotated[int | None, typer.Option(min=0, help="Top row of the patch; by default centered.")] = None,
     size: Annotated[
         int | None, typer.Option(min=1, help="Side of the patch; by default 40, or the image's side if smaller.")
     ] = None,
@@ -234,7 +267,10 @@ def add_noise(
     ] = None,
     bit_depth: BitDepth = None,
     recursive: Recursive = False,
+    name: NameTemplate = None,
     overwrite: Overwrite = False,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Add reproducible Gaussian noise at the image's own depth. Does not need the service.
@@ -242,16 +278,19 @@ def add_noise(
     The noise of image i, counted from 0, comes from numpy.random.default_rng((seed, round(100 sigma), i)), as in the
     evaluation of the models.
     """
+    from biasfree_client._files import WRITTEN
     from biasfree_client.cli import noise as command
     from biasfree_client.cli.sources import Selection
 
-    allowed = [each.value for each in Format if each.keeps_depth and not (float_ and each is Format.PNG)]
+    allowed = [each.value for each in WRITTEN if not (float_ and each is Format.PNG)]
     if format not in (None, *allowed):
         raise UsageError(f"--format must be {' or '.join(allowed)}{' with --float' if float_ else ''}, not {format}")
-    made = None if output else command.MARK
+    template = Name.read(name) if name else None
+    made = None if output else template or command.BESIDE
     selection = Selection(inputs, recursive, leave_out=Path(output) if output else None, made=made)
     noise = command.Noise(sigma, seed, bit_depth, float_)
-    succeeded = command.add_noise(selection, output, noise, format=format, overwrite=overwrite, as_json=json)
+    writing = command.Writing(output, template, format, overwrite, dry_run, quiet, json)
+    succeeded = command.add_noise(selection, noise, writing)
     raise typer.Exit(0 if succeeded else 1)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +10,9 @@ from rich.console import Console
 
 from biasfree_client import UnsupportedImage
 from biasfree_client._extras import optional
-from biasfree_client._files import read
 from biasfree_client._image import AnyArray
-from biasfree_client.cli.pixels import colors_of, white_of
+from biasfree_client.cli.output import emit
+from biasfree_client.cli.pixels import by_service, colors_of, read_file, white_of
 
 #: scikit-image's window; SSIM is undefined for a smaller image.
 WINDOW_PX = 7
@@ -36,7 +35,7 @@ def compare_images(clean: AnyArray, image: AnyArray, *, bit_depth: int | None = 
     """Compute PSNR and SSIM as in the evaluation of the models: on [0, 1], ``image`` clamped, scikit-image's defaults.
 
     Args:
-        clean: Image (H, W) or (H, W, C), integers or floats; alpha is ignored.
+        clean: Image (H, W) or (H, W, C), integers or floats, without alpha.
         image: Image of the same shape; its type may differ, as each is scaled by its own white.
         bit_depth: Bits per sample in use, for both.
 
@@ -44,7 +43,7 @@ def compare_images(clean: AnyArray, image: AnyArray, *, bit_depth: int | None = 
         UnsupportedImage: The shapes differ.
         MissingLibrary: scikit-image is not installed.
     """
-    first, second = (colors_of(each) / white_of(each.dtype, bit_depth) for each in (clean, image))
+    first, second = (each / white_of(each.dtype, bit_depth) for each in (clean, image))
     if first.shape != second.shape:
         raise UnsupportedImage(f"Cannot compare images of different shapes: {first.shape} and {second.shape}")
     second = np.clip(second, 0, 1)
@@ -62,20 +61,21 @@ def _ssim(first: AnyArray, second: AnyArray) -> float | None:
     return float(metrics.structural_similarity(first, second, data_range=1, channel_axis=channel_axis))
 
 
-def _read(path: Path) -> AnyArray:
+def _colors(path: Path) -> AnyArray:
     try:
-        return read(path.read_bytes())
+        decoded = read_file(path, by_service)
+        return colors_of(decoded.pixels, alpha=decoded.alpha)
     except UnsupportedImage as exc:
         raise UnsupportedImage(f"{path}: {exc}") from exc
 
 
 def compare(clean: Path, image: Path, *, bit_depth: int | None, as_json: bool) -> None:
     """Print PSNR and SSIM of two files. In JSON, the PSNR of identical images is null."""
-    found = compare_images(_read(clean), _read(image), bit_depth=bit_depth)
+    found = compare_images(_colors(clean), _colors(image), bit_depth=bit_depth)
     if as_json:
         psnr_db = None if math.isinf(found.psnr_db) else found.psnr_db
         facts = {"a": str(clean), "b": str(image), "psnr_db": psnr_db, "ssim": found.ssim}
-        sys.stdout.write(json.dumps({**facts, "same": psnr_db is None}) + "\n")
+        emit(json.dumps({**facts, "same": psnr_db is None}) + "\n")
         return
     ssim = "undefined below 7 x 7 pixels" if found.ssim is None else f"{found.ssim:.4f}"
     psnr = "infinite, identical pixels" if math.isinf(found.psnr_db) else f"{found.psnr_db:.2f} dB"

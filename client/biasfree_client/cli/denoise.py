@@ -2,23 +2,43 @@
 
 import sys
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Generator, Iterable
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
 
 from biasfree_client import BiasfreeError, ConnectionFailed, Denoised, Denoiser, ProblemError
 from biasfree_client._formats import BY_SUFFIX, Format
 from biasfree_client._options import DenoiseOptions
+from biasfree_client._progress import OnProgress
 from biasfree_client._window import in_threads
 from biasfree_client.cli.failure import UsageError, describe
-from biasfree_client.cli.report import Outcome, Report, report
+from biasfree_client.cli.names import SAME, Name
+from biasfree_client.cli.output import emit, has_reader
+from biasfree_client.cli.report import Listener, Outcome, report
 from biasfree_client.cli.service import require_reachable
-from biasfree_client.cli.sources import LOOK_EVERY_S, Arrivals, Selection
+from biasfree_client.cli.settings import Settings
+from biasfree_client.cli.sources import Selection
 from biasfree_client.cli.targets import Job, Placement, make_room
 
-MARK = "-denoised"
+#: The name of a result beside its image.
+BESIDE = Name("{stem}-denoised{suffix}")
 STREAM = "-"
+#: Formats that the service reads and does not write, and whose pixels a PNG holds; those of the others go into TIFF.
+_AS_PNG = frozenset({"heic", "gif", "jp2"})
+_ONLY_READ = frozenset({*_AS_PNG, "jxl", "raw", "dicom"})
+#: Suffix -> suffix of the result, for images of those formats.
+INSTEAD = {
+    suffix: ".png" if format.value in _AS_PNG else ".tiff"
+    for suffix, format in BY_SUFFIX.items()
+    if format.value in _ONLY_READ
+}
+#: Options that change no pixel, or that the result's name shows.
+_NO_SETTINGS = frozenset({"estimate", "format"})
+_DEFAULTS: dict[str, object] = {"strength": 1.0}
 
 
 @dataclass(frozen=True)
@@ -30,14 +50,23 @@ class Denoising:
         options: Options of ``Denoiser.denoise``.
         overwrite: Replace existing results.
         concurrency: Images to process at a time.
+        dry: Only report what would be done.
+        quiet: Report nothing but failures.
+        settings: The settings that results are made with.
     """
 
     denoiser: Denoiser
     options: DenoiseOptions
     overwrite: bool
     concurrency: int
+    dry: bool = False
+    quiet: bool = False
+    settings: Settings = field(init=False)
 
-    def run(self, jobs: Iterable[Job], report: Report) -> bool:
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "settings", Settings(settings_of(self.options)))
+
+    def run(self, jobs: Iterable[Job], report: Listener) -> bool:
         """Denoise the images without a result yet, and continue after failures.
 
         Returns:
@@ -45,28 +74,50 @@ class Denoising:
 
         Raises:
             ConnectionFailed: The service no longer answers.
+            BrokenPipeError: Nobody reads the report anymore; no further image was sent.
         """
-        todo = []
+        todo, succeeded = [], True
         for job in jobs:
-            if job.done and not self.overwrite:
-                report.tell(Outcome(job.source, job.target, "skipped"))
-            else:
+            outcome = self._before(job)
+            if outcome is None:
                 todo.append(job)
-        report.expect(len(todo))
-        succeeded = True
-        for outcome in in_threads(self._one, todo, concurrency=self.concurrency):
+                continue
             report.tell(outcome)
-            succeeded &= outcome.status != "failed"
-            if isinstance(outcome.error, ConnectionFailed):
-                # One image may break its connection; if the service is gone, all the others would fail as well.
-                require_reachable(self.denoiser)
+            succeeded &= outcome.status != "stale"
+        report.expect(len(todo))
+        with closing(self._outcomes(todo, report)) as outcomes:
+            for outcome in outcomes:
+                report.tell(outcome)
+                succeeded &= outcome.status != "failed"
+                if isinstance(outcome.error, ConnectionFailed):
+                    # One image may break its connection; if the service is gone, all the others would fail as well.
+                    require_reachable(self.denoiser)
         return succeeded
 
-    def _one(self, job: Job) -> Outcome:
+    def _before(self, job: Job) -> Outcome | None:
+        """Return the outcome of an image that is not to be denoised; None for all others."""
+        if job.done and not self.overwrite:
+            if self.settings.fit(job.target):
+                return Outcome(job.source, job.target, "skipped")
+            error = "the result was made with other settings; use --overwrite, or another --output"
+            return Outcome(job.source, job.target, "stale", facts={"error": error})
+        return Outcome(job.source, job.target, "planned") if self.dry else None
+
+    def _outcomes(self, todo: Iterable[Job], report: Listener) -> Generator[Outcome]:
+        def one(job: Job) -> Outcome:
+            if not report.wanted():
+                raise BrokenPipeError
+            return self._one(job, report.on_progress())
+
+        return in_threads(one, todo, concurrency=self.concurrency)
+
+    def _one(self, job: Job, progress: OnProgress | None) -> Outcome:
         start = time.monotonic()
         try:
-            result = self.denoiser.denoise(job.source, **self.options)
+            options = _in_format_of(job.target, self.options)
+            result = self.denoiser.denoise(job.source, progress=progress, **options)
             make_room(job.target)
+            self.settings.remember(job.target)
             result.save(job.target, overwrite=True)
         except (BiasfreeError, OSError) as error:
             return Outcome(job.source, job.target, "failed", describe(error), _failure(error), error)
@@ -74,13 +125,14 @@ class Denoising:
         return Outcome(job.source, job.target, "done", _estimates(result), facts)
 
 
+def settings_of(options: DenoiseOptions) -> dict[str, Any]:
+    """Return the options that change the pixels of a result, without those at their defaults."""
+    given = {name: value for name, value in options.items() if name not in _NO_SETTINGS and value is not None}
+    return {name: value for name, value in given.items() if _DEFAULTS.get(name) != value}
+
+
 def denoise_files(
-    selection: Selection,
-    output: str | None,
-    denoising: Denoising,
-    *,
-    watch: bool,
-    as_json: bool,
+    selection: Selection, output: str | None, denoising: Denoising, *, as_json: bool, name: Name | None = None
 ) -> bool:
     """Denoise files into files.
 
@@ -91,37 +143,39 @@ def denoise_files(
         UsageError: There are no images, or the names of their results conflict.
         ConnectionFailed: The service does not answer.
     """
-    placement = Placement.of(
-        output,
-        single=selection.single and not watch,
-        suffix=_suffix(denoising.options),
-        mark=MARK,
-    )
+    placement = place(output, denoising.options, single=selection.single, name=name)
     if placement.file is not None:
         denoising = replace(denoising, options=_with_format(denoising.options, placement.file))
-    if watch:
-        require_reachable(denoising.denoiser)
-        return _watch(selection, placement, denoising, report("denoised", as_json=as_json))
-    jobs = placement.jobs(selection.find(), overwrite=denoising.overwrite)
-    if not jobs:
+    reporter = report("denoised", as_json=as_json, quiet=denoising.quiet)
+    found = selection.find()
+    jobs = placement.jobs(found.sources, overwrite=denoising.overwrite)
+    if not jobs and not found.troubles:
         raise UsageError(f"{', '.join(selection.inputs)}: no images found; use --recursive to search subfolders")
-    if denoising.overwrite or not all(job.done for job in jobs):
+    if not denoising.dry and (denoising.overwrite or not all(job.done for job in jobs)):
         require_reachable(denoising.denoiser)
-    with report("denoised", as_json=as_json) as reporter:
-        return denoising.run(jobs, reporter)
-
-
-def _watch(selection: Selection, placement: Placement, denoising: Denoising, reporter: Report) -> bool:
-    """Denoise present and arriving images until interrupted; return whether nothing failed."""
-    arrivals, succeeded = Arrivals(), True
     with reporter:
-        try:
-            while True:
-                jobs = placement.jobs(arrivals.ready(selection.find()), overwrite=denoising.overwrite)
-                succeeded &= denoising.run(jobs, reporter)
-                time.sleep(LOOK_EVERY_S)
-        except KeyboardInterrupt:
-            return succeeded
+        reporter.pass_over(found.passed)
+        for path, trouble in found.troubles.items():
+            reporter.tell(failed(path, trouble))
+        return denoising.run(jobs, reporter) and not found.troubles
+
+
+def place(output: str | None, options: DenoiseOptions, *, single: bool, name: Name | None) -> Placement:
+    """Return the rule for the names of the results.
+
+    Args:
+        output: Folder or file, as typed; None to put results beside their images.
+        options: Options of ``Denoiser.denoise``.
+        single: There is one image, which may become a named file.
+        name: Template of the names.
+    """
+    name = name or (Name(SAME) if output else BESIDE)
+    return Placement.of(output, single=single, suffix=_suffix(options), name=name, instead=INSTEAD)
+
+
+def failed(path: Path, error: BiasfreeError | OSError) -> Outcome:
+    """Return the outcome of a file or folder that cannot be read at all."""
+    return Outcome(path, None, "failed", describe(error), _failure(error), error)
 
 
 def denoise_stream(source: str, output: str, denoiser: Denoiser, options: DenoiseOptions, *, overwrite: bool) -> None:
@@ -134,12 +188,19 @@ def denoise_stream(source: str, output: str, denoiser: Denoiser, options: Denois
     """
     if output == STREAM and sys.stdout.isatty():
         raise UsageError("Refusing to write an image to a terminal; use -o FILE or a pipe.")
+    if output == STREAM and not has_reader():
+        raise BrokenPipeError
     if output != STREAM:
         options = _with_format(options, Path(output))
-    result = denoiser.denoise(sys.stdin.buffer if source == STREAM else source, **options)
+    image = sys.stdin.buffer if source == STREAM else source
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with console.status("denoising") as status:
+            result = denoiser.denoise(image, progress=lambda progress: status.update(str(progress)), **options)
+    else:
+        result = denoiser.denoise(image, **options)
     if output == STREAM:
-        sys.stdout.buffer.write(result.content)
-        sys.stdout.buffer.flush()
+        emit(result.content)
     else:
         result.save(output, overwrite=overwrite)
 
@@ -152,9 +213,15 @@ def _with_format(options: DenoiseOptions, file: Path) -> DenoiseOptions:
     """
     if options.get("format") is not None or not file.suffix:
         return options
-    if (format := BY_SUFFIX.get(file.suffix.lower())) is None:
+    if file.suffix.lower() not in BY_SUFFIX:
         raise UsageError(f"{file}: unknown suffix; use one of {', '.join(BY_SUFFIX)}, or --format")
-    return {**options, "format": format.value}
+    return _in_format_of(file, options)
+
+
+def _in_format_of(target: Path, options: DenoiseOptions) -> DenoiseOptions:
+    """Ask for the format of a result's name: a JPEG that is called .png becomes a PNG."""
+    format = BY_SUFFIX.get(target.suffix.lower())
+    return options if format is None or options.get("format") is not None else {**options, "format": format.value}
 
 
 def _suffix(options: DenoiseOptions) -> str | None:

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from biasfree_client import BiasfreeError, ConnectionFailed, Denoiser, __version__
 from biasfree_client._connection import address
+from biasfree_client.cli.output import emit
 
 #: Size and noise of the test image: large enough for the network to use context, small enough to take a moment.
 SIDE_PX, SIGMA_255 = 96, 25.0
@@ -62,7 +63,7 @@ def doctor(denoiser: Denoiser, url: str | None, *, as_json: bool) -> bool:
         found = list(examine(denoiser, url))
         healthy = all(each.healthy is not False for each in found)
         facts = [{"name": each.name, "healthy": each.healthy, "detail": each.detail} for each in found]
-        sys.stdout.write(json.dumps({"healthy": healthy, "findings": facts}) + "\n")
+        emit(json.dumps({"healthy": healthy, "findings": facts}) + "\n")
         return healthy
     return _show(examine(denoiser, url))
 

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from biasfree_client._errors import BiasfreeError, ConnectionFailed, InvalidSetting, TimedOut, UnknownModel
+from biasfree_client.cli.output import NAME, abandon, finish
 
 #: Exit status after an interrupt, by the convention of shells: 128 plus the number of the signal.
 INTERRUPTED = 130
@@ -25,14 +26,24 @@ class Commands(TyperGroup):
     """The group of commands, which reports errors in one line instead of a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; exit with status 2 for wrong usage, 1 for a failure, 130 after an interrupt."""
+        """Run the command; exit with status 2 for wrong usage, 1 for a failure, 130 after an interrupt.
+
+        If the reader of standard output has ended, as ``head`` does, nobody wants to hear more: status 1, in silence.
+        """
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            finish()
+            return result
         except (UsageError, InvalidSetting) as exc:
             say(exc)
             raise typer.Exit(2) from exc
+        except BrokenPipeError as exc:
+            abandon()
+            raise typer.Exit(1) from exc
         except (BiasfreeError, OSError) as exc:
             say(exc)
+            if isinstance(exc, OSError) and exc.filename == NAME:
+                abandon()
             raise typer.Exit(1) from exc
         except KeyboardInterrupt as exc:
             typer.echo(MESSAGE, err=True)

@@ -1,7 +1,6 @@
 """The command ``biasfree models``."""
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from biasfree_client import Denoiser, ModelCard, ModelSummary
+from biasfree_client.cli.output import emit
 
 
 def models(name: str | None, denoiser: Denoiser, *, as_json: bool) -> None:
@@ -17,13 +17,13 @@ def models(name: str | None, denoiser: Denoiser, *, as_json: bool) -> None:
     if name is None:
         listed = denoiser.models()
         if as_json:
-            sys.stdout.writelines(json.dumps(asdict(each)) + "\n" for each in listed)
+            emit("".join(json.dumps(asdict(each)) + "\n" for each in listed))
         else:
             Console().print(_list(listed), highlight=False)
         return
     card = denoiser.model(name)
     if as_json:
-        sys.stdout.write(json.dumps({"sha256": card.sha256, "card": dict(card.card)}) + "\n")
+        emit(json.dumps({"sha256": card.sha256, "card": dict(card.card)}) + "\n")
     else:
         _show(name, card)
 

@@ -1,25 +1,27 @@
 """The command ``biasfree add-noise``: the same noise for the same seed, on any machine."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from biasfree_client import BiasfreeError
-from biasfree_client._files import read, write
+from biasfree_client._files import WRITTEN, read, write
 from biasfree_client._formats import BY_SUFFIX, Format
 from biasfree_client._image import AnyArray
 from biasfree_client._save import save
+from biasfree_client.cli.denoise import failed
 from biasfree_client.cli.failure import UsageError, describe
-from biasfree_client.cli.pixels import colors_of, white_of
+from biasfree_client.cli.names import SAME, Name
+from biasfree_client.cli.pixels import by_service, colors_of, read_file, white_of
 from biasfree_client.cli.report import Outcome, report
 from biasfree_client.cli.sources import Selection
 from biasfree_client.cli.targets import Job, Placement, make_room
 
-MARK = "-noisy"
+#: The name of a result beside its image.
+BESIDE = Name("{stem}-noisy{suffix}")
 #: Suffix -> format, for the formats that keep the noise: a JPEG would remove much of it again.
-WRITABLE = {suffix: each for suffix, each in BY_SUFFIX.items() if each.keeps_depth}
+WRITABLE = {suffix: each for suffix, each in BY_SUFFIX.items() if each in WRITTEN}
 #: Suffixes of the other formats, and the suffix that their results get instead.
 INSTEAD = dict.fromkeys(BY_SUFFIX.keys() - WRITABLE.keys(), Format.PNG.suffixes[0])
 
@@ -40,7 +42,7 @@ class Noise:
     bit_depth: int | None = None
     as_float: bool = False
 
-    def added_to(self, pixels: AnyArray, *, index: int) -> AnyArray:
+    def added_to(self, pixels: AnyArray, *, index: int, alpha: bool = False) -> AnyArray:
         """Add the noise to an image, except to alpha. Integers are rounded and clipped, floats are not.
 
         The generator's seed is that of the models' evaluation: seed, level in hundredths, index of the image.
@@ -48,13 +50,14 @@ class Noise:
         Args:
             pixels: Image (H, W), (H, W, C) or a stack of them, integers or floats.
             index: Position of the image among the images, counted from 0.
+            alpha: True if the last sample is alpha.
         """
         white = white_of(pixels.dtype, self.bit_depth)
-        colors = colors_of(pixels)
+        colors = colors_of(pixels, alpha=alpha)
         generator = np.random.default_rng([self.seed, round(self.sigma_255 * 100), index])
         noisy = colors / white + self.sigma_255 / 255 * generator.standard_normal(colors.shape)
         result = pixels / white if self.as_float else pixels.astype(np.float64)
-        colors_of(result)[...] = noisy if self.as_float else noisy * white
+        colors_of(result, alpha=alpha)[...] = noisy if self.as_float else noisy * white
         if self.as_float:
             return result.astype(np.float32)
         return _in_type(result, pixels.dtype, white)
@@ -67,9 +70,30 @@ def _in_type(values: AnyArray, dtype: np.dtype[Any], white: float) -> AnyArray:
     return np.clip(np.rint(values), least, max(white, 0)).astype(dtype)
 
 
-def add_noise(
-    selection: Selection, output: str | None, noise: Noise, *, format: str | None, overwrite: bool, as_json: bool
-) -> bool:
+@dataclass(frozen=True)
+class Writing:
+    """How a run over many images writes its results.
+
+    Args:
+        output: Folder or file, as typed; None to put results beside their images.
+        name: Template of the names of results.
+        format: Format of the results; by default the image's, or one that keeps the noise.
+        overwrite: Replace existing results.
+        dry: Only report what would be done.
+        quiet: Report nothing but failures.
+        as_json: Report to programs.
+    """
+
+    output: str | None = None
+    name: Name | None = None
+    format: str | None = None
+    overwrite: bool = False
+    dry: bool = False
+    quiet: bool = False
+    as_json: bool = False
+
+
+def add_noise(selection: Selection, noise: Noise, writing: Writing) -> bool:
     """Write a noisy copy of every image.
 
     Returns:
@@ -78,36 +102,56 @@ def add_noise(
     Raises:
         UsageError: There are no images, or the names of their results conflict.
     """
+    format = writing.format
     suffix = f".{format}" if format else (".tiff" if noise.as_float else None)
-    placement = Placement.of(output, single=selection.single, suffix=suffix, mark=MARK, instead=INSTEAD)
-    if placement.file is not None and placement.file.suffix.lower() not in WRITABLE:
-        raise UsageError(f"{placement.file}: unsupported suffix; use one of {', '.join(WRITABLE)}")
-    jobs = placement.jobs(selection.find(), overwrite=overwrite)
-    if not jobs:
+    name = writing.name or (Name(SAME) if writing.output else BESIDE)
+    placement = Placement.of(writing.output, single=selection.single, suffix=suffix, name=name, instead=INSTEAD)
+    fixed = placement.file.suffix if placement.file else name.suffix
+    if fixed is not None and fixed.lower() not in WRITABLE:
+        raise UsageError(f"{placement.file or name.template}: unsupported suffix; use one of {', '.join(WRITABLE)}")
+    found = selection.find()
+    jobs = placement.jobs(found.sources, overwrite=writing.overwrite)
+    if not jobs and not found.troubles:
         raise UsageError(f"{', '.join(selection.inputs)}: no images found; use --recursive to search subfolders")
-    return _run(jobs, noise, overwrite=overwrite, as_json=as_json)
-
-
-def _run(jobs: Sequence[Job], noise: Noise, *, overwrite: bool, as_json: bool) -> bool:
-    succeeded = True
-    with report("made noisy", as_json=as_json) as reporter:
-        reporter.expect(sum(overwrite or not job.done for job in jobs))
+    succeeded = not found.troubles
+    with report("made noisy", as_json=writing.as_json, quiet=writing.quiet) as reporter:
+        reporter.pass_over(found.passed)
+        for path, trouble in found.troubles.items():
+            reporter.tell(failed(path, trouble))
+        reporter.expect(sum(writing.overwrite or not job.done for job in jobs))
         for index, job in enumerate(jobs):
-            outcome = _one(job, noise, index=index, overwrite=overwrite)
+            outcome = _one(job, noise, writing, index=index)
             reporter.tell(outcome)
-            succeeded &= outcome.status != "failed"
+            succeeded &= outcome.status not in ("failed", "stale")
     return succeeded
 
 
-def _one(job: Job, noise: Noise, *, index: int, overwrite: bool) -> Outcome:
-    if job.done and not overwrite:
-        return Outcome(job.source, job.target, "skipped")
+def _one(job: Job, noise: Noise, writing: Writing, *, index: int) -> Outcome:
+    exists = job.done and not writing.overwrite
+    if writing.dry and not exists:
+        return Outcome(job.source, job.target, "planned")
     try:
-        noisy = noise.added_to(read(job.source.read_bytes()), index=index)
+        clean = read_file(job.source, by_service)
+        noisy = noise.added_to(clean.pixels, index=index, alpha=clean.alpha)
+        if exists:
+            return _existing(job, noisy)
         make_room(job.target)
-        save(write(noisy, WRITABLE[job.target.suffix.lower()].media_type), job.target, overwrite=True)
+        content = write(noisy, WRITABLE[job.target.suffix.lower()].media_type, like=clean)
+        save(content, job.target, overwrite=True)
     except (BiasfreeError, OSError) as error:
         facts = {"error": describe(error), "kind": type(error).__name__}
         return Outcome(job.source, job.target, "failed", describe(error), facts, error)
     found: dict[str, Any] = {"sigma": noise.sigma_255, "seed": noise.seed, "index": index, "dtype": noisy.dtype.name}
     return Outcome(job.source, job.target, "done", "", found)
+
+
+def _existing(job: Job, noisy: AnyArray) -> Outcome:
+    """Return the outcome of an image whose result exists: the noise is the same in each run, so it is compared."""
+    try:
+        same = bool(np.array_equal(read(job.target.read_bytes()), noisy))
+    except (BiasfreeError, OSError):
+        same = False
+    if same:
+        return Outcome(job.source, job.target, "skipped")
+    error = "the result was made with other settings; use --overwrite, or another --output"
+    return Outcome(job.source, job.target, "stale", facts={"error": error})

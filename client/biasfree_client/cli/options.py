@@ -41,8 +41,22 @@ SERVICE = "The service"
 Inputs = Annotated[
     list[str], typer.Argument(metavar="IN", help="Image files, folders, or patterns such as 'photos/*.png'.")
 ]
-Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Search subfolders too.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing results.")]
+Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Search subfolders too, each once.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace existing results; links and devices are never replaced.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but failures.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", "-n", help="Print which results would be written, and write nothing.")
+]
+NameTemplate = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="TEMPLATE",
+        help="Name of each result, such as '{stem}-clean{suffix}': stem and suffix of the image.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs: one object per line.")]
 Axes = Annotated[str | None, typer.Option(help="Axes of an NPY array, such as CYX or ZYX (Y, X, C or A, Z).")]
 BitDepth = Annotated[

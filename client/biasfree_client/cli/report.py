@@ -1,8 +1,8 @@
 """The reports of a run over many images: a progress bar for people, JSON lines for programs."""
 
 import json
-import sys
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +13,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-Status = Literal["done", "skipped", "failed"]
+from biasfree_client._progress import OnProgress
+from biasfree_client.cli.output import emit, has_reader
+from biasfree_client.cli.sources import Passed, Reason
+
+Status = Literal["done", "planned", "skipped", "stale", "failed"]
 
 
 @dataclass(frozen=True)
@@ -22,15 +26,16 @@ class Outcome:
 
     Args:
         source: Path of the image.
-        target: Path of its result.
-        status: ``done``, ``skipped`` because the result existed, or ``failed``.
+        target: Path of its result; None if there can be none.
+        status: ``done``, ``planned`` in a dry run, ``skipped`` because the result existed, ``stale`` because it existed
+            and was made with other settings, or ``failed``.
         note: The findings or the error, for people.
         facts: Further members of the JSON object, for programs.
         error: The error of a failed image.
     """
 
     source: Path
-    target: Path
+    target: Path | None
     status: Status
     note: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
@@ -38,12 +43,29 @@ class Outcome:
 
     def as_json(self) -> str:
         """Return the outcome as one line of JSON."""
-        named = {"input": str(self.source), "output": str(self.target), "status": self.status}
+        output = None if self.target is None else str(self.target)
+        named = {"input": str(self.source), "output": output, "status": self.status}
         return json.dumps({**named, **self.facts}, allow_nan=False)
 
 
-class Report(Protocol):
+class Listener(Protocol):
     """A receiver of outcomes."""
+
+    def expect(self, count: int) -> None:
+        """Add to the number of images to process."""
+
+    def tell(self, outcome: Outcome) -> None:
+        """Report the outcome for one image."""
+
+    def wanted(self) -> bool:
+        """Return whether anybody still reads the report."""
+
+    def on_progress(self) -> OnProgress | None:
+        """Return a receiver of an image's progress; None if it is not shown."""
+
+
+class Report(Listener, Protocol):
+    """The report of a run."""
 
     def __enter__(self) -> Self: ...
 
@@ -51,11 +73,8 @@ class Report(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def expect(self, count: int) -> None:
-        """Add to the number of images to process."""
-
-    def tell(self, outcome: Outcome) -> None:
-        """Report the outcome for one image."""
+    def pass_over(self, passed: Sequence[Passed]) -> None:
+        """Report files that are not worked on."""
 
 
 class JsonLines:
@@ -72,8 +91,21 @@ class JsonLines:
 
     def tell(self, outcome: Outcome) -> None:
         """Print one line."""
-        sys.stdout.write(outcome.as_json() + "\n")
-        sys.stdout.flush()
+        emit(outcome.as_json() + "\n")
+
+    def pass_over(self, passed: Sequence[Passed]) -> None:
+        """Print a line for each file; subfolders are no files."""
+        for each in passed:
+            if each.reason != "a folder":
+                facts = {"input": str(each.path), "output": None, "status": "passed over", "reason": each.reason}
+                emit(json.dumps(facts) + "\n")
+
+    def wanted(self) -> bool:
+        """Return whether standard output can still be written to."""
+        return has_reader()
+
+    def on_progress(self) -> None:
+        """Return None: programs get results."""
 
 
 class RateColumn(ProgressColumn):
@@ -91,12 +123,15 @@ class Bar:
     Args:
         verb: The past participle of what is done to the images.
         console: Where to print. Defaults to standard error.
+        quiet: Print nothing but failures.
     """
 
-    def __init__(self, verb: str, *, console: Console | None = None) -> None:
+    def __init__(self, verb: str, *, console: Console | None = None, quiet: bool = False) -> None:
         self._verb = verb
         self._console = console or Console(stderr=True)
+        self._quiet = quiet
         self._counts: Counter[Status] = Counter()
+        self._passed: list[Passed] = []
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -104,10 +139,11 @@ class Bar:
             RateColumn(),
             TimeRemainingColumn(),
             TextColumn("left"),
+            TextColumn("{task.fields[detail]}"),
             console=self._console,
-            disable=not self._console.is_terminal,
+            disable=quiet or not self._console.is_terminal,
         )
-        self._task = self._progress.add_task(verb, total=0)
+        self._task = self._progress.add_task(verb, total=0, detail="")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -117,12 +153,18 @@ class Bar:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.stop()
-        counts = self._counts
-        if error is not None and not counts:
+        if self._quiet or (error is not None and not self._counts):
             return
-        parts = [f"{counts['done']} {self._verb}"]
-        parts += [f"{counts[each]} {text}" for each, text in _ENDS.items() if counts[each]]
-        self._console.print(", ".join(parts), highlight=False)
+        self._console.print(", ".join(self._summary()), highlight=False, markup=False, soft_wrap=True)
+
+    def _summary(self) -> list[str]:
+        counts = self._counts
+        first = f"{counts['planned']} to be {self._verb}" if counts["planned"] else f"{counts['done']} {self._verb}"
+        return [
+            first,
+            *(f"{counts[each]} {text}" for each, text in _ENDS.items() if counts[each]),
+            *described(self._passed),
+        ]
 
     def expect(self, count: int) -> None:
         """Lengthen the bar."""
@@ -132,17 +174,73 @@ class Bar:
     def tell(self, outcome: Outcome) -> None:
         """Count the outcome, and print its note if it has one."""
         self._counts[outcome.status] += 1
-        if outcome.status != "skipped":
-            self._progress.advance(self._task)
-        if outcome.note:
+        if outcome.status == "planned":
+            emit(f"{printable(outcome.source)} -> {printable(outcome.target)}\n")
+        if outcome.status in ("done", "failed"):
+            self._progress.update(self._task, advance=1, detail="")
+        if outcome.note and not (self._quiet and outcome.status != "failed"):
             style = "red" if outcome.status == "failed" else "default"
-            line = f"[{style}]{escape(str(outcome.source))}: {escape(outcome.note)}[/{style}]"
+            line = f"[{style}]{escape(printable(outcome.source))}: {escape(printable(outcome.note))}[/{style}]"
             self._console.print(line, highlight=False, soft_wrap=True)
 
+    def pass_over(self, passed: Sequence[Passed]) -> None:
+        """Count the files for the summary."""
+        self._passed += passed
 
-_ENDS: dict[Status, str] = {"skipped": "skipped (result exists)", "failed": "failed"}
+    def wanted(self) -> bool:
+        """Return True: it is for people, on standard error."""
+        return True
+
+    def on_progress(self) -> OnProgress | None:
+        """Return a receiver that shows the progress of the image behind the bar, on a terminal."""
+        if self._quiet or not self._console.is_terminal:
+            return None
+        return lambda progress: self._progress.update(self._task, detail=str(progress))
 
 
-def report(verb: str, *, as_json: bool) -> Report:
+_ENDS: dict[Status, str] = {
+    "skipped": "skipped (result exists)",
+    "stale": "left as they are (made with other settings: use --overwrite, or another --output)",
+    "failed": "failed",
+}
+#: Reason -> its words in a summary, for one and for several.
+_REASONS: dict[Reason, tuple[str, str]] = {
+    "not an image": ("not an image", "not images"),
+    "an earlier result": ("earlier result", "earlier results"),
+    "hidden": ("hidden file", "hidden files"),
+    "not a regular file": ("not a regular file", "not regular files"),
+    "a folder": ("subfolder not searched (use --recursive)", "subfolders not searched (use --recursive)"),
+}
+#: Most suffixes that a summary names.
+MOST_SUFFIXES = 5
+
+
+def described(passed: Iterable[Passed]) -> list[str]:
+    """Describe what was passed over, such as ``9 not images: .txt 7, .aae 2``."""
+    by_reason: dict[Reason, list[Passed]] = {}
+    for each in passed:
+        by_reason.setdefault(each.reason, []).append(each)
+    parts = []
+    for reason, words in _REASONS.items():
+        if found := by_reason.get(reason):
+            suffixes = f": {_suffixes(found)}" if reason == "not an image" else ""
+            parts.append(f"{len(found)} {words[len(found) > 1]}{suffixes}")
+    return parts
+
+
+def _suffixes(passed: Sequence[Passed]) -> str:
+    found = Counter(printable(each.path.suffix.lower()) or "no suffix" for each in passed)
+    counts = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    named = [f"{suffix} {count}" for suffix, count in counts[:MOST_SUFFIXES]]
+    rest = sum(count for _, count in counts[MOST_SUFFIXES:])
+    return ", ".join([*named, f"others {rest}"] if rest else named)
+
+
+def printable(path: object) -> str:
+    """Return the text of a name that may have bytes of another encoding."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
+
+
+def report(verb: str, *, as_json: bool, quiet: bool = False) -> Report:
     """Create the report for programs or for people."""
-    return JsonLines() if as_json else Bar(verb)
+    return JsonLines() if as_json else Bar(verb, quiet=quiet)

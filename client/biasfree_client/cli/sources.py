@@ -1,17 +1,19 @@
-"""The images that a command works on: files, folders and patterns, and files that arrive while it watches."""
+"""The images that a command works on: files, folders and patterns."""
 
+import errno
 import glob
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from biasfree_client._formats import BY_SUFFIX
 from biasfree_client.cli.failure import UsageError
+from biasfree_client.cli.names import Name
 
-#: Modification time in nanoseconds, and size.
-Stamp = tuple[int, int]
-#: Seconds between two looks at a folder; a file that is being copied grows within that time.
-LOOK_EVERY_S = 1.0
+Reason = Literal["not an image", "an earlier result", "hidden", "not a regular file", "a folder"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,29 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Passed:
+    """A file or folder that was passed over, and the reason."""
+
+    path: Path
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Found:
+    """The result of a search.
+
+    Args:
+        sources: The images, each once, sorted within each input.
+        passed: The files that were passed over.
+        troubles: Folders that cannot be read, and inputs that are gone.
+    """
+
+    sources: list[Source] = field(default_factory=list)
+    passed: list[Passed] = field(default_factory=list)
+    troubles: dict[Path, OSError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Selection:
     """The inputs of a command.
 
@@ -30,96 +55,184 @@ class Selection:
         inputs: Files, folders and patterns as typed.
         recursive: Search subfolders too.
         leave_out: Folder to skip, because the results may lie among the images.
-        made: Ending of the names (before the suffix) of results that lie beside the images.
+        made: Template of the names of results that lie beside the images, which are no images to work on.
     """
 
     inputs: Sequence[str]
     recursive: bool = False
     leave_out: Path | None = None
-    made: str | None = None
+    made: Name | None = None
 
-    def find(self) -> list[Source]:
-        """List the images that exist now, each once, sorted within each input.
+    def find(self, *, waiting: bool = False) -> Found:
+        """List the images that exist now.
 
-        Folders and patterns give only files with the suffix of an image; a file named in full is always taken.
+        Folders and patterns give only files with the suffix of an image; a file named in full is always taken, unless
+        it is the result of another image of this run. Each folder is searched once, whatever links lead to it.
+
+        Args:
+            waiting: Inputs that match nothing at the moment are no error.
 
         Raises:
             UsageError: An input matches nothing.
         """
-        found: dict[Path, Source] = {}
+        search = _Search(self)
         for text in self.inputs:
-            for source in self._of(text):
-                found.setdefault(source.path.absolute(), source)
-        return list(found.values())
+            search.add(text, waiting=waiting)
+        return search.result()
 
     @property
     def single(self) -> bool:
         """Return whether the input is one file, and not a folder or a pattern."""
-        return len(self.inputs) == 1 and Path(self.inputs[0]).is_file()
+        return len(self.inputs) == 1 and _mode(Path(self.inputs[0])) is not None and not _is_dir(Path(self.inputs[0]))
 
-    def _of(self, text: str) -> Iterator[Source]:
+
+class _Search:
+    """A search through the inputs."""
+
+    def __init__(self, selection: Selection) -> None:
+        self._selection = selection
+        self._found: dict[Path, Source] = {}
+        self._named: set[Path] = set()
+        self._passed: dict[Path, Passed] = {}
+        self._troubles: dict[Path, OSError] = {}
+        self._visited: set[object] = set()
+        self._links: list[tuple[Path, Path]] = []
+
+    def add(self, text: str, *, waiting: bool) -> None:
+        """Search one input."""
         path = Path(text)
-        if path.is_dir():
-            yield from self._in_folder(path, path)
-        elif path.exists():
-            yield Source(path, Path(path.name))
+        if _is_dir(path):
+            self._visit(path, path)
+            # Links to folders come last, so that a folder is found under its own name.
+            while self._links:
+                self._visit(*self._links.pop(0))
+        elif os.path.lexists(path) or (_is_unreadable(path) and not glob.has_magic(text)):
+            self._named.add(path.absolute())
+            self._take(path, Path(path.name))
         elif glob.has_magic(text):
-            yield from self._matching(text)
+            self._match(text, waiting=waiting)
+        elif waiting:
+            self._troubles[path] = FileNotFoundError(errno.ENOENT, "No such file or directory", text)
         else:
             raise UsageError(f"{text}: no such file or directory, and not a glob pattern")
 
-    def _in_folder(self, folder: Path, root: Path) -> Iterator[Source]:
-        for path in sorted(folder.iterdir()):
-            if path.is_dir():
-                if self.recursive and not path.name.startswith(".") and not self._is_left_out(path):
-                    yield from self._in_folder(path, root)
-            elif self._is_image(path):
-                yield Source(path, path.relative_to(root))
+    def result(self) -> Found:
+        """Return what was found, without the results of images that were found too."""
+        stems = {(source.path.parent.absolute(), source.path.stem) for source in self._found.values()}
+        among = {key for key in self._named if self._is_left_out(key.parent)}
+        if among < self._found.keys():
+            # A pattern that the shell expanded took results along with the images.
+            for key in among:
+                self._pass(self._found.pop(key).path, "an earlier result")
+        for key, source in list(self._found.items()):
+            stem = None if self._selection.made is None else self._selection.made.stem_of(source.path.name)
+            if stem is not None and (key not in self._named or (key.parent, stem) in stems):
+                del self._found[key]
+                self._pass(source.path, "an earlier result")
+        return Found(list(self._found.values()), list(self._passed.values()), self._troubles)
 
-    def _matching(self, pattern: str) -> Iterator[Source]:
+    def _take(self, path: Path, place: Path) -> None:
+        self._found.setdefault(path.absolute(), Source(path, place))
+
+    def _pass(self, path: Path, reason: Reason) -> None:
+        # The record of settings and the partial files of a run are nobody's.
+        if not (reason == "hidden" and path.name.startswith(".biasfree")) and not path.name.endswith(".partial"):
+            self._passed.setdefault(path.absolute(), Passed(path, reason))
+
+    def _visit(self, folder: Path, root: Path) -> None:
+        """Search a folder, unless it was searched before."""
+        place = _identity(folder)
+        if place in self._visited:
+            return
+        self._visited.add(place)
+        for path in self._entries(folder):
+            if not _is_dir(path):
+                self._judge(path, path.relative_to(root))
+            elif path.name.startswith(".") or self._is_left_out(path, root):
+                continue
+            elif not self._selection.recursive:
+                self._pass(path, "a folder")
+            elif path.is_symlink():
+                self._links.append((path, root))
+            else:
+                self._visit(path, root)
+
+    def _entries(self, folder: Path) -> Iterator[Path]:
+        try:
+            yield from sorted(folder.iterdir())
+        except OSError as exc:
+            self._troubles[folder] = exc
+
+    def _judge(self, path: Path, place: Path) -> None:
+        """Take a file of a folder or pattern if it is an image by its suffix."""
+        mode = _mode(path)
+        if path.name.startswith("."):
+            self._pass(path, "hidden")
+        elif path.suffix.lower() not in BY_SUFFIX:
+            self._pass(path, "not an image")
+        elif mode is not None and not stat.S_ISREG(mode):
+            self._pass(path, "not a regular file")
+        else:
+            # A link to nothing is taken, so that it is reported.
+            self._take(path, place)
+
+    def _match(self, pattern: str, *, waiting: bool) -> None:
         root = _root(pattern)
-        matches = sorted(root.glob(str(Path(pattern).relative_to(root))))
-        images = [path for path in matches if path.is_file() and self._is_image(path)]
-        if not images:
+        before = len(self._found)
+        try:
+            matches = sorted(root.glob(str(Path(pattern).relative_to(root))))
+        except OSError as exc:
+            self._troubles[root] = exc
+            return
+        for path in matches:
+            if self._is_left_out(path if _is_dir(path) else path.parent, root):
+                continue
+            if _is_dir(path):
+                self._pass(path, "a folder")
+            else:
+                self._judge(path, path.relative_to(root))
+        if len(self._found) == before and not waiting:
             raise UsageError(f"{pattern}: no image matches")
-        yield from (Source(path, path.relative_to(root)) for path in images if not self._is_left_out(path.parent))
 
-    def _is_image(self, path: Path) -> bool:
-        made = self.made is not None and path.stem.endswith(self.made)
-        return path.suffix.lower() in BY_SUFFIX and not made and not path.name.startswith(".")
-
-    def _is_left_out(self, folder: Path) -> bool:
-        return self.leave_out is not None and folder.resolve().is_relative_to(self.leave_out.resolve())
-
-
-class Arrivals:
-    """The files that arrived or changed, each when it is complete: unchanged since the previous look.
-
-    Args:
-        stamp: Returns a file's stamp, or None if it is gone.
-    """
-
-    def __init__(self, stamp: Callable[[Path], Stamp | None] | None = None) -> None:
-        self._stamp = stamp or stamp_of
-        self._seen: dict[Path, Stamp] = {}
-        self._taken: dict[Path, Stamp] = {}
-
-    def ready(self, sources: Iterable[Source]) -> list[Source]:
-        """Return the sources that are complete now, and were not returned before in this state."""
-        now = {source.path: stamp for source in sources if (stamp := self._stamp(source.path)) is not None}
-        ready = {path: stamp for path, stamp in now.items() if self._seen.get(path) == stamp != self._taken.get(path)}
-        self._seen = now
-        self._taken.update(ready)
-        return [source for source in sources if source.path in ready]
+    def _is_left_out(self, folder: Path, root: Path | None = None) -> bool:
+        """Return whether a folder is that of the results; not if the whole input lies there, to be replaced."""
+        if self._selection.leave_out is None:
+            return False
+        results = self._selection.leave_out.resolve()
+        inside = folder.resolve().is_relative_to(results)
+        return inside and (root is None or not root.resolve().is_relative_to(results))
 
 
-def stamp_of(path: Path) -> Stamp | None:
-    """Return a file's modification time and size, or None if it is gone."""
+def _mode(path: Path) -> int | None:
     try:
-        status = path.stat()
-    except OSError:
+        return path.stat().st_mode
+    except (OSError, ValueError):
         return None
-    return status.st_mtime_ns, status.st_size
+
+
+def _is_dir(path: Path) -> bool:
+    mode = _mode(path)
+    return mode is not None and stat.S_ISDIR(mode)
+
+
+def _is_unreadable(path: Path) -> bool:
+    """Return whether a path cannot be examined, for another reason than that it does not exist."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def _identity(folder: Path) -> object:
+    """Return what tells one folder from another, under any of its names."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return os.path.realpath(folder)
+    return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(folder)
 
 
 def _root(pattern: str) -> Path:

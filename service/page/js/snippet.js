@@ -48,8 +48,7 @@ function pythonDenoise({ name, parameters, output }) {
 
 /** @param {Call} call */
 function pythonAnalyze({ name, parameters, output }) {
-  // The client calls the corner x0, y0.
-  const values = given(parameters).map(([key, value]) => `, ${/^[xy]$/.test(key) ? `${key}0` : key}=${literal(value)}`);
+  const values = given(parameters).map(([key, value]) => `, ${key}=${literal(value)}`);
   return [
     "from biasfree_client import Denoiser",
     "",

@@ -53,9 +53,9 @@ def analyst(service):
 
 
 def test_parameters_are_sent_by_their_documented_names(service, analyst):
-    """x0 and y0 become the service's x and y, and pixels become repeated parameters."""
+    """Options have the names of the query; pixels become repeated parameters."""
     analyst.analyze(
-        np.eye(4), x0=1, y0=2, size=3, k=4, method="dense", pixels=[(5, 6), (7, 8)], probes=9, frame=1, bit_depth=8
+        np.eye(4), x=1, y=2, size=3, k=4, method="dense", pixels=[(5, 6), (7, 8)], probes=9, frame=1, bit_depth=8
     )
     request = service.requests[0]
     assert (request.method, request.url.path) == ("POST", "/v1/analyze")

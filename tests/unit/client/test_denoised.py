@@ -36,6 +36,17 @@ def test_the_noise_is_read_from_its_header(service):
     assert str(noise) == "white noise, level 24.6"
 
 
+def test_what_the_service_assumed_is_a_warning(service):
+    """Nobody reads an attribute that is nearly always None."""
+    headers = {"Content-Type": "image/png", "X-Warning": "read as a stack; name its axes to be sure"}
+    service.answer = lambda _: Response(200, content=PNG, headers=headers)
+
+    with pytest.warns(UserWarning, match="name its axes"):
+        result = denoise(service)
+
+    assert result.warning == headers["X-Warning"]
+
+
 @pytest.mark.parametrize(("kind", "white"), [("correlated", False), ("little", None), ("of the future", None)])
 def test_a_withheld_psnr_has_its_reason(service, kind, white):
     """The PSNR is None then, and unknown kinds of noise are accepted."""

@@ -129,17 +129,33 @@ def test_options_reach_the_service(connected):
     assert run("denoise", "-", stdin=image).exit_code == 0
     assert sent(connected) == {"strength": "1.0"}
     options = "--strength 0.5 --chroma-strength 1 --model gray --estimate --format tiff --residual --color rgb"
-    assert run("denoise", "-", *options.split(), "--bit-depth", 12, stdin=image).exit_code == 0
+    assert (
+        run(
+            "denoise",
+            "-",
+            *options.split(),
+            "--bit-depth",
+            12,
+            "--bits",
+            8,
+            "--quality",
+            80,
+            "--ensemble",
+            4,
+            stdin=image,
+        ).exit_code
+        == 0
+    )
     assert sent(connected) == {
         "strength": "0.5", "chroma_strength": "1.0", "model": "gray", "estimate": "true", "format": "tiff",
-        "output": "residual", "color": "rgb", "bit_depth": "12",
+        "output": "residual", "color": "rgb", "bit_depth": "12", "bits": "8", "quality": "80", "ensemble": "4",
     }  # fmt: skip
 
 
 def test_options_of_an_analysis_reach_the_service(connected, tmp_path):
     """Those of the patch have other names in the query, and pixels are repeated."""
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n an image")
-    options = "--x0 1 --y0 2 --size 3 -k 4 --pixel 5,6 --pixel 7,8 --color gray"
+    options = "--x 1 --y 2 --size 3 -k 4 --pixel 5,6 --pixel 7,8 --color gray"
     run("analyze", tmp_path / "a.png", *options.split())
     assert connected.requests[-1].url.params.get_list("pixel") == ["5,6", "7,8"]
     query = {name: value for name, value in sent(connected).items() if name != "pixel"}

@@ -28,6 +28,13 @@ class Recorder:
         """Record the outcome."""
         self.outcomes.append(outcome)
 
+    def wanted(self):
+        """Return True: it is read until the end."""
+        return True
+
+    def on_progress(self):
+        """Return None: progress is not shown."""
+
 
 @pytest.fixture
 def jobs(tmp_path) -> list[Job]:
@@ -103,7 +110,7 @@ def test_a_finished_run_does_not_need_the_service(service, jobs, capsys):
     breaks_at(service, *range(10), ready=False)
     folder = jobs[0].source.parent
     selection = Selection([str(folder)], leave_out=Path(folder / "out"))
-    assert denoise_files(selection, str(folder / "out"), denoising(service), watch=False, as_json=True)
+    assert denoise_files(selection, str(folder / "out"), denoising(service), as_json=True)
     assert capsys.readouterr().out.count('"skipped"') == 10
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from biasfree_client._files import read
-from biasfree_client.cli.noise import Noise, add_noise
+from biasfree_client.cli.noise import Noise, Writing, add_noise
 from biasfree_client.cli.sources import Selection
 from training.evaluate import metrics
 
@@ -44,7 +44,7 @@ def test_the_bit_depth_determines_white():
 def test_alpha_stays_as_it_was():
     """No noise is added to alpha."""
     clean = np.dstack([COLOR, GRAY])
-    noisy = Noise(25).added_to(clean, index=0)
+    noisy = Noise(25).added_to(clean, index=0, alpha=True)
     np.testing.assert_array_equal(noisy[..., 3], GRAY)
     assert (noisy[..., :3] != COLOR).mean() > 0.9
 
@@ -65,9 +65,7 @@ def test_a_jpeg_becomes_a_png(tmp_path, capfd):
     Image.fromarray(GRAY).save(tmp_path / "a.jpg")
     Image.fromarray(COLOR).save(tmp_path / "b.png")
     (tmp_path / "c.png").write_bytes(b"no image")
-    succeeded = add_noise(
-        Selection([str(tmp_path)]), str(tmp_path / "out"), Noise(25), format=None, overwrite=False, as_json=False
-    )
+    succeeded = add_noise(Selection([str(tmp_path)]), Noise(25), Writing(str(tmp_path / "out")))
     assert not succeeded
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png"]
     assert "2 made noisy, 1 failed" in capfd.readouterr().err

@@ -1,11 +1,15 @@
-"""The images that a command works on, and files that arrive while it watches."""
+"""The images that a command works on."""
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from biasfree_client.cli.denoise import BESIDE
 from biasfree_client.cli.failure import UsageError
-from biasfree_client.cli.sources import Arrivals, Selection, Source, stamp_of
+from biasfree_client.cli.names import Name
+from biasfree_client.cli.sources import Selection
 
 
 @pytest.fixture
@@ -30,12 +34,12 @@ def tree(tmp_path, monkeypatch) -> Path:
 
 def found(*inputs, **options) -> list[str]:
     """Return the paths of a selection."""
-    return [source.path.as_posix() for source in Selection(inputs, **options).find()]
+    return [source.path.as_posix() for source in Selection(inputs, **options).find().sources]
 
 
 def places(*inputs, **options) -> list[str]:
     """Return the places of the results below their folder."""
-    return [source.place.as_posix() for source in Selection(inputs, **options).find()]
+    return [source.place.as_posix() for source in Selection(inputs, **options).find().sources]
 
 
 def test_a_folder_is_its_images_in_order(tree):
@@ -52,7 +56,7 @@ def test_subfolders_are_searched_if_recursive(tree):
 def test_results_among_the_images_are_skipped(tree):
     """They are skipped by folder or name, so that the next run does not denoise them again."""
     assert places(".", recursive=True, leave_out=Path("sub")) == ["a.TIF", "b.png", "c-denoised.png"]
-    assert found(".", made="-denoised") == ["a.TIF", "b.png"]
+    assert found(".", made=BESIDE) == ["a.TIF", "b.png"]
 
 
 def test_patterns_are_matched_here(tree):
@@ -82,54 +86,97 @@ def test_a_file_with_brackets_in_its_name_is_a_file(tree):
     assert not Selection(["sub"]).single
 
 
-A, B = (Source(Path(name), Path(name)) for name in ("a.png", "b.png"))
+def passed(*inputs, **options) -> dict[str, str]:
+    """Return what a selection passes over, with the reason."""
+    return {each.path.as_posix(): each.reason for each in Selection(inputs, **options).find().passed}
 
 
-class Disk:
-    """A disk of files with given stamps."""
-
-    def __init__(self, **stamps):
-        self.stamps = {Path(f"{name}.png"): (0, size) for name, size in stamps.items()}
-
-    def look(self, path):
-        """Return the stamp of a file."""
-        return self.stamps.get(path)
-
-
-def test_a_file_is_ready_when_it_is_unchanged_between_two_looks():
-    """It is returned once."""
-    arrivals = Arrivals(Disk(a=10).look)
-    assert [arrivals.ready([A]) for _ in range(4)] == [[], [A], [], []]
+def test_what_is_passed_over_is_known_with_its_reason(tree):
+    """Nothing is left out in silence."""
+    (tree / "x.png").symlink_to("/dev/null")
+    assert passed(".", made=BESIDE) == {
+        "notes.txt": "not an image", ".hidden.png": "hidden", "sub": "a folder", "x.png": "not a regular file",
+        "c-denoised.png": "an earlier result",
+    }  # fmt: skip
+    assert passed("*", made=BESIDE)["notes.txt"] == "not an image"
 
 
-def test_a_file_that_grows_is_not_ready():
-    """It becomes ready when it stops growing."""
-    disk = Disk(a=1)
-    arrivals = Arrivals(disk.look)
-    for size in (1, 2, 3):
-        disk.stamps[A.path] = (0, size)
-        assert arrivals.ready([A]) == []
-    assert arrivals.ready([A]) == [A]
+def test_a_glob_that_the_shell_expanded_does_not_give_earlier_results(tree):
+    """A result named alone is taken."""
+    (tree / "b-denoised.png").touch()
+    assert found("b.png", "b-denoised.png", made=BESIDE) == ["b.png"]
+    assert passed("b.png", "b-denoised.png", made=BESIDE) == {"b-denoised.png": "an earlier result"}
+    assert found("b-denoised.png", made=BESIDE) == ["b-denoised.png"]
+    assert found("b.png", "c-denoised.png", made=BESIDE) == ["b.png", "c-denoised.png"]
+    (tree / "x_b.png").touch()
+    assert found("b.png", "x_b.png", made=Name("x_{stem}{suffix}")) == ["b.png"]
 
 
-def test_a_file_that_changed_is_returned_again():
-    """A photograph that was saved again is returned again."""
-    disk = Disk(a=1, b=1)
-    arrivals = Arrivals(disk.look)
-    arrivals.ready([A, B])
-    assert arrivals.ready([A, B]) == [A, B]
-    disk.stamps[B.path] = (5, 1)
-    assert [arrivals.ready([A, B]), arrivals.ready([A, B])] == [[], [B]]
+def test_results_in_their_folder_are_not_taken_with_the_images(tree):
+    """Also if the shell named them; but a folder may be replaced as a whole."""
+    assert found("b.png", "sub/d.jpg", leave_out=Path("sub")) == ["b.png"]
+    assert found("sub/d.jpg", leave_out=Path("sub")) == ["sub/d.jpg"]
+    assert found("sub/*.jpg", leave_out=Path("sub")) == ["sub/d.jpg"]
+    assert found("sub", leave_out=Path("sub"), recursive=True) == ["sub/d.jpg", "sub/deep/e.npy"]
+    assert found("sub", leave_out=Path(), recursive=True) == ["sub/d.jpg", "sub/deep/e.npy"]
 
 
-def test_a_file_that_vanished_is_ignored():
-    """A file may vanish between the listing and the look."""
-    arrivals = Arrivals(Disk().look)
-    assert [arrivals.ready([A]), arrivals.ready([A])] == [[], []]
+def test_each_folder_is_searched_once_whatever_links_lead_to_it(tree):
+    """Links to the folder itself, to its parent, to each other and to a folder outside."""
+    outside = tree.parent / "outside"
+    outside.mkdir()
+    (outside / "o.png").touch()
+    (tree / "sub" / "again").symlink_to(tree / "sub")
+    (tree / "sub" / "up").symlink_to(tree)
+    (tree / "a-link").symlink_to("sub")
+    (tree / "z-link").symlink_to(outside)
+    (outside / "back").symlink_to(tree)
+    (tree / "loop").symlink_to("loop")
+    assert places(".", recursive=True) == [
+        "a.TIF", "b.png", "c-denoised.png", "sub/d.jpg", "sub/deep/e.npy", "z-link/o.png"
+    ]  # fmt: skip
+    assert places("sub", ".", recursive=True)[:2] == ["d.jpg", "deep/e.npy"]
+    assert found("sub", "a-link", "sub/again") == ["sub/d.jpg"]
 
 
-def test_stamps_are_those_of_the_disk(tmp_path):
-    """A stamp has the size; a missing file has no stamp."""
-    (tmp_path / "a").write_bytes(b"123")
-    assert stamp_of(tmp_path / "a")[1] == 3
-    assert stamp_of(tmp_path / "b") is None
+@pytest.fixture
+def as_nobody():
+    """Give up the rights of the superuser, who may read everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def locked():
+    """Return a folder with an image, a folder that nobody may read, and a link to nothing."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "a.png").touch()
+        (folder / "locked").mkdir()
+        (folder / "locked" / "b.png").touch()
+        (folder / "locked").chmod(0)
+        (folder / "nothing.png").symlink_to("nowhere.png")
+        yield folder
+        (folder / "locked").chmod(0o755)
+
+
+def test_an_unreadable_folder_is_a_trouble_and_the_rest_is_found(locked, as_nobody):
+    """A link to nothing is found too, so that it is reported when it is read."""
+    search = Selection([str(locked)], recursive=True).find()
+    assert [source.path.name for source in search.sources] == ["a.png", "nothing.png"]
+    assert list(search.troubles) == [locked / "locked"]
+    named = Selection([str(locked / "locked" / "b.png"), str(locked / "a.png")]).find()
+    assert [source.path.name for source in named.sources] == ["b.png", "a.png"]
+
+
+def test_an_input_that_is_gone_may_come_back(tree):
+    """Then it is a trouble instead of wrong usage; a pattern that matches nothing is neither."""
+    assert Selection(["gone"]).find(waiting=True).troubles.keys() == {Path("gone")}
+    assert not Selection(["*.webp"]).find(waiting=True).troubles

@@ -1,17 +1,23 @@
 """The files that results are written to."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from biasfree_client._save import partial_prefix
+from biasfree_client.cli.denoise import BESIDE, INSTEAD
 from biasfree_client.cli.failure import UsageError
+from biasfree_client.cli.names import SAME, Name
 from biasfree_client.cli.sources import Source
-from biasfree_client.cli.targets import Placement, make_room
+from biasfree_client.cli.targets import Job, Placement, make_room
 
 
-def target(output, *, place="sub/a.png", single=False, suffix=None, mark="-denoised") -> str:
+def target(output, *, place="sub/a.png", single=False, suffix=None, name=None) -> str:
     """Return the result of one image of the folder ``photos``."""
-    placement = Placement.of(output, single=single, suffix=suffix, mark=mark)
+    placement = Placement.of(
+        output, single=single, suffix=suffix, name=name or (BESIDE if output is None else Name(SAME))
+    )
     (job,) = placement.jobs([Source(Path("photos") / place, Path(place))], overwrite=False)
     return job.target.as_posix()
 
@@ -65,8 +71,24 @@ def test_only_partial_files_of_the_same_result_are_removed(tmp_path):
     """Only partial files of this result are removed, even if its name has brackets."""
     target = tmp_path / "new" / "a[1].png"
     make_room(target)
-    left, others = target.parent / ".a[1].png.0f.partial", target.parent / ".a1.png.0f.partial"
+    left, others = (target.parent / f"{partial_prefix(Path(name))}0f.partial" for name in ("a[1].png", "a1.png"))
     left.touch()
     others.touch()
     make_room(target)
     assert list(target.parent.iterdir()) == [others]
+
+
+@pytest.mark.parametrize(
+    ("name", "result"), [("a.heic", "a.png"), ("a.DNG", "a.tiff"), ("a.dcm", "a.tiff"), ("a.ppm", "a.ppm")]
+)
+def test_images_of_formats_that_are_only_read_get_another(name, result):
+    """Camera raw files and DICOM hold more than PNG does."""
+    (job,) = Placement(folder=Path("out"), instead=INSTEAD).jobs([Source(Path(name), Path(name))], overwrite=False)
+    assert job.target == Path("out") / result
+
+
+def test_a_pipe_is_never_done(tmp_path):
+    """It gets the result again in each run."""
+    os.mkfifo(tmp_path / "pipe")
+    assert not Job(Path("a.png"), tmp_path / "pipe").done
+    assert not Job(Path("a.png"), tmp_path / ("n" * 300)).done

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.training.fit.runs import TINY, fit
+from training.export.export import Provenance, export
 from training.export.output import prepare
 
 
@@ -25,3 +27,14 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path, place: str) -
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=r"cannot write model\.onnx there"):
         prepare(tmp_path / place)
+
+
+def test_an_export_tests_its_output_before_the_work(tmp_path: Path) -> None:
+    """The place is wrong, and so are the images, which would be found out later."""
+    fit(TINY.with_budget(steps=1, minutes=None), tmp_path / "run")
+    (tmp_path / "file").touch()
+    provenance = Provenance("tiny", "1", "in words", "not stated")
+    with pytest.raises(OSError, match=r"cannot write model\.onnx there"):
+        export(tmp_path / "run", tmp_path / "file" / "model.onnx", provenance, evaluation_sets=[tmp_path / "nowhere"])
+    export(tmp_path / "run", tmp_path / "new" / "model.onnx", provenance, evaluation_sets=[])
+    assert (tmp_path / "new" / "model.onnx").is_file()
