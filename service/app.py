@@ -27,11 +27,12 @@ from service.denoising.networks import Networks
 from service.denoising.options import DenoiseOptions
 from service.errors import InferenceFailed
 from service.http.body_limit import BodyLimit
+from service.http.in_progress import Follow, InProgress
 from service.http.key_gate import SCHEMES, KeyGate
 from service.http.last_handler import LastHandler
 from service.http.problems import REASONS, install
 from service.http.public_path import PublicPath
-from service.http.request_log import UNREMARKED, RequestLog
+from service.http.request_log import RequestLog, is_unremarked
 from service.http.room_gate import Gate
 from service.http.security_headers import SecurityHeaders
 from service.http.templates import Templates
@@ -43,7 +44,7 @@ from service.queue.heap import trim
 from service.queue.policy import BatchPolicy, Lane
 from service.queue.priority import give_way
 from service.queue.self_check import SelfCheck
-from service.routes import analyze, denoise, docs, health, metrics, models, page
+from service.routes import analyze, denoise, docs, health, metrics, models, page, requests
 from service.routes.denoise_schemas import KEY_ERRORS, problem_responses
 from service.sandbox.bulkhead import Bulkhead
 from service.sandbox.confine import Confinement
@@ -64,6 +65,9 @@ Errors are [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem documents.
 
 #: Pixels of one batch. On a CPU a batch of tiles is no faster than one after the other once each has 256 x 256 pixels.
 BATCH_PIXELS = {"cpu": 2**16, "cuda": 2**20}
+
+#: Paths of the denoising route.
+DENOISE_PATHS = ("/denoise", "/v1/denoise")
 
 #: Parameters whose values a trace may tell.
 KNOWN_QUERY = (*DenoiseOptions.model_fields, *AnalysisOptions.model_fields)
@@ -116,6 +120,7 @@ def create_app(service: ServiceState) -> FastAPI:
         telemetry=_telemetry(service),
     )
     app.state.service = service
+    app.state.in_progress = InProgress()
     install(app)
     docs.install(app)
     guarded = _guarded(service)
@@ -125,11 +130,13 @@ def create_app(service: ServiceState) -> FastAPI:
         app.include_router(analyze.router, **guarded)
         app.include_router(analyze.router, prefix="/v1", include_in_schema=False)
     app.include_router(models.router, **guarded)
+    app.include_router(requests.router, **guarded)
     app.include_router(health.router)
     app.include_router(metrics.router, **guarded)
     page.install(app, enabled=service.settings.page_enabled)
+    app.add_middleware(Follow, paths=DENOISE_PATHS, in_progress=app.state.in_progress)
     app.add_middleware(BodyLimit, limit=service.settings.max_body_bytes)
-    app.add_middleware(Gate, paths=("/denoise", "/v1/denoise"), require_room=service.require_room)
+    app.add_middleware(Gate, paths=DENOISE_PATHS, require_room=service.require_room)
     app.add_middleware(KeyGate, access=service.access)
     app.add_middleware(LastHandler)
     app.add_middleware(PublicPath, root_path=service.settings.root_path)
@@ -157,7 +164,7 @@ def _telemetry(service: ServiceState) -> TelemetryConfig:
         "logs": False,
         "operation_spans": False,
         "auto_configure": False,
-        "exclude": lambda scope: scope["type"] == "http" and scope["path"] in UNREMARKED,
+        "exclude": is_unremarked,
     }
 
 

@@ -81,6 +81,10 @@ class UnknownModel(ServiceError):
     """No model has that name."""
 
 
+class UnknownRequest(ServiceError):
+    """No request with that id waits or runs in this process."""
+
+
 class UnsupportedOutput(ServiceError):
     """The format asked for does not exist, or cannot hold these pixels."""
 

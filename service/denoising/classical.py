@@ -5,7 +5,8 @@ priority. So they take hardly more than idle time from the networks.
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
@@ -22,6 +23,7 @@ from service.denoising.options import DenoiseOptions
 from service.denoising.preparation import Prepared
 from service.errors import ImageTooLarge, InvalidParameter
 from service.imaging import Picture
+from service.queue.progress import CURRENT, Standing
 from service.sandbox.bulkhead import Bulkhead
 
 #: Version of every method; increased when the results of one of them change.
@@ -53,6 +55,7 @@ class ClassicalModels:
 
     def __init__(self, bulkhead: Bulkhead, *, max_pixels: int, taken: Collection[str] = ()) -> None:
         self.bulkhead, self._max_pixels = bulkhead, max_pixels
+        self._line: list[object] = []
         self._names = [name for name in classical.METHODS if classical.available() and name not in taken]
 
     @property
@@ -111,6 +114,25 @@ class ClassicalModels:
         picture = prepared.picture
         return Work(name, picture, lambda: self._denoise(prepared, options, name))
 
+    @contextmanager
+    def _in_line(self) -> Iterator[None]:
+        """Report the place of a request; the process takes one after the other, in the order of their arrival."""
+        entry = object()
+        self._line.append(entry)
+        if (progress := CURRENT.get()) is not None:
+            progress.expect(1)
+            progress.standing = lambda: self._standing(entry)
+        try:
+            yield
+        finally:
+            self._line.remove(entry)
+
+    def _standing(self, entry: object) -> Standing:
+        if entry not in self._line:  # it is done, and being encoded
+            return Standing(running=True)
+        place = self._line.index(entry)
+        return Standing(place=place or None, running=place == 0)
+
     async def end(self) -> None:
         """Stop the process."""
         await self.bulkhead.end()
@@ -120,7 +142,9 @@ class ClassicalModels:
         picture = prepared.picture
         frames = await asyncio.to_thread(lambda: [scaled(frame, always=False) for frame in picture.frames])
         task = ClassicalTask(name, [noisy for _, noisy in frames], levels=options.estimate)
-        done = await self.bulkhead.run(carry_out, task)
+        with self._in_line():
+            done = await self.bulkhead.run(carry_out, task)
+            _count()
 
         def finished() -> list[PixelArray]:
             pairs = zip(picture.frames, frames, done.denoised, strict=True)
@@ -129,6 +153,11 @@ class ClassicalModels:
         noise = _noise(_sigma_255(picture, frames, done.levels, options)) if options.estimate else None
         result = prepared.result(await asyncio.to_thread(finished), options)
         return DenoiseResult(result, {"name": name, "version": VERSION}, noise, infer_s=done.seconds)
+
+
+def _count() -> None:
+    if (progress := CURRENT.get()) is not None:
+        progress.done()
 
 
 def _sigma_255(

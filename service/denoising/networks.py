@@ -26,6 +26,7 @@ from service.imaging import Picture
 from service.queue.batch_queue import BatchQueue
 from service.queue.ledger import BatchRun, TileTooLarge
 from service.queue.policy import RECOVERY, Admission
+from service.queue.progress import CURRENT
 
 T = TypeVar("T")
 
@@ -185,14 +186,25 @@ class Networks:
         any_noise = self._models.get(card.name + ANY_NOISE) if options.model in (None, AUTO) else None
         if any_noise is None:
             with self._admitted(picture, options, card) as run:
+                self._follow(self._tiles(picture, options, card), run)
                 return run, await self._frames(picture, run)
         with (
             self._admitted(picture, options, any_noise.card) as run,
             self._admitted(picture, options, card, beside=run.admission) as white,
         ):
+            # The other model denoises the first frame too, once.
+            first = max(1, picture.channels // card.channels) * len(self._grid(picture.frames[0].shape[:2], card))
+            self._follow(self._tiles(picture, options, card) + first, run, white)
             chosen = await self._chosen(picture.frames[0], run, white)
             self._queue.forgo((run if chosen is white else white).admission)
             return chosen, await self._frames(picture, chosen)
+
+    def _follow(self, tiles: int, *runs: _Run) -> None:
+        """Report the progress of a request to those who ask for it."""
+        if (progress := CURRENT.get()) is not None:
+            progress.expect(tiles)
+            admissions = {run.admission for run in runs}
+            progress.standing = lambda: self._queue.standing(admissions)
 
     @contextmanager
     def _admitted(
@@ -273,10 +285,13 @@ class Networks:
 
     def _cost_px(self, picture: Picture, options: DenoiseOptions, card: Card) -> int:
         """Return the number of pixels in all tiles of a picture, over its frames, planes and passes."""
-        passes = options.ensemble * (2 if options.estimate else 1)
         grids = (self._grid(frame.shape[:2], card) for frame in picture.frames)
-        planes = max(1, picture.channels // card.channels)
-        return passes * planes * sum(grid.tile_pixels for grid in grids)
+        return _passes(picture, options, card) * sum(grid.tile_pixels for grid in grids)
+
+    def _tiles(self, picture: Picture, options: DenoiseOptions, card: Card) -> int:
+        """Return the number of all tiles of a picture, over its frames, planes and passes."""
+        grids = (self._grid(frame.shape[:2], card) for frame in picture.frames)
+        return _passes(picture, options, card) * sum(map(len, grids))
 
     async def _tiled(self, noisy: FloatArray, grid: TileGrid, run: _Run) -> FloatArray:
         whole = len(noisy) == run.card.channels and len(grid) == 1
@@ -287,6 +302,11 @@ class Networks:
         run.infer_s += done.infer_s
         run.batches += done.batches
         return await _off_loop(0 if whole else noisy.size, lambda: join(done.tiles, grid, len(noisy)))
+
+
+def _passes(picture: Picture, options: DenoiseOptions, card: Card) -> int:
+    """Return how often the network runs over a frame: for each plane and orientation, and twice with an estimate."""
+    return options.ensemble * (2 if options.estimate else 1) * max(1, picture.channels // card.channels)
 
 
 async def _off_loop(values: int, work: Callable[[], T]) -> T:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.access.access import Access
 from service.access.rate import WINDOW_S, Allowance
 from service.errors import RateLimited, ServiceError, Unauthorized
+from service.http.in_progress import is_poll
 from service.http.problems import service_error
 
 #: Paths a supervisor may request without a key.
@@ -24,7 +25,7 @@ SCHEMES: list[Depends] = [
 
 
 class KeyGate:
-    """A middleware that requires a key and enforces its limit on requests per minute.
+    """A middleware that requires a key and enforces its limit on requests per minute, in which polls do not count.
 
     Clients send the key as ``Authorization: Bearer KEY`` or ``X-API-Key: KEY``. The gate comes before the router, so it
     guards every path, known or not, except the probes. It stores the name of the key's holder in ``state.key_holder``.
@@ -48,7 +49,7 @@ class KeyGate:
         try:
             holder = _holder(self._access, Headers(scope=scope))
             scope.setdefault("state", {})["key_holder"] = holder
-            if self._access.rate is not None:
+            if self._access.rate is not None and not is_poll(scope):
                 send = _with_allowance(send, self._access.rate.take(holder))
         except Unauthorized as exc:
             await _refuse(exc, scope, receive, send, {"WWW-Authenticate": _challenge(scope)})

@@ -42,6 +42,7 @@ KINDS: dict[type[ServiceError], Kind] = {
     errors.UndecodableImage: _kind("undecodable-image", "The image cannot be decoded", 400),
     errors.Unauthorized: _kind("unauthorized", "An API key is needed", 401),
     errors.UnknownModel: _kind("unknown-model", "No such model", 404),
+    errors.UnknownRequest: _kind("unknown-request", "No such request is in progress", 404),
     errors.UnsupportedOutput: _kind("unsupported-output", "The result cannot be given in that format", 406),
     errors.BodyTimeout: _kind("body-timeout", "The request body did not arrive in time", 408),
     errors.BodyTooLarge: _kind("body-too-large", "The request body is too large", 413),

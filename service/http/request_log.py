@@ -7,6 +7,7 @@ import uuid
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.http.in_progress import is_poll
 from service.http.key_gate import PROBES
 from service.http.request_record import CLIENT_LEFT, OK, OTHER, RequestRecord
 from service.http.templates import Templates
@@ -19,10 +20,15 @@ log = logging.getLogger(__name__)
 REQUEST_ID_LENGTH = 128
 #: HTTP methods of RFC 9110 and 5789. Clients may invent others, each of which would add a label.
 METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
-#: Paths requested every few seconds: logged only on failure, and never traced.
+#: Paths requested every few seconds; see ``is_unremarked``.
 UNREMARKED = (*PROBES, "/metrics")
 #: Status of a request that ended without an answer, for which uvicorn sends its own.
 CUT_SHORT = 500
+
+
+def is_unremarked(scope: Scope) -> bool:
+    """Tell whether requests of this kind arrive every few seconds: logged only on failure, and never traced."""
+    return scope["type"] == "http" and (scope["path"] in UNREMARKED or is_poll(scope))
 
 
 class RequestLog:
@@ -30,7 +36,7 @@ class RequestLog:
 
     The id is the client's own if it sent one, and is returned as ``X-Request-Id``. This middleware is the outermost
     one, so it counts what clients see. It logs the route's template instead of the path, which may contain anything. It
-    only counts the paths in ``UNREMARKED`` while they succeed.
+    only counts requests that are unremarked while they succeed.
 
     Args:
         app: The next ASGI application.
@@ -73,7 +79,7 @@ class RequestLog:
             self._metrics.rejected(record.outcome)
         elif status < 400:
             self._metrics.stages(record.timing_ms)
-        if status >= 400 or scope["path"] not in UNREMARKED:
+        if status >= 400 or not is_unremarked(scope):
             _log(request_id, method, route, status, seconds, record)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from biasfree.engines.engine import Engine
 from biasfree.pixels import FloatArray
 from service.queue.ledger import BatchRun, Inspection, Ledger, Pending, QueueState
 from service.queue.policy import Admission, BatchPolicy, Job, Lane
+from service.queue.progress import CURRENT, Standing
 from service.queue.workers import Workers
 
 #: Long enough that a client which sends large images one after the other does not wait for fresh memory each time.
@@ -99,6 +100,10 @@ class BatchQueue:
         finally:
             self._ledger.release(admission)
 
+    def standing(self, admissions: Collection[Admission]) -> Standing:
+        """Return where a request with these admissions stands."""
+        return self._ledger.standing(admissions)
+
     def forgo(self, admission: Admission) -> None:
         """Give back the room of an admission that is no longer needed, before its context ends."""
         self._ledger.release(admission)
@@ -119,7 +124,7 @@ class BatchQueue:
         """
         job = Job(admission, tiles)
         loop = asyncio.get_running_loop()
-        pending = Pending(loop, loop.create_future(), self._clock())
+        pending = Pending(loop, loop.create_future(), self._clock(), progress=CURRENT.get())
         self._ledger.add(job, pending)
         try:
             results = await pending.future

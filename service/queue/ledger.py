@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -14,6 +14,7 @@ from biasfree.engines.engine import Engine
 from biasfree.pixels import FloatArray
 from service.errors import NotReady, ServiceError
 from service.queue.policy import Admission, Batch, BatchPolicy, Job, Lane
+from service.queue.progress import Progress, Standing
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ class Pending:
     queued_s: float
     infer_s: float = 0.0
     batches: list[BatchRun] = field(default_factory=list)
+    progress: Progress | None = None
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,11 @@ class Ledger:
                 died=self._died,
             )
 
+    def standing(self, admissions: Collection[Admission]) -> Standing:
+        """Return the place and the predicted seconds of an admitted request."""
+        with self._changed:
+            return Standing(self._policy.place(admissions), self._policy.left_s(admissions))
+
     def close(self) -> None:
         """Accept no more jobs; queued jobs are finished."""
         with self._changed:
@@ -231,6 +238,10 @@ class Ledger:
             now = self._clock()
             self._policy.began(batch, now)
             self._batches += 1
+            for job, _ in batch.entries:
+                pending = self._pending.get(job)
+                if pending is not None and pending.progress is not None:
+                    pending.progress.begun = True
         return now
 
     def failed(self, batch: Batch) -> None:
@@ -262,6 +273,8 @@ class Ledger:
                 if pending is None:  # its client has disconnected
                     continue
                 job.results[index] = tile
+                if pending.progress is not None:
+                    pending.progress.done()
                 pending.infer_s += (end - start) / tiles
                 if not pending.batches or pending.batches[-1].start_s != start:
                     pending.batches.append(BatchRun(pending.queued_s, start, end, tiles, pixels))

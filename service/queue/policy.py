@@ -8,7 +8,7 @@ by the time that the admitted work is predicted to take, from the pixel rate mea
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -145,6 +145,19 @@ class BatchPolicy:
     def idle(self) -> bool:
         """Tell whether no request is admitted."""
         return not self._admissions
+
+    def place(self, admissions: Collection[Admission]) -> int | None:
+        """Return the place of a request among those whose tiles wait in its lane, from 1; None if none of its do."""
+        for rotation in self._rotations.values():
+            order = dict.fromkeys(job.admission for job in rotation)
+            for place, admission in enumerate(order, start=1):
+                if admission in admissions:
+                    return place
+        return None
+
+    def left_s(self, admissions: Collection[Admission]) -> float | None:
+        """Return the predicted seconds until a request is done, with all work that its lane shares; None if unknown."""
+        return max((self._ahead_s(each.lane) for each in admissions), default=None)
 
     def require_room(self, lane: Lane = Lane.EXPRESS) -> None:
         """Refuse if the work ahead already exceeds the bound. An empty queue has room for any image.
