@@ -136,7 +136,9 @@ def _require_numbers(image: object, array: PixelArray) -> None:
     if isinstance(image, np.ma.MaskedArray):
         raise TypeError("masked arrays are not supported: fill the masked pixels first")
     if array.dtype.kind not in "iuf":
-        raise TypeError(f"pixels must be integers or floats, not {array.dtype}")
+        raise TypeError(
+            f"pixels must be integers or floats, not {array.dtype}: convert them first, as in image.astype('float32')"
+        )
     if array.size == 0:
         raise ValueError(f"an array of shape {array.shape} has no pixels")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
