@@ -182,7 +182,9 @@ class Model:
         or of ``bit_depth``, and 1 for floats without a ``bit_depth``: name 8 for floats from 0 to 255.
         """
         options = DenoiseOptions(estimate=True, bit_depth=bit_depth)
-        colors, channel_axis = colors_of(image) if is_pillow(image) else (image, channel_axis)
+        colors: Any = image
+        if is_pillow(image):
+            colors, channel_axis = colors_of(image)
         stack = Stack.of(colors, channel_axis, stack_axis)
         measured = [each for result in self._results(stack, options) if (each := result.measured) is not None]
         noise: Noise = sum(measured[1:], start=measured[0]).noise_of(white=white_of(stack.frames[0].dtype, bit_depth))

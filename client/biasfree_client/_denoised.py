@@ -120,7 +120,7 @@ def read_denoised(response: httpx.Response, *, kind: Kind) -> Denoised:
     """
     media_type = expect_success(response, "image/", NPY)
     headers = response.headers
-    if (warning := headers.get("X-Warning")) is not None:
+    if (warning := headers.get("X-Warning")) is not None and kind.form == "array":
         warnings.warn(warning, stacklevel=2)
     return Denoised(
         content=response.content,

@@ -138,6 +138,10 @@ class UnknownModel(NotFound):
     """A model name that does not exist."""
 
 
+class UnknownRequest(NotFound):
+    """A request that is not in progress (any more)."""
+
+
 class MethodNotAllowed(ProblemError):
     """405: the path does not support the method."""
 
@@ -225,6 +229,7 @@ BY_TYPE: Mapping[str, type[ProblemError]] = {
     "unauthorized": Unauthorized,
     "not-found": NotFound,
     "unknown-model": UnknownModel,
+    "unknown-request": UnknownRequest,
     "method-not-allowed": MethodNotAllowed,
     "unsupported-output": UnsupportedOutput,
     "body-timeout": BodyTimeout,

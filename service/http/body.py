@@ -132,6 +132,8 @@ async def _files(form: FormData, fields: list[str]) -> dict[str, Upload]:
         raise MalformedRequest(f"the form has unknown fields: {', '.join(others)}; send parameters in the query string")
     uploads = {}
     for name in fields:
+        if len(form.getlist(name)) > 1:
+            raise MalformedRequest(f"the form has several fields {name!r}: send one image per request", expected=1)
         part = form.get(name)
         if isinstance(part, UploadFile):
             uploads[name] = _upload(await part.read(), ImageFormat.from_media_type(part.content_type or ""))

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,8 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
 
     silence("astropy")
     with fits.open(io.BytesIO(data), memmap=False, lazy_load_hdus=True) as file:
-        hdu = _first_image(file, limits)
+        index = _first_image(file, limits)
+        hdu = file[index]
         shape = _without_leading_ones(hdu.shape)
         if len(shape) > 3:
             raise UnsupportedMedia(
@@ -40,7 +42,9 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
         limits.check(pixels=int(np.prod(shape, dtype=object)), frames=frames)
         samples = _in_our_dtype(hdu.data).reshape(frames, *shape[-2:])
         header = _kept_or_none(hdu.header)
-    return picture_of(list(samples), ImageFormat.FITS, Metadata(fits_header=header))
+        more = _has(file, index + 1)
+    picture = picture_of(list(samples), ImageFormat.FITS, Metadata(fits_header=header))
+    return replace(picture, warning="only the first image of the FITS file was read") if more else picture
 
 
 def write(picture: Picture) -> bytes:
@@ -95,16 +99,26 @@ def _is_writable(header: Any) -> bool:
     return True
 
 
-def _first_image(file: Any, limits: ImageLimits) -> Any:
-    """Return the first HDU with pixels, without loading them."""
+def _first_image(file: Any, limits: ImageLimits) -> int:
+    """Return the number of the first HDU with pixels, without loading them."""
     for index in range(limits.max_frames + 1):
         try:
             hdu = file[index]
         except IndexError:
             break
         if getattr(hdu, "is_image", False) and len(hdu.shape) > 0 and min(hdu.shape) > 0:
-            return hdu
+            return index
     raise UndecodableImage("the FITS file has no image")
+
+
+def _has(file: Any, index: int) -> bool:
+    """Tell whether a file has an HDU of this number, damaged or not."""
+    try:
+        return file[index] is not None
+    except IndexError:
+        return False
+    except (OSError, ValueError, TypeError, KeyError):
+        return True
 
 
 def _without_leading_ones(shape: Sequence[int]) -> list[int]:

@@ -195,3 +195,16 @@ async def test_what_was_assumed_or_left_out_is_said(client: httpx.AsyncClient) -
         file = io.BytesIO()
         frames[0].save(file, "GIF", save_all=True, append_images=frames[1:count])
         assert (await post(client, file.getvalue())).headers.get("X-Warning") == expected
+    for names, expected in ((["SCI"], None), (["SCI", "ERR"], "only the first image of the FITS file was read")):
+        file = io.BytesIO()
+        images = [fits.ImageHDU(np.ones((8, 9), np.float32), name=name) for name in names]
+        fits.HDUList([fits.PrimaryHDU(), *images]).writeto(file)
+        assert (await post(client, file.getvalue())).headers.get("X-Warning") == expected
+
+
+async def test_a_form_with_two_images_is_refused(client: httpx.AsyncClient) -> None:
+    """One of them would be dropped in silence."""
+    part = ("a.npy", npy(np.ones((8, 9), np.uint8)), "application/x-npy")
+    answer = await client.post("/denoise", files=[("image", part), ("image", part)])
+    assert answer.status_code == 400
+    assert "one image per request" in answer.json()["detail"]

@@ -122,7 +122,8 @@ class Denoising:
         except (BiasfreeError, OSError) as error:
             return Outcome(job.source, job.target, "failed", describe(error), _failure(error), error)
         facts = {"seconds": round(time.monotonic() - start, 3), **_facts(result)}
-        return Outcome(job.source, job.target, "done", _estimates(result), facts)
+        words = "; ".join(each for each in (_estimates(result), result.warning) if each)
+        return Outcome(job.source, job.target, "done", words, facts)
 
 
 def settings_of(options: DenoiseOptions) -> dict[str, Any]:
@@ -236,6 +237,7 @@ def _facts(result: Denoised) -> dict[str, Any]:
         "estimated_psnr": result.estimated_psnr,
         "estimated_psnr_withheld": result.estimated_psnr_withheld,
         "noise": None if result.noise is None else asdict(result.noise),
+        "warning": result.warning,
         "model": None if model is None else {"name": model.name, "version": model.version, "sha256": model.sha256},
         "request_id": result.request_id,
         "timing_ms": dict(result.timing),

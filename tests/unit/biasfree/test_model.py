@@ -67,8 +67,9 @@ def test_what_cannot_be_denoised_is_refused(
     image: npt.NDArray[np.generic], axes: dict[str, int], error: type[Exception], words: str
 ) -> None:
     """With a sentence that says what to do."""
-    with pytest.raises(error, match=words):
-        GRAY.denoise(image, **axes)
+    for call in (GRAY.denoise, GRAY.estimate):
+        with pytest.raises(error, match=words):
+            call(image, **axes)
 
 
 def test_a_color_model_wants_color() -> None:

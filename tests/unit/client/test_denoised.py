@@ -41,8 +41,8 @@ def test_what_the_service_assumed_is_a_warning(service):
     headers = {"Content-Type": "image/png", "X-Warning": "read as a stack; name its axes to be sure"}
     service.answer = lambda _: Response(200, content=PNG, headers=headers)
 
-    with pytest.warns(UserWarning, match="name its axes"):
-        result = denoise(service)
+    with pytest.warns(UserWarning, match="name its axes"), Denoiser(transport=service.transport) as denoiser:
+        result = denoiser.denoise(np.ones((3, 4, 5)))
 
     assert result.warning == headers["X-Warning"]
 
