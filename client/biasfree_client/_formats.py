@@ -82,6 +82,10 @@ class Format(StrEnum):
 
 #: Suffix in lower case -> format.
 BY_SUFFIX: Mapping[str, Format] = {suffix: each for each in Format for suffix in each.suffixes}
+#: Formats that the service reads and does not write.
+READ_ONLY = frozenset({Format.HEIC, Format.GIF, Format.JP2, Format.JXL, Format.RAW, Format.DICOM})
+#: Suffix -> format of what the service writes.
+WRITTEN_BY_SUFFIX = {suffix: each for suffix, each in BY_SUFFIX.items() if each not in READ_ONLY}
 NPY = Format.NPY.media_type
 
 

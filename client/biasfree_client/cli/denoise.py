@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from biasfree_client import BiasfreeError, ConnectionFailed, Denoised, Denoiser, ProblemError
-from biasfree_client._formats import BY_SUFFIX, Format
+from biasfree_client._formats import BY_SUFFIX, READ_ONLY, WRITTEN_BY_SUFFIX, Format
 from biasfree_client._options import DenoiseOptions
 from biasfree_client._progress import OnProgress
 from biasfree_client._window import in_threads
@@ -27,14 +27,11 @@ from biasfree_client.cli.targets import Job, Placement, make_room
 #: The name of a result beside its image.
 BESIDE = Name("{stem}-denoised{suffix}")
 STREAM = "-"
-#: Formats that the service reads and does not write, and whose pixels a PNG holds; those of the others go into TIFF.
-_AS_PNG = frozenset({"heic", "gif", "jp2"})
-_ONLY_READ = frozenset({*_AS_PNG, "jxl", "raw", "dicom"})
+#: Formats that the service only reads, and whose pixels a PNG holds; those of the others go into TIFF.
+_AS_PNG = frozenset({Format.HEIC, Format.GIF, Format.JP2})
 #: Suffix -> suffix of the result, for images of those formats.
 INSTEAD = {
-    suffix: ".png" if format.value in _AS_PNG else ".tiff"
-    for suffix, format in BY_SUFFIX.items()
-    if format.value in _ONLY_READ
+    suffix: ".png" if format in _AS_PNG else ".tiff" for suffix, format in BY_SUFFIX.items() if format in READ_ONLY
 }
 #: Options that change no pixel, or that the result's name shows.
 _NO_SETTINGS = frozenset({"estimate", "format"})
@@ -214,8 +211,8 @@ def _with_format(options: DenoiseOptions, file: Path) -> DenoiseOptions:
     """
     if options.get("format") is not None or not file.suffix:
         return options
-    if file.suffix.lower() not in BY_SUFFIX:
-        raise UsageError(f"{file}: unknown suffix; use one of {', '.join(BY_SUFFIX)}, or --format")
+    if file.suffix.lower() not in WRITTEN_BY_SUFFIX:
+        raise UsageError(f"{file}: not written; use one of {', '.join(WRITTEN_BY_SUFFIX)}, or --format")
     return _in_format_of(file, options)
 
 

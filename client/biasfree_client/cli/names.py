@@ -7,7 +7,7 @@ import string
 from dataclasses import dataclass
 from pathlib import Path
 
-from biasfree_client._formats import BY_SUFFIX
+from biasfree_client._formats import WRITTEN_BY_SUFFIX
 from biasfree_client.cli.failure import UsageError
 
 #: Bytes of the longest file name, where the file system does not say.
@@ -45,14 +45,14 @@ class Name:
             raise UsageError(f"--name {text}: a name has no folders; name the folder with --output")
         name = cls(text)
         if "suffix" not in fields and name.suffix is None:
-            raise UsageError(f"--name {text}: end it in {{suffix}}, or in one of {', '.join(BY_SUFFIX)}")
+            raise UsageError(f"--name {text}: end it in {{suffix}}, or in one of {', '.join(WRITTEN_BY_SUFFIX)}")
         return name
 
     @property
     def suffix(self) -> str | None:
         """Return the suffix that the template itself gives to every result; None if it takes the image's."""
         suffix = Path(self.template).suffix.lower()
-        return suffix if "{suffix}" not in self.template and suffix in BY_SUFFIX else None
+        return suffix if "{suffix}" not in self.template and suffix in WRITTEN_BY_SUFFIX else None
 
     def of(self, stem: str, suffix: str, folder: Path) -> str:
         """Return the name of a result; a stem that makes it longer than the file system allows is shortened.
