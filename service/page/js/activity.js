@@ -41,6 +41,22 @@ export async function run(work) {
 }
 
 /**
+ * Run a task without canceling a running one; beside one it is silent. An error is shown.
+ * @param {(signal: AbortSignal, say: Say) => Promise<void>} work
+ */
+export async function alongside(work) {
+  if (!current) {
+    await run(work);
+    return;
+  }
+  try {
+    await work(new AbortController().signal, () => {});
+  } catch (error) {
+    showProblem(error);
+  }
+}
+
+/**
  * Announce a change to screen readers.
  * @param {string} text
  */

@@ -14,26 +14,38 @@ const LOCAL = ["image/jpeg", "image/webp", "image/bmp"];
 const PNG_BIT_DEPTH = 24;
 const PNG_COLOR_TYPE = 25;
 
-/** @type {Record<string, string>} */
+/** By ending; the service tells other formats by their content. @type {Record<string, string>} */
 const MEDIA_TYPES = {
+  avif: "image/avif",
   bmp: "image/bmp",
+  dcm: "application/dicom",
+  dng: "image/x-adobe-dng",
+  fits: "image/fits",
+  gif: "image/gif",
+  heic: "image/heic",
+  jp2: "image/jp2",
   jpeg: "image/jpeg",
   jpg: "image/jpeg",
+  jxl: "image/jxl",
   npy: "application/x-npy",
+  pgm: "image/x-portable-anymap",
   png: "image/png",
+  ppm: "image/x-portable-anymap",
   tif: "image/tiff",
   tiff: "image/tiff",
   webp: "image/webp",
 };
 
 /**
- * Return the media type of a file; if neither the system nor the extension tells, the service inspects the content.
+ * Return the media type of a file. Systems name rare formats in their own ways: those are left to the service, which
+ * inspects the content.
  * @param {File} file
  * @returns {string}
  */
 export function mediaType(file) {
   const ending = file.name.toLowerCase().split(".").pop() ?? "";
-  return MEDIA_TYPES[ending] ?? (file.type || "application/octet-stream");
+  const known = Object.values(MEDIA_TYPES).includes(file.type);
+  return MEDIA_TYPES[ending] ?? (known ? file.type : "application/octet-stream");
 }
 
 /**
@@ -49,7 +61,8 @@ export async function decode(file, waiting) {
     if (bitmap) return { frames: [pixels(bitmap)], dtype: "uint8", white: 255 };
   }
   const image = { data: file, mediaType: mediaType(file) };
-  return readNpy((await denoise(image, { strength: 0, format: "npy" }, waiting)).body);
+  const { body, header } = await denoise(image, { strength: 0, format: "npy" }, waiting);
+  return { ...readNpy(body), warning: header("X-Warning") };
 }
 
 /** @param {File} file */

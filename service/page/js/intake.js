@@ -4,7 +4,7 @@ import { element } from "./elements.js";
 
 /**
  * @callback Receive
- * @param {File} file
+ * @param {File[]} files At least one.
  * @param {number | null} noise255 For a clean sample: the level of the noise to add.
  * @returns {void}
  */
@@ -50,7 +50,7 @@ function listenForDrops(receive) {
  * @param {Receive} receive
  */
 function take(files, receive) {
-  if (files?.length) receive(files[0], null);
+  if (files?.length) receive([...files], null);
 }
 
 /**
@@ -60,5 +60,5 @@ function take(files, receive) {
 async function fetchSample({ dataset }, receive) {
   const name = dataset.sample ?? "";
   const answer = await fetch(new URL(`../samples/${name}`, import.meta.url));
-  receive(new File([await answer.blob()], name, { type: "image/jpeg" }), Number(dataset.sigma));
+  receive([new File([await answer.blob()], name, { type: "image/jpeg" })], Number(dataset.sigma));
 }

@@ -12,10 +12,11 @@ import * as patch from "./patch.js";
 import { blend, FULL_SCALE } from "./picture.js";
 import * as save from "./save.js";
 import * as service from "./service.js";
-import { denoisePicture, modelParameters, shownRange, stem, uploading } from "./session.js";
+import * as session from "./session.js";
 import * as snippet from "./snippet.js";
 import * as stage from "./stage.js";
 import * as wipe from "./wipe.js";
+import * as zoom from "./zoom.js";
 
 /** @typedef {import("./picture.js").Picture} Picture */
 /** @typedef {import("./picture.js").Raster} Raster */
@@ -34,6 +35,8 @@ const title = element("work-name", HTMLElement);
 
 /** The opened image. @type {{ file: File, picture: Picture } | null} */
 let opened = null;
+/** The files that were given last; giving others ends a series. @type {File[]} */
+let queue = [];
 /** The result. @type {Outcome | null} */
 let outcome = null;
 /** The result as shown. @type {Shown | null} */
@@ -44,18 +47,20 @@ let analysisLimits = null;
 /**
  * @param {File} file
  * @param {number | null} noise255
+ * @returns {Promise<boolean>} Whether it was denoised.
  */
 async function open(file, noise255) {
   const picture = await activity.run((signal, say) => {
     say("Reading …");
-    return decode(file, { signal, onUpload: uploading(say, "Reading …") });
+    return decode(file, { signal, onUpload: session.uploading(say, "Reading …") });
   });
-  if (!picture) return;
+  if (!picture) return false;
   opened = { file, picture };
   panel.setClean(noise255);
   panel.offerFrames(picture.frames.length);
   showOpened(file, picture);
   await denoise();
+  return outcome !== null;
 }
 
 /**
@@ -72,7 +77,9 @@ function showOpened(file, { frames, dtype, ...rest }) {
   element("work-kind", HTMLElement).textContent =
     `${width} × ${height}, ${channels === 1 ? "gray" : "color"}, ${dtype}${pages}`;
   shown = outcome = null;
-  stage.showNoisy(frames[0], shownRange({ frames, dtype, ...rest }));
+  offerSaving();
+  stage.showNoisy(frames[0], session.shownRange({ frames, dtype, ...rest }));
+  zoom.reset();
   title.focus({ preventScroll: true });
 }
 
@@ -82,15 +89,63 @@ async function denoise() {
   const again = element("again", HTMLButtonElement);
   again.hidden = true;
   const choice = { model: panel.chosenModel(), noise: panel.chosenNoise() };
-  const done = await activity.run((signal, say) => denoisePicture(file, picture, choice, signal, say));
+  const done = await activity.run((signal, say) => session.denoisePicture(file, picture, choice, signal, say));
   again.hidden = done !== undefined || outcome !== null;
   if (!done) return;
   outcome = done;
+  offerSaving();
   panel.showFacts(done.facts);
+  panel.showAssumed(done.facts);
   panel.offerChroma(done.denoised.frames[0].channels);
   if (!done.clean) panel.showEstimates(done.facts);
   showFrame();
   activity.announce(`Denoised in ${Math.round(done.facts.timingMs.total)} milliseconds.`);
+}
+
+/** Only a result can be saved. */
+function offerSaving() {
+  for (const button of document.querySelectorAll("#save button")) {
+    if (button instanceof HTMLButtonElement) button.disabled = outcome === null;
+  }
+}
+
+/**
+ * Open several files one after the other, and tell which are done and which failed.
+ * @param {File[]} files
+ */
+async function openAll(files) {
+  const mine = (queue = files);
+  /** @type {string[]} */
+  const failed = [];
+  for (const [index, file] of files.entries()) {
+    showSeries(`${index + 1} of ${files.length}: ${file.name}`, failed);
+    if (!(await open(file, null))) failed.push(file.name);
+    if (queue !== mine) return;
+  }
+  showSeries(`${files.length - failed.length} of ${files.length} denoised. Show: `, failed);
+  element("series", HTMLElement).append(...files.map(opener));
+}
+
+/**
+ * Return a button that opens a file again; only one result is kept at a time.
+ * @param {File} file
+ */
+function opener(file) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = file.name;
+  button.addEventListener("click", () => void open(file, null));
+  return button;
+}
+
+/**
+ * @param {string} text
+ * @param {string[]} failed Names of files.
+ */
+function showSeries(text, failed) {
+  const series = element("series", HTMLElement);
+  series.hidden = false;
+  series.textContent = (failed.length ? `Failed: ${failed.join(", ")}. ` : "") + text;
 }
 
 /** Show the chosen page of the result. */
@@ -101,7 +156,7 @@ function showFrame() {
   const limit = stage.residualScale(noisy, denoised);
   shown = { noisy, denoised, result: denoised, limit };
   const white = FULL_SCALE[outcome.noisy.dtype];
-  stage.showLegend((255 * limit) / white, noisy.channels);
+  stage.showLegend((255 * limit) / outcome.noisy.white, noisy.channels);
   blendAgain();
   loupe.reset();
   setSubject(outcome, noisy, denoised, white);
@@ -116,7 +171,7 @@ function showFrame() {
 function setSubject({ clean, name }, noisy, denoised, white) {
   const model = panel.chosenModel();
   const units = [noisy, denoised].map((raster) => inspector.inUnits(raster, white));
-  inspector.setSubject({ noisy: units[0], denoised: units[1], clean, model, stem: stem(name) });
+  inspector.setSubject({ noisy: units[0], denoised: units[1], clean, model, stem: session.stem(name) });
   if (analysisLimits) patch.reset(model?.channels ?? noisy.channels, analysisLimits.max_dense_values);
   if (chosenView() === "inspect") void inspector.inspect();
 }
@@ -145,7 +200,8 @@ function showCode() {
   if (!opened || !outcome) return;
   const { name, body, clean } = outcome;
   const image = { name, mediaType: body.mediaType };
-  const call = chosenView() === "inspect" ? analyzeCall(image) : denoiseCall(image, clean === null);
+  const estimated = clean === null && !session.tooLargeToEstimate(opened.picture);
+  const call = chosenView() === "inspect" ? analyzeCall(image) : denoiseCall(image, estimated);
   code.textContent = chosenLanguage() === "python" ? snippet.python(call) : snippet.curl(call);
 }
 
@@ -168,32 +224,37 @@ function analyzeCall(image) {
   const frame = outcome?.clean ? 0 : panel.chosenFrame();
   const model = shown ? inspector.modelFor(panel.chosenModel(), shown.noisy) : {};
   const parameters = { ...patch.current(), ...model, frame: frame || null };
-  return { path: "analyze", ...image, parameters, output: `${stem(image.name)}-analysis.png` };
+  return { path: "analyze", ...image, parameters, output: `${session.stem(image.name)}-analysis.png` };
 }
 
 /** @returns {service.Parameters} */
 function resultParameters() {
   const strength = panel.chosenStrength();
-  const model = opened ? modelParameters(panel.chosenModel(), opened.picture) : {};
+  // Another model may be at work already.
+  const model = opened && outcome ? session.modelParameters(outcome.model, opened.picture) : {};
   const chroma = panel.chosenChromaStrength();
   const own = shown?.noisy.channels === 3 && chroma !== strength ? chroma : null;
-  return { strength: strength === 1 ? null : strength, chroma_strength: own, ...model };
+  const depth = opened && !outcome?.clean ? session.depthParameters(opened.picture) : {};
+  return { strength: strength === 1 ? null : strength, chroma_strength: own, ...model, ...depth };
 }
 
-/** @param {"png" | "tiff"} format */
+/** @param {save.Format} format */
 function saveImage(format) {
-  void activity.run(async (signal, say) => {
+  const quality = element("quality", HTMLInputElement);
+  if (!quality.reportValidity()) return;
+  void activity.alongside(async (signal, say) => {
     if (!outcome) return;
-    if (format === "png" && outcome.denoised.dtype === "float32") {
-      await save.saveFromScreen(stage.layers()[1], outcome.name);
+    const choice = { format, quality: quality.valueAsNumber };
+    if (save.isFromScreen(format, outcome.denoised.dtype)) {
+      await save.saveFromScreen(stage.layers()[1], outcome, choice);
     } else {
-      await save.saveFromService(outcome, format, resultParameters(), signal, say);
+      await save.saveFromService(outcome, choice, resultParameters(), signal, say);
     }
   });
 }
 
 function saveArrays() {
-  void activity.run(async () => {
+  void activity.alongside(async () => {
     if (outcome && shown) await save.saveArrays(outcome, shown);
   });
 }
@@ -220,6 +281,7 @@ function showView() {
   element("legend", HTMLElement).hidden = view !== "residual";
   element("analysis", HTMLElement).hidden = view !== "inspect";
   element("patch-help", HTMLElement).hidden = view !== "inspect";
+  element("save-npz", HTMLElement).hidden = view !== "inspect";
   element("loupe", HTMLElement).hidden = element("loupe-bar", HTMLElement).hidden = view === "inspect";
   showCode();
   if (view === "inspect") void inspector.inspect();
@@ -253,15 +315,22 @@ async function adapt() {
 
 function listen() {
   activity.listen();
+  zoom.listen(wipe.undo);
   wipe.listen();
   loupe.listen();
-  intake.listen((file, noise255) => void open(file, noise255));
+  intake.listen((files, noise255) => {
+    element("series", HTMLElement).hidden = true;
+    queue = files;
+    if (files.length > 1) void openAll(files);
+    else void open(files[0], noise255);
+  });
   panel.listen({ blended: blendAgain, again, turned: turn });
   inspector.listen(showCode);
   element("views", HTMLElement).addEventListener("change", showView);
   element("languages", HTMLElement).addEventListener("change", showCode);
-  element("save-png", HTMLElement).addEventListener("click", () => saveImage("png"));
-  element("save-tiff", HTMLElement).addEventListener("click", () => saveImage("tiff"));
+  for (const format of save.FORMATS) {
+    element(`save-${format}`, HTMLElement).addEventListener("click", () => saveImage(format));
+  }
   element("save-npz", HTMLElement).addEventListener("click", saveArrays);
   element("save-noisy", HTMLElement).addEventListener("click", () => {
     if (outcome) save.saveAs(outcome.body.data, outcome.name);

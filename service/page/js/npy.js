@@ -4,7 +4,7 @@
 /** @typedef {import("./picture.js").Raster} Raster */
 /** @typedef {import("./picture.js").Picture} Picture */
 
-import { whiteOf } from "./picture.js";
+import { whiteOf } from "./white.js";
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0];
 /** The data begin at a multiple of this. */

@@ -123,6 +123,13 @@ export function listen({ blended, again, turned }) {
   });
 }
 
+/** Show what was assumed about the image. @param {Facts} facts */
+export function showAssumed({ assumed }) {
+  const line = element("assumed", HTMLElement);
+  line.textContent = assumed;
+  line.hidden = assumed === "";
+}
+
 /** Show estimates, if the clean image is not known. @param {Facts} facts */
 export function showEstimates({ sigma255, psnr, noise, withheld }) {
   element("sigma", HTMLElement).textContent = sigma255 === null ? "–" : `≈ ${digits(sigma255)}`;
@@ -146,7 +153,7 @@ function digits(level) {
  */
 function sentence(noise, withheld) {
   const found = noise && `${noise[0].toUpperCase()}${noise.slice(1)}.`;
-  return withheld ? `${found} No PSNR: ${withheld}.` : found;
+  return withheld ? `${found} No PSNR: ${withheld}.`.trim() : found;
 }
 
 /**

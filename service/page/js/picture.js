@@ -15,6 +15,7 @@
  * @property {Raster[]} frames
  * @property {Dtype} dtype
  * @property {number} white The intensity of white, to which noise is proportional.
+ * @property {string} [warning] What the service assumed about the file.
  */
 
 /**
@@ -22,19 +23,6 @@
  * @type {Record<Dtype, number>}
  */
 export const FULL_SCALE = { uint8: 255, uint16: 65535, int16: 32767, float32: 1 };
-
-/**
- * Return the intensity of white: 255 for 8 bits; the brightest pixel for other types, since 12-bit data come in 16-bit
- * integers and floats in any range; 1 for floats below 1.
- * @param {Dtype} dtype
- * @param {Raster[]} frames
- * @returns {number}
- */
-export function whiteOf(dtype, frames) {
-  if (dtype === "uint8") return 255;
-  const brightest = Math.max(...frames.map((frame) => extremes(frame).high));
-  return brightest <= 1 ? 1 : brightest;
-}
 
 /**
  * @param {Raster} raster

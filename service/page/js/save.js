@@ -11,6 +11,19 @@ import { stem, uploading } from "./session.js";
 /** @typedef {import("./service.js").Parameters} Parameters */
 /** @typedef {import("./session.js").Outcome} Outcome */
 
+/** @typedef {import("./picture.js").Dtype} Dtype */
+/** @typedef {"png" | "tiff" | "jpeg" | "webp" | "auto"} Format With `auto` that of the input, if it can be written. */
+/** @typedef {{ format: Format, quality: number }} Choice */
+
+/** @type {Format[]} */
+export const FORMATS = ["png", "tiff", "jpeg", "webp", "auto"];
+/** @type {Format[]} */
+const EIGHT_BITS = ["jpeg", "webp"];
+/** @type {Format[]} */
+const LOSSLESS = ["png", "tiff"];
+/** Where the ending is not the subtype. @type {Record<string, string>} */
+const ENDINGS = { "image/jpeg": "jpg", "application/x-npy": "npy", "image/x-portable-anymap": "pnm" };
+
 /** Time for which the data are kept until the browser has opened them to save. */
 const KEPT_MS = 60_000;
 
@@ -28,29 +41,48 @@ export function saveAs(data, name) {
 }
 
 /**
- * Save the result as an image file from the service, with every bit, profile and page of the input.
+ * Tell whether a format cannot hold a type, so that what the screen shows is saved.
+ * @param {Format} format
+ * @param {Dtype} dtype
+ */
+export function isFromScreen(format, dtype) {
+  if (format === "png") return dtype === "float32" || dtype === "int16";
+  return EIGHT_BITS.includes(format) && dtype !== "uint8" && dtype !== "uint16";
+}
+
+/**
+ * Save the result as an image file from the service, with every bit, profile and page that the format holds.
  * @param {Outcome} outcome
- * @param {"png" | "tiff"} format
+ * @param {Choice} choice
  * @param {Parameters} parameters Strength and model.
  * @param {AbortSignal} signal
  * @param {Say} say
  */
-export async function saveFromService({ body, name }, format, parameters, signal, say) {
+export async function saveFromService({ body, name, denoised }, { format, quality }, parameters, signal, say) {
+  const bits = EIGHT_BITS.includes(format) && denoised.dtype === "uint16" ? 8 : null;
+  const own = { format, bits, quality: LOSSLESS.includes(format) ? null : quality };
   const onUpload = uploading(say, "Writing the file …");
-  const answer = await denoise(body, { ...parameters, format }, { signal, onUpload });
-  saveAs(new Blob([answer.body], { type: `image/${format}` }), resultName(name, format));
+  const answer = await denoise(body, { ...parameters, ...own }, { signal, onUpload });
+  const type = answer.header("Content-Type");
+  const ending = type === body.mediaType ? name.split(".").pop() ?? "" : ENDINGS[type] ?? type.split("/").pop() ?? "";
+  saveAs(new Blob([answer.body], { type }), resultName(name, format === "auto" ? ending : ENDINGS[type] ?? format));
 }
 
 /**
- * Save the result as shown on the screen, for floats, which PNG cannot hold.
+ * Save the result as shown on the screen.
  * @param {HTMLCanvasElement} canvas
- * @param {string} name Of what was sent.
+ * @param {Outcome} outcome
+ * @param {Choice} choice
  */
-export async function saveFromScreen(canvas, name) {
+export async function saveFromScreen(canvas, { name }, { format, quality }) {
+  const type = `image/${format}`;
   /** @type {Blob | null} */
-  const data = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
-  if (!data) throw new Problem("The image cannot be saved", "The browser cannot write a PNG of this size. Save it as TIFF.");
-  saveAs(data, resultName(name, "png"));
+  const data = await new Promise((resolve) => canvas.toBlob(resolve, type, quality / 100));
+  // A browser that lacks a format writes a PNG.
+  if (data?.type !== type) {
+    throw new Problem("The image cannot be saved", `This browser cannot write it as ${format}. Use TIFF.`);
+  }
+  saveAs(data, resultName(name, ENDINGS[type] ?? format));
 }
 
 /**

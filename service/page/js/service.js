@@ -38,10 +38,32 @@ export function address(path, parameters) {
  * @param {Body} image
  * @param {Parameters} parameters
  * @param {Waiting} waiting
+ * @param {string} [requestId] By which its progress can be asked for.
  * @returns {Promise<Answer>}
  */
-export function denoise(image, parameters, waiting) {
-  return send("POST", address("denoise", parameters), { "Content-Type": image.mediaType }, image.data, waiting);
+export function denoise(image, parameters, waiting, requestId) {
+  /** @type {Record<string, string>} */
+  const headers = { "Content-Type": image.mediaType };
+  if (requestId) headers["X-Request-Id"] = requestId;
+  return send("POST", address("denoise", parameters), headers, image.data, waiting);
+}
+
+/**
+ * @typedef {object} Progress
+ * @property {"waiting" | "running"} state
+ * @property {number | null} place
+ * @property {number} tiles_done
+ * @property {number | null} tiles_total
+ * @property {number | null} seconds_left
+ */
+
+/**
+ * Return how far a request is; fails if it has not begun or has ended.
+ * @param {string} requestId
+ * @returns {Promise<Progress>}
+ */
+export function progress(requestId) {
+  return json(`requests/${requestId}`);
 }
 
 /**

@@ -3,7 +3,8 @@
 import { withNoise } from "./compute.js";
 import { mediaType } from "./decode.js";
 import { readNpy, writeNpy } from "./npy.js";
-import { extremes, map, withChannels } from "./picture.js";
+import { extremes, FULL_SCALE, map, withChannels } from "./picture.js";
+import { followed } from "./progress.js";
 import { denoise } from "./service.js";
 
 /** @typedef {import("./activity.js").Say} Say */
@@ -14,6 +15,9 @@ import { denoise } from "./service.js";
 /** @typedef {import("./service.js").Body} Body */
 /** @typedef {import("./service.js").Model} Model */
 /** @typedef {import("./service.js").Parameters} Parameters */
+
+/** An estimate takes a second pass over the image, which is worth its time up to this size. */
+const ESTIMATED_PIXELS = 4_000_000;
 
 /**
  * @typedef {object} Choice
@@ -30,6 +34,7 @@ import { denoise } from "./service.js";
  * @property {number | null} psnr Estimated, dB.
  * @property {string} noise Description of the removed noise; empty if not requested.
  * @property {string} withheld Reason why there is no estimated PSNR.
+ * @property {string} assumed What was assumed about the image; empty if nothing.
  */
 
 /**
@@ -41,6 +46,7 @@ import { denoise } from "./service.js";
  * @property {Raster | null} clean If known; white is 1.
  * @property {Range} range Black and white on the screen.
  * @property {Facts} facts
+ * @property {Model | null} model Null for an automatic choice.
  */
 
 /**
@@ -55,14 +61,51 @@ import { denoise } from "./service.js";
 export async function denoisePicture(file, picture, { model, noise }, signal, say) {
   const sent = noise ? await noisyCopy(file, picture, noise) : { ...asItIs(file, picture), clean: null };
   signal.throwIfAborted();
-  const parameters = { format: "npy", estimate: noise ? null : true, ...modelParameters(model, picture) };
-  const answer = await denoise(sent.body, parameters, { signal, onUpload: uploading(say, "Denoising …") });
+  const large = !noise && tooLargeToEstimate(picture);
+  const own = noise ? {} : depthParameters(picture);
+  const estimate = noise || large ? null : true;
+  const parameters = { format: "npy", estimate, ...modelParameters(model, picture), ...own };
+  const answer = await followed(say, (requestId) =>
+    denoise(sent.body, parameters, { signal, onUpload: uploading(say, "Denoising …") }, requestId));
   const denoised = readNpy(answer.body);
   const { channels } = denoised.frames[0];
   const noisy = { ...sent.noisy, frames: sent.noisy.frames.map((frame) => withChannels(frame, channels)) };
   const range = noise ? { black: 0, white: 1 } : shownRange(denoised);
   const clean = sent.clean && withChannels(sent.clean, channels);
-  return { ...sent, noisy, denoised, clean, range, facts: readFacts(answer) };
+  const facts = onScale(readFacts(answer), sent.noisy);
+  if (large) facts.withheld = "no estimate above 4 megapixels";
+  facts.assumed = assumptions(sent.noisy, answer.header("X-Warning") || (picture.warning ?? ""));
+  return { ...sent, noisy, denoised, clean, range, facts, model };
+}
+
+/**
+ * Give the noise level and the PSNR of floats on the scale from black to white; the service takes their white to be 1.
+ * @param {Facts} facts
+ * @param {Picture} noisy
+ * @returns {Facts}
+ */
+function onScale(facts, { dtype, white }) {
+  if (facts.sigma255 === null || dtype !== "float32" || white === 1) return facts;
+  const level = facts.sigma255 / white;
+  const noise = facts.noise.replace(/level [\d.e+]+/, `level ${Number(level.toPrecision(3))}`);
+  const psnr = facts.psnr === null ? null : facts.psnr + 20 * Math.log10(white);
+  return { ...facts, sigma255: level, psnr, noise };
+}
+
+/**
+ * Say what was assumed about an image.
+ * @param {Picture} noisy
+ * @param {string} warning Of the service.
+ */
+function assumptions({ dtype, white }, warning) {
+  const assumed = white === FULL_SCALE[dtype] ? "" : `White is taken to be ${white}.`;
+  const told = warning && `${warning[0].toUpperCase()}${warning.slice(1)}${/[.!]$/.test(warning) ? "" : "."}`;
+  return [told, assumed].filter(Boolean).join(" ");
+}
+
+/** @param {Picture} picture */
+export function tooLargeToEstimate({ frames }) {
+  return frames.reduce((sum, { width, height }) => sum + width * height, 0) > ESTIMATED_PIXELS;
 }
 
 /**
@@ -74,6 +117,15 @@ export async function denoisePicture(file, picture, { model, noise }, signal, sa
 export function modelParameters(model, picture) {
   if (!model) return {};
   return { model: model.name, color: (model.channels ?? 0) > picture.frames[0].channels ? "rgb" : null };
+}
+
+/**
+ * Return the bits in use, if 16-bit integers use fewer.
+ * @param {Picture} picture
+ * @returns {Parameters}
+ */
+export function depthParameters({ dtype, white }) {
+  return { bit_depth: dtype === "float32" || white === FULL_SCALE[dtype] ? null : Math.log2(white + 1) };
 }
 
 /**
@@ -148,6 +200,7 @@ function readFacts({ header, elapsedMs }) {
     psnr: optional(header("X-Estimated-PSNR")),
     noise: /description="([^"]*)"/.exec(header("X-Noise"))?.[1] ?? "",
     withheld: header("X-Estimated-PSNR-Withheld"),
+    assumed: "",
   };
 }
 

@@ -1,10 +1,12 @@
 /** The wipe between noisy and denoised: a slider for keys, the whole image for the pointer. */
 
 import { clamp, element } from "./elements.js";
-import { layers, pixelAt } from "./stage.js";
 
 const stage = element("stage", HTMLElement);
 const slider = element("wipe", HTMLInputElement);
+
+/** The slider's value before the pointer went down. */
+let before = slider.value;
 
 /** Follow the pointer and the keys. */
 export function listen() {
@@ -14,6 +16,7 @@ export function listen() {
     stage.setPointerCapture(event.pointerId);
     slider.focus({ preventScroll: true });
     event.preventDefault();
+    before = slider.value;
     moveTo(event);
   });
   stage.addEventListener("pointermove", (event) => {
@@ -22,9 +25,16 @@ export function listen() {
   follow();
 }
 
+/** Take back what the pointer did: it was the first of two fingers. */
+export function undo() {
+  slider.value = before;
+  follow();
+}
+
 /** @param {PointerEvent} event */
 function moveTo(event) {
-  slider.value = String(clamp((100 * pixelAt(event).x) / layers()[0].width, 0, 100));
+  const box = stage.getBoundingClientRect();
+  slider.value = String(clamp((100 * (event.clientX - box.left)) / box.width, 0, 100));
   follow();
 }
 
