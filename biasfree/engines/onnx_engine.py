@@ -132,9 +132,9 @@ def _choose(device: str) -> str:
     found = _cuda_is_usable()
     if device == "cuda" and not found:
         raise DeviceUnavailable(
-            "the device is set to cuda, but ONNX Runtime cannot use CUDA here: "
+            "device='cuda' (of a service BIASFREE_DEVICE=cuda), but ONNX Runtime cannot use CUDA here: "
             f"its providers are {', '.join(onnxruntime.get_available_providers())}, and no CUDA driver or library was "
-            "found. Use auto or cpu (of a service: BIASFREE_DEVICE)."
+            "found. Use auto or cpu."
         )
     return "cuda" if found else "cpu"
 

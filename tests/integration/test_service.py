@@ -85,6 +85,7 @@ async def test_the_openapi_document_has_every_way_in_and_out(client):
     assert set(denoise["requestBody"]["content"]) >= {"image/png", "application/x-npy", "multipart/form-data"}
     assert {parameter["name"] for parameter in denoise["parameters"]} == {
         "format", "strength", "chroma_strength", "output", "color", "estimate", "model", "bit_depth", "axes",
+        "ensemble", "quality", "bits",
     }  # fmt: skip
     assert set(denoise["responses"]) >= {"200", "400", "404", "406", "413", "415", "422", "429", "503", "504"}
     assert "X-Model" in denoise["responses"]["200"]["headers"]
