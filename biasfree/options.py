@@ -10,6 +10,8 @@ def _number(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
+#: For a ``Literal`` of numbers that may come as text.
+FROM_TEXT = BeforeValidator(_number)
 EnsembleSize = Literal[1, 2, 4, 8]
 
 
@@ -39,7 +41,7 @@ class DenoiseOptions(BaseModel):
     bit_depth: int | None = Field(
         default=None, ge=1, le=32, description="Significant bits, e.g. 12 for 12-bit data in 16-bit integers."
     )
-    ensemble: Annotated[EnsembleSize, BeforeValidator(_number)] = Field(
+    ensemble: Annotated[EnsembleSize, FROM_TEXT] = Field(
         default=1,
         description="Mean over this many orientations of the image: better, and as many times slower. Networks only.",
     )

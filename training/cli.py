@@ -26,6 +26,9 @@ Ensemble = Annotated[
     Literal["1", "2", "4", "8"],
     typer.Option(help="Number of orientations of each image over which a network's results are averaged."),
 ]
+GrayFolder = Annotated[Path, typer.Option(help="Folder of clean images, read as gray.")]
+ColorFolder = Annotated[Path, typer.Option(help="Folder of clean images, read as RGB.")]
+Pairs = Annotated[list[Path] | None, typer.Option(help="Folder of real pairs, with noisy/ and clean/; repeatable.")]
 SIZES: dict[str, EnsembleSize] = {"1": 1, "2": 2, "4": 4, "8": 8}
 
 app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -184,11 +187,9 @@ def evaluate(
 @app.command()
 def quality(
     *,
-    gray: Annotated[Path, typer.Option(help="Folder of clean images, read as gray.")],
-    color: Annotated[Path, typer.Option(help="Folder of clean images, read as RGB.")],
-    pairs: Annotated[
-        list[Path] | None, typer.Option(help="Folder of real pairs, with noisy/ and clean/; repeatable.")
-    ] = None,
+    gray: GrayFolder,
+    color: ColorFolder,
+    pairs: Pairs = None,
     output: Annotated[Path, typer.Option(help="Markdown file to write; its figures go to images/ beside it.")] = Path(
         "docs/quality.md"
     ),
@@ -208,11 +209,9 @@ def robustness(
         typer.Argument(help="Model files, and names of classical denoisers; defaults to everything that is shipped."),
     ] = None,
     *,
-    gray: Annotated[Path, typer.Option(help="Folder of clean images, read as gray.")],
-    color: Annotated[Path, typer.Option(help="Folder of clean images, read as RGB.")],
-    pairs: Annotated[
-        list[Path] | None, typer.Option(help="Folder of real pairs, with noisy/ and clean/; repeatable.")
-    ] = None,
+    gray: GrayFolder,
+    color: ColorFolder,
+    pairs: Pairs = None,
     output: Annotated[Path, typer.Option(help="Folder for robustness.md and robustness.json.")],
     ensemble: Ensemble = "1",
 ) -> None:
@@ -232,11 +231,9 @@ def robustness(
 @app.command()
 def ensembles(
     *,
-    gray: Annotated[Path, typer.Option(help="Folder of clean images, read as gray.")],
-    color: Annotated[Path, typer.Option(help="Folder of clean images, read as RGB.")],
-    pairs: Annotated[
-        list[Path] | None, typer.Option(help="Folder of real pairs, with noisy/ and clean/; repeatable.")
-    ] = None,
+    gray: GrayFolder,
+    color: ColorFolder,
+    pairs: Pairs = None,
 ) -> None:
     """Measure what the mean over several orientations of an image gains, for every shipped network."""
     from training.evaluate.robustness.ensembles import ensembles as measure

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from biasfree import options
 
@@ -26,10 +26,6 @@ Axes = Annotated[
 ]
 
 
-#: A query has text; pydantic takes no text for a number of a set.
-Bits = Annotated[Literal[8, 16], BeforeValidator(lambda text: int(text) if text in ("8", "16") else text)]
-
-
 class DenoiseOptions(options.DenoiseOptions):
     """The options of ``/denoise``."""
 
@@ -45,7 +41,7 @@ class DenoiseOptions(options.DenoiseOptions):
         description="Quality of a JPEG (by default 95), an AVIF (90), or a WebP, which is lossless without it. "
         "Lossless formats ignore it.",
     )
-    bits: Bits | None = Field(
+    bits: Annotated[Literal[8, 16] | None, options.FROM_TEXT] = Field(
         default=None,
         description="Bits per sample of the answer to an 8- or 16-bit image, by default those of the image. "
         "With `bit_depth`, white is the largest value of that depth.",

@@ -45,7 +45,7 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
     _check_encapsulated(dataset)
     try:
         samples = pixel_array(dataset)
-    except (RuntimeError, NotImplementedError) as exc:
+    except RuntimeError as exc:
         name = getattr(dataset.file_meta.get("TransferSyntaxUID"), "name", "unknown")
         raise UnsupportedMedia(
             f"the DICOM file's pixels cannot be decoded (transfer syntax {name}): convert to explicit little endian",

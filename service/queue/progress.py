@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a request stands now.
+    """The place of a request in the queue, and what is left of it.
 
     Attributes:
         place: Place among the requests whose tiles wait, counted from 1; None if none of its tiles wait.

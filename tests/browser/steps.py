@@ -68,7 +68,7 @@ def saved(page: Page, button: str, folder: Path) -> Path:
 
 
 def arrays(page: Page, folder: Path) -> dict[str, np.ndarray]:
-    """What the page holds, by its own NPZ, whose button is shown in Inspect only."""
+    """Return what the page holds, by its own NPZ, whose button is shown in Inspect only."""
     with page.expect_download() as download:
         page.locator("#save-npz").dispatch_event("click")
     path = folder / "arrays.npz"

@@ -126,7 +126,7 @@ def test_nothing_is_assumed_of_8_bits_and_of_floats_up_to_1(page):
 
 
 def test_a_warning_of_the_service_is_shown(page, url):
-    """What it assumed about an array of ambiguous shape."""
+    """It names what it assumed about an array of ambiguous shape."""
     content = npy(np.stack([noisy_pixels()] * 3))
     warning = posted(url, "denoise", content, NPY, strength=0).headers["X-Warning"]
     upload(page, content, "stack.npy", "application/x-npy")

@@ -132,7 +132,7 @@ def test_two_fingers_pinch(image):
 
 
 def test_another_image_is_shown_whole(image):
-    """What was zoomed into is not there any more."""
+    """The part that was zoomed into is not there any more."""
     turn(image, *MIDDLE, -500)
     upload(image, noisy_png(96))
     await_result(image)

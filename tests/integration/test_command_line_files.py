@@ -134,7 +134,7 @@ def test_names_up_to_the_limit_of_the_file_system(server, folder):
 
 
 def test_a_tree_with_loops_and_broken_links_is_denoised_once(server, folder):
-    """What cannot be read is reported, and the rest is denoised."""
+    """It reports what cannot be read, and denoises the rest."""
     (folder / "sub").mkdir()
     (folder / "a.png").rename(folder / "sub" / "a.png")
     (folder / "sub" / "up").symlink_to(folder)

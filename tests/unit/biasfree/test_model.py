@@ -173,7 +173,7 @@ def test_auto_analyzes_the_network_for_white_noise() -> None:
 
 
 def test_an_ensemble_is_the_mean_over_orientations() -> None:
-    """Of the image as it is, turned and mirrored; each result is turned back before."""
+    """The image is taken as it is, turned and mirrored; each result is turned back before the mean."""
     image = noisy(16, 22, dtype="float32")
     turned = [np.rot90(each, quarters) for each in (image, image.T) for quarters in range(4)]
     results = [np.rot90(GRAY.denoise(each), -(index % 4)) for index, each in enumerate(turned)]
@@ -184,7 +184,7 @@ def test_an_ensemble_is_the_mean_over_orientations() -> None:
 
 
 def test_an_ensemble_of_eight_commutes_with_turns_and_mirrors() -> None:
-    """All eight orientations give one result, which no single pass does."""
+    """The result is the same for all eight orientations, which no single pass achieves."""
     image = noisy(16, 22, dtype="float32")
     result = GRAY.denoise(image, ensemble=8)
     np.testing.assert_allclose(GRAY.denoise(image[::-1].copy(), ensemble=8)[::-1], result, atol=1e-3)

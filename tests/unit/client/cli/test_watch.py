@@ -13,6 +13,7 @@ from biasfree_client.cli.report import Outcome
 from biasfree_client.cli.sources import Selection, Source
 from biasfree_client.cli.targets import Placement
 from biasfree_client.cli.watch import Arrivals, Watch, stamp_of
+from tests.unit.client.cli.test_denoise import Recorder
 
 PNG = b"\x89PNG\r\n\x1a\n image"
 
@@ -31,7 +32,7 @@ class Disk:
 
 
 def test_a_file_is_ready_when_it_is_unchanged_between_two_looks():
-    """It is returned once."""
+    """The file is returned once."""
     arrivals = Arrivals(Disk(a=10).look)
     assert [arrivals.ready([A]) for _ in range(4)] == [[], [A], [], []]
 
@@ -88,7 +89,7 @@ def nothing():
 
 def watch(service, folder, *steps, pattern="", overwrite=False) -> tuple[bool, list[Outcome]]:
     """Watch a folder through some steps; return whether nothing failed, and the outcomes."""
-    recorder = Recorder()
+    recorder = Watched()
     denoiser = Denoiser(transport=service.transport, retries=Retries(tries=1), sleep=lambda _: None)
     selection = Selection([str(folder / pattern)], leave_out=folder / "out")
     placement = Placement(folder=folder.parent / "out")
@@ -97,11 +98,8 @@ def watch(service, folder, *steps, pattern="", overwrite=False) -> tuple[bool, l
     return succeeded, recorder.outcomes
 
 
-class Recorder:
-    """A report that records the outcomes."""
-
-    def __init__(self):
-        self.outcomes: list[Outcome] = []
+class Watched(Recorder):
+    """A recorder of outcomes in a context, as the reports of the command line are."""
 
     def __enter__(self):
         return self
@@ -109,22 +107,8 @@ class Recorder:
     def __exit__(self, *_):
         return None
 
-    def expect(self, count):
-        """Ignore the number."""
-
     def pass_over(self, passed):
         """Ignore the other files."""
-
-    def tell(self, outcome):
-        """Record the outcome."""
-        self.outcomes.append(outcome)
-
-    def wanted(self):
-        """Return True: it is read until the end."""
-        return True
-
-    def on_progress(self):
-        """Return None: progress is not shown."""
 
 
 @pytest.fixture
@@ -220,7 +204,7 @@ def test_two_images_with_the_same_result_do_not_end_the_watch(service, inbox):
     (inbox / "sub").mkdir()
     names = ["a.png", "b.png"]
     steps = [put(inbox / names[0]), nothing, nothing, put(inbox / names[1]), nothing, nothing]
-    recorder = Recorder()
+    recorder = Watched()
     denoiser = Denoiser(transport=service.transport, retries=Retries(tries=1))
     placement = Placement(folder=inbox.parent / "out", name=Name("all{suffix}"))
     denoising = Denoising(denoiser, {}, overwrite=False, concurrency=1)

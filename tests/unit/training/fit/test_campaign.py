@@ -79,7 +79,7 @@ def test_stages_follow_each_other_and_are_written_down(plan: Path, tmp_path: Pat
 def test_an_interrupted_campaign_continues_where_it_was(
     plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed within the second stage, it comes to the same weights, and the first is not touched again."""
+    """Killed within the second stage, it trains the rest of that stage, and does not touch the first again."""
     start(plan, tmp_path / "whole")
 
     def killed(recipe: Recipe, *, output: Path, **options: Any) -> None:
