@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from training.data.noise.demosaic import demosaiced, mosaic, places
 from training.data.noise.draw import Draw
-from training.data.noise.filters import blurred, luma
+from training.data.noise.filters import blurred, low_pass, luma
 from training.data.noise.pair import Pair
 
 
@@ -26,6 +26,8 @@ class Camera(BaseModel):
     hot: float = Field(default=0.1, ge=0, le=1, description="Share with hot pixels on the sensor.")
     smoothed: float = Field(default=0.75, ge=0, le=1, description="Share smoothed in the camera.")
     smoothing_px: tuple[float, float] = Field(default=(0.0, 0.9), description="Blur of their luminance, pixels.")
+    color_reduced: float = Field(default=0.0, ge=0, le=1, description="Share whose color noise the camera reduces.")
+    color_reduction_px: tuple[float, float] = Field(default=(1.0, 5.0), description="Blur of their color noise, pixels.")
     sharpened: float = Field(default=0.4, ge=0, le=1, description="Share sharpened in the camera.")
 
     def __call__(self, clean: torch.Tensor, draw: Draw) -> Pair:
@@ -52,7 +54,16 @@ class Camera(BaseModel):
             image = sharpen(smooth(image))
             return luma(image) if channels == 1 else image
 
-        return raw.both(develop).both(lambda images: images.clamp(0, 1))
+        return self._color_noise_reduced(raw.both(develop), draw).both(lambda images: images.clamp(0, 1))
+
+    def _color_noise_reduced(self, pair: Pair, draw: Draw) -> Pair:
+        """Blur the color noise alone: cameras do it along edges, so that the picture's colors stay where they are."""
+        noise = pair.noisy - pair.clean
+        color = noise - luma(noise)
+        count = len(noise)
+        coarse = low_pass(color, draw.log_uniform(count, *self.color_reduction_px))
+        part = draw.uniform(count, 0.5, 1) * draw.chance(count, self.color_reduced)
+        return Pair(pair.noisy + part * (coarse - color), pair.clean)
 
     def _exposed(self, raw: torch.Tensor, draw: Draw) -> Pair:
         shot = draw.log_uniform(len(raw), *self.shot)

@@ -27,16 +27,20 @@ def blurred(images: torch.Tensor, sigma_px: torch.Tensor, *, reach: int = 4) -> 
     return F.conv2d(rows, kernels[:, :, None], groups=batch * channels).view(images.shape)
 
 
+def low_pass(images: torch.Tensor, sigma_px: torch.Tensor) -> torch.Tensor:
+    """Blur by Gaussians of any ``sigma_px`` (B, 1, 1, 1), periodically."""
+    height, width = images.shape[-2:]
+    down = torch.fft.fftfreq(height, device=images.device)[:, None]
+    across = torch.fft.rfftfreq(width, device=images.device)[None]
+    gain = torch.exp(-2 * (math.pi * sigma_px) ** 2 * (down**2 + across**2))
+    smooth: torch.Tensor = torch.fft.irfft2(torch.fft.rfft2(images) * gain, s=(height, width))
+    return smooth
+
+
 def correlated(white: torch.Tensor, sigma_px: torch.Tensor) -> torch.Tensor:
     """Filter white noise by Gaussians of ``sigma_px`` (B, 1, 1, 1), periodically, and restore its variance of one."""
-    height, width = white.shape[-2:]
-    down = torch.fft.fftfreq(height, device=white.device)[:, None]
-    across = torch.fft.rfftfreq(width, device=white.device)[None]
-    gain = torch.exp(-2 * (math.pi * sigma_px) ** 2 * (down**2 + across**2))
-    filtered = torch.fft.irfft2(torch.fft.rfft2(white) * gain, s=(height, width))
-    deviation = filtered.square().mean(dim=(-2, -1), keepdim=True).sqrt()
-    normal: torch.Tensor = filtered / deviation.clamp(min=1e-6)
-    return normal
+    filtered = low_pass(white, sigma_px)
+    return filtered / filtered.square().mean(dim=(-2, -1), keepdim=True).sqrt().clamp(min=1e-6)
 
 
 def resampled(images: torch.Tensor, scale: torch.Tensor, *, mode: str) -> torch.Tensor:

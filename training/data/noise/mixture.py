@@ -14,7 +14,7 @@ from training.data.noise.filters import luma, resampled
 from training.data.noise.levels import Levels
 from training.data.noise.outliers import Outliers
 from training.data.noise.pair import MakePairs, Pair
-from training.data.noise.patterns import patterned
+from training.data.noise.patterns import patterned, textured
 from training.data.noise.photons import Photons
 from training.data.noise.uneven import rectangle
 from training.data.noise.white import White
@@ -51,6 +51,9 @@ class NoiseMixture(BaseModel):
         ge=0,
         le=1,
         description="Share of scenes enlarged by 1 to 3 before the noise: photographs are soft at full resolution.",
+    )
+    textured: float = Field(
+        default=0.0, ge=0, le=1, description="Share of the enlarged scenes with the fine detail of another photograph."
     )
     patterned: float = Field(default=0.1, ge=0, le=1, description="Share of scenes with a regular pattern.")
     resampled: float = Field(default=0.15, ge=0, le=1, description="Share resampled by 0.5 to 2 after the noise.")
@@ -105,7 +108,9 @@ class NoiseMixture(BaseModel):
         if len(chosen) == 0:
             return clean
         enlarged = resampled(clean[chosen], draw.log_uniform(len(chosen), 1, 3), mode="bicubic").clamp(0, 1)
-        return clean.index_copy(0, chosen, enlarged)
+        shaded = textured(enlarged, clean.roll(1, dims=0)[chosen], draw)
+        scenes = torch.where(draw.chance(len(chosen), self.textured), shaded, enlarged)
+        return clean.index_copy(0, chosen, scenes)
 
     def _kinds(self, count: int, draw: Draw) -> torch.Tensor:
         """Draw the index of each patch's part (count,); the number of parts stands for no noise."""

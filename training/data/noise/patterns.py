@@ -1,7 +1,7 @@
-"""Regular patterns in clean scenes: meshes, fabrics, screens, gratings.
+"""What clean scenes lack: regular patterns (meshes, fabrics, screens, gratings) and faint texture (plush, plaster, skin).
 
-They are rare in photographs, and a network that has never seen them removes the strongest as noise: it turned the mesh
-of a chair into a gray area.
+Both are rare in reduced photographs, and a network that has never seen them removes them as noise: it turned the mesh
+of a chair into a gray area, and plush into plastic.
 """
 
 import math
@@ -9,6 +9,7 @@ import math
 import torch
 
 from training.data.noise.draw import Draw
+from training.data.noise.filters import blurred, luma
 from training.data.noise.uneven import rectangle
 
 
@@ -27,6 +28,21 @@ def patterned(clean: torch.Tensor, draw: Draw) -> torch.Tensor:
     tint = draw.uniform(count * channels, 0.6, 1).view(count, channels, 1, 1)
     changed = (clean + depth * tint * shaped).clamp(0, 1)
     return torch.where(rectangle(count, side, draw), changed, clean)
+
+
+def textured(clean: torch.Tensor, source: torch.Tensor, draw: Draw) -> torch.Tensor:
+    """Shade patches (B, C, P, P) in [0, 1] with the fine detail of other photographs, at a lower contrast.
+
+    Args:
+        clean: Scenes, for example enlarged ones, which have no detail of their own.
+        source: As many other photographs, sharp.
+        draw: Random numbers.
+    """
+    count = len(clean)
+    gray = luma(source)
+    ground = blurred(gray, draw.uniform(count, 0.8, 3), reach=6)
+    relative = ((gray - ground) / (ground + 0.05)).clamp(-0.5, 0.5)
+    return (clean * (1 + draw.uniform(count) * relative)).clamp(0, 1)
 
 
 def _wave(count: int, side: int, draw: Draw, angle: torch.Tensor, period: torch.Tensor) -> torch.Tensor:
