@@ -26,8 +26,8 @@ class Camera(BaseModel):
     hot: float = Field(default=0.1, ge=0, le=1, description="Share with hot pixels on the sensor.")
     smoothed: float = Field(default=0.75, ge=0, le=1, description="Share smoothed in the camera.")
     smoothing_px: tuple[float, float] = Field(default=(0.0, 0.9), description="Blur of their luminance, pixels.")
-    color_reduced: float = Field(default=0.0, ge=0, le=1, description="Share whose color noise the camera reduces.")
-    color_reduction_px: tuple[float, float] = Field(default=(1.0, 5.0), description="Blur of their color noise, pixels.")
+    color_reduced: float = Field(default=0.0, ge=0, le=1, description="Share with less color noise.")
+    color_reduction_px: tuple[float, float] = Field(default=(1.0, 5.0), description="Blur of that noise, pixels.")
     sharpened: float = Field(default=0.4, ge=0, le=1, description="Share sharpened in the camera.")
 
     def __call__(self, clean: torch.Tensor, draw: Draw) -> Pair:

@@ -1,4 +1,4 @@
-"""What clean scenes lack: regular patterns (meshes, fabrics, screens, gratings) and faint texture (plush, plaster, skin).
+"""What clean scenes lack: regular patterns (meshes, fabrics, gratings) and faint texture (plush, plaster, skin).
 
 Both are rare in reduced photographs, and a network that has never seen them removes them as noise: it turned the mesh
 of a chair into a gray area, and plush into plastic.

@@ -7,10 +7,11 @@ from tests.unit.training.data.noise.scenes import draw, flat, neighbor_correlati
 from training.data.noise.camera import Camera
 from training.data.noise.compression import Compression
 from training.data.noise.correlated import Correlated
+from training.data.noise.filters import luma
 from training.data.noise.levels import Levels
 from training.data.noise.outliers import Outliers
 from training.data.noise.pair import Pair
-from training.data.noise.patterns import patterned
+from training.data.noise.patterns import patterned, textured
 from training.data.noise.photons import Photons
 from training.data.noise.uneven import rectangle, strength
 from training.data.noise.white import White, shared
@@ -83,6 +84,18 @@ def test_camera_noise_is_correlated_and_grows_with_brightness() -> None:
     assert neighbor_correlation(noise_of(camera(flat(20, 0.5), draw()))) > 0.2
 
 
+def test_a_camera_can_reduce_its_color_noise() -> None:
+    """The color noise that is left is weaker and coarser; the luminance noise stays as it was."""
+    scene, noise = flat(30, 0.5, side=64), []
+    for share in (0.0, 1.0):
+        camera = Camera(share=1, shot=(3e-3, 3.1e-3), hot=0, color_reduced=share, color_reduction_px=(2, 2.1))
+        noise.append(noise_of(camera(scene, draw())))
+    plain, reduced = ((each, each - luma(each)) for each in noise)
+    torch.testing.assert_close(luma(reduced[0]), luma(plain[0]), rtol=0, atol=0.02)
+    assert float(reduced[1].std()) < 0.8 * float(plain[1].std())
+    assert neighbor_correlation(reduced[1]) > neighbor_correlation(plain[1]) + 0.05
+
+
 @pytest.mark.parametrize("lines", [0.0, 1.0])
 def test_correlated_noise_is_wider_than_a_pixel(lines: float) -> None:
     """Noisy rows or columns are constant from end to end."""
@@ -114,6 +127,17 @@ def test_patterns_are_regular_and_lie_in_a_part_of_the_patch() -> None:
     power = torch.fft.rfft2(changed).abs().square().flatten(1)[:, 1:]
     strongest = power.topk(40, dim=1).values.sum(dim=1) / power.sum(dim=1)
     assert float(strongest.median()) > 0.7
+
+
+def test_texture_is_faint_fine_and_follows_the_scene() -> None:
+    """A smooth scene gets detail in proportion to its brightness, and keeps its mean; black stays black."""
+    source = (0.5 + 0.2 * draw(1).normal(30, 3, 64, 64)).clamp(0, 1)
+    shades = [textured(flat(30, level, side=64), source, draw()) - level for level in (0.0, 0.3, 0.6)]
+    assert not shades[0].any()
+    torch.testing.assert_close(shades[2], 2 * shades[1])
+    strength = shades[1].flatten(1).std(dim=1) / 0.3
+    assert 0.05 < float(strength.median()) < 0.2
+    assert float(shades[1].mean(dim=(1, 2, 3)).abs().median()) < 0.01
 
 
 def test_what_is_clipped_or_rounded_stays_in_range_and_so_does_its_target() -> None:
