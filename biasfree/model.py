@@ -19,7 +19,7 @@ from biasfree.card import Card
 from biasfree.choice import ANY_NOISE, DEFAULT_MODELS
 from biasfree.frames import FrameResult, Pass, choose, denoise_frame, run, white_of
 from biasfree.noise import Noise
-from biasfree.options import DenoiseOptions, EnsembleSize
+from biasfree.options import DenoiseOptions, EnsembleSize, suggestion
 from biasfree.pixels import FloatArray, PixelArray
 from biasfree.stack import Stack, colors_of, is_pillow, through_array
 from biasfree.tiling import TileGrid, cut, join, round_up
@@ -36,6 +36,7 @@ ImageT = TypeVar("ImageT")
 
 #: Model name for an automatic choice between the default models for each image.
 AUTO = "auto"
+_AXES = ("channel_axis", "stack_axis")
 #: Longest side of a tile, pixels: larger tiles are a little faster and take more memory (1.2 GB at this side).
 TILE_SIDE = 2304
 
@@ -324,7 +325,7 @@ def _options(options: Mapping[str, Any]) -> DenoiseOptions:
     """Check the options of ``denoise``, with errors of one sentence."""
     known = [name for name in DenoiseOptions.model_fields if name != "estimate"]
     if unknown := sorted(set(options) - set(known)):
-        raise TypeError(f"denoise() has no option {', '.join(unknown)}: use {', '.join(known)}")
+        raise TypeError(f"denoise() has no option {unknown[0]!r}; {suggestion(unknown[0], [*known, *_AXES])}")
     try:
         return DenoiseOptions(**options)
     except ValidationError as exc:
@@ -339,7 +340,7 @@ def _path(model: str | Path) -> Path:
     path = Path(model)
     if not path.is_file():
         raise ArtifactError(
-            f"there is no model {str(model)!r}: use {', '.join(models())}, or the path of an .onnx file"
+            f"there is no model and no file {str(model)!r}; {suggestion(str(model), [AUTO, *models()])}"
         )
     return path
 

@@ -1,5 +1,7 @@
 """The denoising options that do not depend on the service."""
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -54,3 +56,9 @@ class DenoiseOptions(BaseModel):
         """Return the strengths of luminance and color differences in an image of ``channels`` channels."""
         chroma = self.strength if self.chroma_strength is None or channels == 1 else self.chroma_strength
         return self.strength, chroma
+
+
+def suggestion(name: str, known: Sequence[str]) -> str:
+    """Suggest the known name that was probably meant, or else all of them."""
+    likely = get_close_matches(name, known, n=1)
+    return f"did you mean {likely[0]!r}?" if likely else f"use any of {', '.join(known)}"

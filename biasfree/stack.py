@@ -11,6 +11,7 @@ from biasfree.hidden import without_hidden
 from biasfree.pixels import PixelArray, has_equal_channels
 
 PILLOW_MODES = ("L", "LA", "I;16", "F", "RGB", "RGBA")
+_OTHER_AXES = "name the axis of channels (channel_axis=-1) and that of a stack (stack_axis=0)"
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class Stack:
         named = [axis for axis in (stack, channel) if axis is not None]
         if array.ndim != 2 + len(named) or len(set(named)) < len(named):
             raise ValueError(
-                f"cannot find height and width in an array of shape {array.shape} with channel_axis={channel_axis} and "
-                f"stack_axis={stack_axis}: name each other axis"
+                f"an array of shape {array.shape} with channel_axis={channel_axis} and stack_axis={stack_axis} has no "
+                f"height and width: {_OTHER_AXES}"
             )
         spatial = [axis for axis in range(array.ndim) if axis not in named]
         order = (*([] if stack is None else [stack]), *spatial, *([] if channel is None else [channel]))
