@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from biasfree_client._errors import UnsupportedImage
 from biasfree_client._files import read_result
-from biasfree_client._formats import BY_SUFFIX, NPY
+from biasfree_client._formats import NPY, misfit
 from biasfree_client._headers import Model, Noise, read_model, read_noise, read_number, read_timing
 from biasfree_client._image import AnyArray, Kind, decode_array
 from biasfree_client._pil import image_of
@@ -101,13 +101,8 @@ class Denoised:
             FileExistsError: The file exists, and ``overwrite`` is not set.
             UnsupportedImage: The suffix belongs to another image format.
         """
-        suffix = Path(path).suffix
-        named = BY_SUFFIX.get(suffix.lower())
-        if named is not None and named.media_type != self.media_type:
-            raise UnsupportedImage(
-                f"The result is {self.media_type}, which does not fit the suffix {suffix}; "
-                "choose its format with denoise(..., format=...)"
-            )
+        if words := misfit(Path(path).suffix, self.media_type):
+            raise UnsupportedImage(f"{words}; choose its format with denoise(..., format=...)")
         return save(self.content, path, overwrite=overwrite)
 
 

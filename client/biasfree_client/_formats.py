@@ -94,3 +94,11 @@ def media_type(content: bytes) -> str:
     # The last that matches: camera raw files are TIFF files too.
     matches = (each.media_type for each in reversed(Format) if re.match(each.signature, content, re.DOTALL))
     return next(matches, UNKNOWN)
+
+
+def misfit(suffix: str, media_type: str) -> str | None:
+    """Say that a result does not fit a suffix of another image format; None if it fits, or the suffix is of none."""
+    named = BY_SUFFIX.get(suffix.lower())
+    if named is None or named.media_type == media_type:
+        return None
+    return f"The result is {media_type}, which does not fit the suffix {suffix}"

@@ -64,7 +64,8 @@ def encode(image: ImageLike) -> Body:
             (H, W), (H, W, 3) or (Z, H, W) of any range; also an object that converts itself to an array.
 
     Raises:
-        UnsupportedImage: It is none of these, an array of unsupported numbers, or of an unsupported Pillow mode.
+        UnsupportedImage: It is none of these, an empty file, an array of unsupported numbers, or of an unsupported
+            Pillow mode.
         OSError: The file cannot be read.
     """
     if isinstance(image, np.ndarray):
@@ -72,12 +73,12 @@ def encode(image: ImageLike) -> Body:
     if isinstance(image, bytes | bytearray | memoryview):
         return _file(bytes(image), "bytes")
     if isinstance(image, str | os.PathLike):
-        return _file(Path(image).read_bytes(), "bytes")
+        return _file(_not_empty(Path(image).read_bytes()), "bytes")
     if _is_pil(image):
         pixels, mode = pixels_of(cast("Image", image))
         return Body(encode_array(pixels), NPY, Kind("pil", pixels.dtype.byteorder, mode))
     if hasattr(image, "read"):
-        return _file(_read(cast("BinaryIO", image)), "file")
+        return _file(_not_empty(_read(cast("BinaryIO", image))), "file")
     if hasattr(image, "__array__") or hasattr(image, "__array_interface__"):
         return _array(array_of(image), "np.asarray(image)")
     raise UnsupportedImage(
@@ -131,4 +132,11 @@ def _read(file: BinaryIO) -> bytes:
     content: object = file.read()
     if not isinstance(content, bytes):
         raise UnsupportedImage(f"Open the file for binary reading; its read() returned {type(content).__name__}")
+    return content
+
+
+def _not_empty(content: bytes) -> bytes:
+    """Refuse an empty file, which a failed copy or command leaves."""
+    if not content:
+        raise UnsupportedImage("The file is empty")
     return content

@@ -1,6 +1,6 @@
 """The options of ``denoise`` and ``analyze``, declared once for both clients, ``map`` and the command line.
 
-A new parameter of the service needs one line here, and one in ``cli/app.py`` if the command line offers it.
+A new parameter of the service needs one line here, and one in ``cli/calls.py`` if the command line offers it.
 """
 
 from __future__ import annotations

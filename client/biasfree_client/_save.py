@@ -5,6 +5,7 @@ import hashlib
 import os
 import stat
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -19,17 +20,25 @@ def save(content: bytes, path: str | os.PathLike[str], *, overwrite: bool = Fals
         OSError: The file cannot be written.
     """
     target = Path(path)
-    if is_stream(target):
-        _pour(content, target)
-        return target
-    _check_replaceable(target, overwrite=overwrite)
+    stream = is_stream(target)
+    if not stream:
+        _check_replaceable(target, overwrite=overwrite)
+    try:
+        (_pour if stream else _replace)(content, target)
+    except OSError as exc:
+        # Python names the temporary file, and no file at all if the disk is full.
+        raise OSError(exc.errno, exc.strerror or str(exc), str(target)) from exc
+    return target
+
+
+def _replace(content: bytes, target: Path) -> None:
     partial = target.with_name(f"{partial_prefix(target)}{uuid.uuid4().hex[:12]}.partial")
     try:
         partial.write_bytes(content)
         partial.replace(target)
     finally:
-        partial.unlink(missing_ok=True)
-    return target
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def partial_prefix(target: Path) -> str:

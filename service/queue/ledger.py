@@ -182,7 +182,7 @@ class Ledger:
     def standing(self, admissions: Collection[Admission]) -> Standing:
         """Return the place and the predicted seconds of an admitted request."""
         with self._changed:
-            return Standing(self._policy.place(admissions), self._policy.left_s(admissions))
+            return Standing(self._policy.place(admissions), self._policy.left_s(admissions, self._clock()))
 
     def close(self) -> None:
         """Accept no more jobs; queued jobs are finished."""

@@ -122,7 +122,7 @@ class BatchPolicy:
         self._rates_px_s = dict(rates_px_s)
         self._rotations: dict[Lane, deque[Job]] = {lane: deque() for lane in Lane}
         self._admissions: set[Admission] = set()
-        self._occupancy = Occupancy()
+        self._occupancy: Occupancy[Batch] = Occupancy()
 
     @property
     def predicted_s(self) -> float:
@@ -155,9 +155,13 @@ class BatchPolicy:
                     return place
         return None
 
-    def left_s(self, admissions: Collection[Admission]) -> float | None:
-        """Return the predicted seconds until a request is done, with all work that its lane shares; None if unknown."""
-        return max((self._ahead_s(each.lane) for each in admissions), default=None)
+    def left_s(self, admissions: Collection[Admission], now_s: float) -> float | None:
+        """Return the predicted seconds until a request is done, with all work that its lane shares; None if unknown.
+
+        It falls while a batch runs. A batch that takes longer than predicted counts as nearly done, until it is.
+        """
+        lanes = {each.lane for each in admissions}
+        return max((max(0.0, self._ahead_s(lane) - self._spent_s(lane, now_s)) for lane in lanes), default=None)
 
     def require_room(self, lane: Lane = Lane.EXPRESS) -> None:
         """Refuse if the work ahead already exceeds the bound. An empty queue has room for any image.
@@ -261,13 +265,27 @@ class BatchPolicy:
         self.budget_px = max(1, min(self.budget_px, below_px // 2))
 
     def _ahead_s(self, lane: Lane) -> float:
-        """Return the seconds of work ahead of a new request in a lane; bulk work does not delay express work."""
-        ahead = (each for each in self._admissions if lane is Lane.BULK or each.lane is Lane.EXPRESS)
-        return sum(each.pixels_left / self._rates_px_s[each.model] for each in ahead)
+        """Return the seconds of work ahead of a new request in a lane."""
+        return sum(each.pixels_left / self._rates_px_s[each.model] for each in self._admissions if _counts(each, lane))
+
+    def _spent_s(self, lane: Lane, now_s: float) -> float:
+        """Return the part of ``_ahead_s`` that running batches have done by ``now_s``, each at most its prediction."""
+        spent_s = 0.0
+        for batch, share_s in self._occupancy.shares_s(now_s).items():
+            rate = self._rates_px_s[batch.model]
+            counted = (job for job, _ in batch.entries if job.admission in self._admissions)
+            pixels = sum(job.tile_px for job in counted if _counts(job.admission, lane))
+            spent_s += min(share_s * pixels / batch.pixels, pixels / rate)
+        return spent_s
 
     def _forget(self, lane: Lane, jobs: Iterable[Job]) -> None:
         gone = set(jobs)
         self._rotations[lane] = deque(job for job in self._rotations[lane] if job not in gone)
+
+
+def _counts(admission: Admission, lane: Lane) -> bool:
+    """Tell whether a request delays those of a lane; bulk work does not delay express work."""
+    return lane is Lane.BULK or admission.lane is Lane.EXPRESS
 
 
 def _round_robin(jobs: Sequence[Job], room: int) -> list[tuple[Job, int]]:

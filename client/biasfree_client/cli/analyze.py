@@ -12,10 +12,10 @@ from rich.table import Table
 from biasfree_client import Analysis, Denoiser
 from biasfree_client._options import AnalyzeOptions
 from biasfree_client._plot import caption, spectrum_text
-from biasfree_client._save import is_stream, save
+from biasfree_client._save import save
 from biasfree_client.cli.failure import UsageError
 from biasfree_client.cli.output import emit
-from biasfree_client.cli.targets import make_room
+from biasfree_client.cli.room import make_room, require_new
 
 
 def analyze(
@@ -58,10 +58,7 @@ def _check(outputs: Sequence[Path], *, overwrite: bool) -> None:
     for output in outputs:
         if output.suffix.lower() not in (".npz", ".png"):
             raise UsageError(f"{output}: the suffix must be .png for a drawing or .npz for the arrays")
-        if output.is_symlink() and not is_stream(output):
-            raise UsageError(f"{output} is a symbolic link, which is never replaced; choose another output")
-        if output.exists() and not overwrite and not is_stream(output):
-            raise UsageError(f"{output} already exists; use --overwrite to replace it")
+        require_new(output, overwrite=overwrite)
 
 
 def numbers(analysis: Analysis) -> dict[str, Any]:

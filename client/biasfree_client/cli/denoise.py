@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 
@@ -18,20 +18,27 @@ from biasfree_client._window import in_threads
 from biasfree_client.cli.failure import UsageError, describe
 from biasfree_client.cli.names import SAME, Name
 from biasfree_client.cli.output import emit, has_reader
-from biasfree_client.cli.report import Listener, Outcome, report
+from biasfree_client.cli.report import Listener, Outcome, no_images, report
+from biasfree_client.cli.room import is_away, make_room, require_new, require_room
 from biasfree_client.cli.service import require_reachable
 from biasfree_client.cli.settings import Settings
 from biasfree_client.cli.sources import Selection
-from biasfree_client.cli.targets import Job, Placement, make_room
+from biasfree_client.cli.targets import Existing, Job, Placement, Targets, require_fit
 
 #: The name of a result beside its image.
 BESIDE = Name("{stem}-denoised{suffix}")
+#: Standard input as an input, standard output as an output.
 STREAM = "-"
 #: Formats that the service only reads, and whose pixels a PNG holds; those of the others go into TIFF.
 _AS_PNG = frozenset({Format.HEIC, Format.GIF, Format.JP2})
 #: Suffix -> suffix of the result, for images of those formats.
 INSTEAD = {
     suffix: ".png" if format in _AS_PNG else ".tiff" for suffix, format in BY_SUFFIX.items() if format in READ_ONLY
+}
+#: Why a result that exists is left as it is.
+_TROUBLES = {
+    "stale": "the result was made with other settings",
+    "older": "the image is newer than the file beside it, which may be no result",
 }
 #: Options that change no pixel, or that the result's name shows.
 _NO_SETTINGS = frozenset({"estimate", "format"})
@@ -45,7 +52,6 @@ class Denoising:
     Args:
         denoiser: Client of the service.
         options: Options of ``Denoiser.denoise``.
-        overwrite: Replace existing results.
         concurrency: Images to process at a time.
         dry: Only report what would be done.
         quiet: Report nothing but failures.
@@ -54,7 +60,6 @@ class Denoising:
 
     denoiser: Denoiser
     options: DenoiseOptions
-    overwrite: bool
     concurrency: int
     dry: bool = False
     quiet: bool = False
@@ -71,6 +76,7 @@ class Denoising:
 
         Raises:
             ConnectionFailed: The service no longer answers.
+            NoRoom: The disk of the results is full or away.
             BrokenPipeError: Nobody reads the report anymore; no further image was sent.
         """
         todo, succeeded = [], True
@@ -80,25 +86,27 @@ class Denoising:
                 todo.append(job)
                 continue
             report.tell(outcome)
-            succeeded &= outcome.status != "stale"
+            succeeded &= outcome.succeeded
         report.expect(len(todo))
         with closing(self._outcomes(todo, report)) as outcomes:
             for outcome in outcomes:
                 report.tell(outcome)
-                succeeded &= outcome.status != "failed"
+                succeeded &= outcome.succeeded
                 if isinstance(outcome.error, ConnectionFailed):
                     # One image may break its connection; if the service is gone, all the others would fail as well.
                     require_reachable(self.denoiser)
+                if outcome.target is not None and is_away(outcome.error, outcome.source):
+                    # The others would be denoised for nothing.
+                    require_room(outcome.source, outcome.target)
         return succeeded
 
     def _before(self, job: Job) -> Outcome | None:
         """Return the outcome of an image that is not to be denoised; None for all others."""
-        if job.done and not self.overwrite:
-            if self.settings.fit(job.target):
-                return Outcome(job.source, job.target, "skipped")
-            error = "the result was made with other settings; use --overwrite, or another --output"
-            return Outcome(job.source, job.target, "stale", facts={"error": error})
-        return Outcome(job.source, job.target, "planned") if self.dry else None
+        if job.exists and not self.settings.fit(job.target):
+            return left(job, "stale")
+        if job.done:
+            return left(job, "older") if job.outdated else Outcome(job.source, job.target, "skipped")
+        return Outcome(job.source, job.target, "planned", facts={"again": job.outdated}) if self.dry else None
 
     def _outcomes(self, todo: Iterable[Job], report: Listener) -> Generator[Outcome]:
         def one(job: Job) -> Outcome:
@@ -109,16 +117,17 @@ class Denoising:
         return in_threads(one, todo, concurrency=self.concurrency)
 
     def _one(self, job: Job, progress: OnProgress | None) -> Outcome:
-        start = time.monotonic()
+        start, again = time.monotonic(), job.outdated
         try:
-            options = _in_format_of(job.target, self.options)
+            read_ns, options = job.image_ns, _in_format_of(job.target, self.options)
             result = self.denoiser.denoise(job.source, progress=progress, **options)
             make_room(job.target)
             self.settings.remember(job.target)
             result.save(job.target, overwrite=True)
+            job.date(read_ns)
         except (BiasfreeError, OSError) as error:
             return Outcome(job.source, job.target, "failed", describe(error), _failure(error), error)
-        facts = {"seconds": round(time.monotonic() - start, 3), **_facts(result)}
+        facts = {"again": again, "seconds": round(time.monotonic() - start, 3), **_facts(result)}
         words = "; ".join(each for each in (_estimates(result), result.warning) if each)
         return Outcome(job.source, job.target, "done", words, facts)
 
@@ -129,9 +138,7 @@ def settings_of(options: DenoiseOptions) -> dict[str, Any]:
     return {name: value for name, value in given.items() if _DEFAULTS.get(name) != value}
 
 
-def denoise_files(
-    selection: Selection, output: str | None, denoising: Denoising, *, as_json: bool, name: Name | None = None
-) -> bool:
+def denoise_files(selection: Selection, placement: Placement, denoising: Denoising, *, as_json: bool) -> bool:
     """Denoise files into files.
 
     Returns:
@@ -141,15 +148,14 @@ def denoise_files(
         UsageError: There are no images, or the names of their results conflict.
         ConnectionFailed: The service does not answer.
     """
-    placement = place(output, denoising.options, single=selection.single, name=name)
     if placement.file is not None:
         denoising = replace(denoising, options=_with_format(denoising.options, placement.file))
     reporter = report("denoised", as_json=as_json, quiet=denoising.quiet)
     found = selection.find()
-    jobs = placement.jobs(found.sources, overwrite=denoising.overwrite)
+    jobs = Targets(placement).jobs(found.sources)
     if not jobs and not found.troubles:
-        raise UsageError(f"{', '.join(selection.inputs)}: no images found; use --recursive to search subfolders")
-    if not denoising.dry and (denoising.overwrite or not all(job.done for job in jobs)):
+        raise no_images(selection, found)
+    if not denoising.dry and not all(job.done for job in jobs):
         require_reachable(denoising.denoiser)
     with reporter:
         reporter.pass_over(found.passed)
@@ -158,7 +164,14 @@ def denoise_files(
         return denoising.run(jobs, reporter) and not found.troubles
 
 
-def place(output: str | None, options: DenoiseOptions, *, single: bool, name: Name | None) -> Placement:
+def place(
+    output: str | None,
+    options: DenoiseOptions,
+    *,
+    single: bool,
+    name: Name | None = None,
+    existing: Existing = Existing.RENEW,
+) -> Placement:
     """Return the rule for the names of the results.
 
     Args:
@@ -166,9 +179,19 @@ def place(output: str | None, options: DenoiseOptions, *, single: bool, name: Na
         options: Options of ``Denoiser.denoise``.
         single: There is one image, which may become a named file.
         name: Template of the names.
+        existing: What to do about results that exist.
+
+    Raises:
+        UsageError: The names do not fit the format of the results.
     """
     name = name or (Name(SAME) if output else BESIDE)
-    return Placement.of(output, single=single, suffix=_suffix(options), name=name, instead=INSTEAD)
+    return Placement.of(output, single=single, suffix=_suffix(options), name=name, instead=INSTEAD, existing=existing)
+
+
+def left(job: Job, status: Literal["stale", "older"]) -> Outcome:
+    """Return the outcome of an image whose result is not the one that would be made, and is left as it is."""
+    error = f"{_TROUBLES[status]}; use --overwrite, or another --output"
+    return Outcome(job.source, job.target, status, facts={"error": error})
 
 
 def failed(path: Path, error: BiasfreeError | OSError) -> Outcome:
@@ -180,7 +203,7 @@ def denoise_stream(source: str, output: str, denoiser: Denoiser, options: Denois
     """Denoise a single image from standard input, to standard output, or both.
 
     Raises:
-        UsageError: Standard output is a terminal.
+        UsageError: Standard output is a terminal, or the output would not be written.
         BiasfreeError: As for ``Denoiser.denoise``.
         OSError: As for ``Denoiser.denoise``, or the result cannot be written.
     """
@@ -189,6 +212,9 @@ def denoise_stream(source: str, output: str, denoiser: Denoiser, options: Denois
     if output == STREAM and not has_reader():
         raise BrokenPipeError
     if output != STREAM:
+        if output.endswith(("/", "\\")):
+            raise UsageError(f"{output} is a folder; choose the name of a file")
+        require_new(Path(output), overwrite=overwrite)
         options = _with_format(options, Path(output))
     image = sys.stdin.buffer if source == STREAM else source
     console = Console(stderr=True)
@@ -207,8 +233,9 @@ def _with_format(options: DenoiseOptions, file: Path) -> DenoiseOptions:
     """Add the format of an output file's suffix, unless a format is given or the name has no suffix.
 
     Raises:
-        UsageError: The suffix is unknown.
+        UsageError: The suffix is unknown, or that of another format than the given one.
     """
+    require_fit(str(file), file.suffix, _suffix(options))
     if options.get("format") is not None or not file.suffix:
         return options
     if file.suffix.lower() not in WRITTEN_BY_SUFFIX:

@@ -10,13 +10,14 @@ from biasfree_client._files import WRITTEN, read, write
 from biasfree_client._formats import BY_SUFFIX, Format
 from biasfree_client._image import AnyArray
 from biasfree_client._save import save
-from biasfree_client.cli.denoise import failed
+from biasfree_client.cli.denoise import failed, left
 from biasfree_client.cli.failure import UsageError, describe
 from biasfree_client.cli.names import SAME, Name
 from biasfree_client.cli.pixels import by_service, colors_of, read_file, white_of
-from biasfree_client.cli.report import Outcome, report
+from biasfree_client.cli.report import Outcome, no_images, report
+from biasfree_client.cli.room import make_room
 from biasfree_client.cli.sources import Selection
-from biasfree_client.cli.targets import Job, Placement, make_room
+from biasfree_client.cli.targets import Existing, Job, Placement, Targets
 
 #: The name of a result beside its image.
 BESIDE = Name("{stem}-noisy{suffix}")
@@ -78,7 +79,7 @@ class Writing:
         output: Folder or file, as typed; None to put results beside their images.
         name: Template of the names of results.
         format: Format of the results; by default the image's, or one that keeps the noise.
-        overwrite: Replace existing results.
+        existing: What to do about results that exist.
         dry: Only report what would be done.
         quiet: Report nothing but failures.
         as_json: Report to programs.
@@ -87,7 +88,7 @@ class Writing:
     output: str | None = None
     name: Name | None = None
     format: str | None = None
-    overwrite: bool = False
+    existing: Existing = Existing.RENEW
     dry: bool = False
     quiet: bool = False
     as_json: bool = False
@@ -105,44 +106,49 @@ def add_noise(selection: Selection, noise: Noise, writing: Writing) -> bool:
     format = writing.format
     suffix = f".{format}" if format else (".tiff" if noise.as_float else None)
     name = writing.name or (Name(SAME) if writing.output else BESIDE)
-    placement = Placement.of(writing.output, single=selection.single, suffix=suffix, name=name, instead=INSTEAD)
+    placement = Placement.of(
+        writing.output, single=selection.single, suffix=suffix, name=name, instead=INSTEAD, existing=writing.existing
+    )
     fixed = placement.file.suffix if placement.file else name.suffix
     if fixed is not None and fixed.lower() not in WRITABLE:
         raise UsageError(f"{placement.file or name.template}: unsupported suffix; use one of {', '.join(WRITABLE)}")
     found = selection.find()
-    jobs = placement.jobs(found.sources, overwrite=writing.overwrite)
+    jobs = Targets(placement).jobs(found.sources)
     if not jobs and not found.troubles:
-        raise UsageError(f"{', '.join(selection.inputs)}: no images found; use --recursive to search subfolders")
+        raise no_images(selection, found)
     succeeded = not found.troubles
     with report("made noisy", as_json=writing.as_json, quiet=writing.quiet) as reporter:
         reporter.pass_over(found.passed)
         for path, trouble in found.troubles.items():
             reporter.tell(failed(path, trouble))
-        reporter.expect(sum(writing.overwrite or not job.done for job in jobs))
+        reporter.expect(sum(not job.done for job in jobs))
         for index, job in enumerate(jobs):
             outcome = _one(job, noise, writing, index=index)
             reporter.tell(outcome)
-            succeeded &= outcome.status not in ("failed", "stale")
+            succeeded &= outcome.succeeded
     return succeeded
 
 
 def _one(job: Job, noise: Noise, writing: Writing, *, index: int) -> Outcome:
-    exists = job.done and not writing.overwrite
+    if job.done and job.outdated:
+        return left(job, "older")
+    exists, again = job.done, job.outdated
     if writing.dry and not exists:
-        return Outcome(job.source, job.target, "planned")
+        return Outcome(job.source, job.target, "planned", facts={"again": again})
     try:
-        clean = read_file(job.source, by_service)
+        read_ns, clean = job.image_ns, read_file(job.source, by_service)
         noisy = noise.added_to(clean.pixels, index=index, alpha=clean.alpha)
         if exists:
             return _existing(job, noisy)
         make_room(job.target)
         content = write(noisy, WRITABLE[job.target.suffix.lower()].media_type, like=clean)
         save(content, job.target, overwrite=True)
+        job.date(read_ns)
     except (BiasfreeError, OSError) as error:
         facts = {"error": describe(error), "kind": type(error).__name__}
         return Outcome(job.source, job.target, "failed", describe(error), facts, error)
-    found: dict[str, Any] = {"sigma": noise.sigma_255, "seed": noise.seed, "index": index, "dtype": noisy.dtype.name}
-    return Outcome(job.source, job.target, "done", "", found)
+    found: dict[str, Any] = {"again": again, "sigma": noise.sigma_255, "seed": noise.seed, "index": index}
+    return Outcome(job.source, job.target, "done", "", {**found, "dtype": noisy.dtype.name})
 
 
 def _existing(job: Job, noisy: AnyArray) -> Outcome:
@@ -153,5 +159,4 @@ def _existing(job: Job, noisy: AnyArray) -> Outcome:
         same = False
     if same:
         return Outcome(job.source, job.target, "skipped")
-    error = "the result was made with other settings; use --overwrite, or another --output"
-    return Outcome(job.source, job.target, "stale", facts={"error": error})
+    return left(job, "stale")

@@ -1,97 +1,122 @@
-"""The options that several commands share, and the options of a call as the command line gives them."""
+"""The options that several commands share."""
 
-from enum import StrEnum
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-OptionsT = TypeVar("OptionsT")
+from biasfree_client.cli.failure import UsageError
+from biasfree_client.cli.names import Name
+from biasfree_client.cli.sources import Selection
+from biasfree_client.cli.targets import Existing
 
-
-def options_of(context: typer.Context, declared: type[OptionsT]) -> OptionsT:
-    """Return the parameters of a command that have the names of a call's options.
-
-    Args:
-        context: The running command.
-        declared: ``DenoiseOptions`` or ``AnalyzeOptions``.
-    """
-    found = {name: value for name, value in context.params.items() if name in declared.__annotations__}
-    return cast("OptionsT", found)
-
-
-class Color(StrEnum):
-    """Colors to convert an image to first."""
-
-    AUTO = "auto"
-    GRAY = "gray"
-    RGB = "rgb"
-
-
-class Method(StrEnum):
-    """Methods of computing a spectrum."""
-
-    AUTO = "auto"
-    DENSE = "dense"
-    ITERATIVE = "iterative"
-
+if TYPE_CHECKING:
+    from biasfree_client import Denoiser
 
 SERVICE = "The service"
 
 Inputs = Annotated[
     list[str], typer.Argument(metavar="IN", help="Image files, folders, or patterns such as 'photos/*.png'.")
 ]
-Recursive = Annotated[bool, typer.Option("--recursive", "-r", help="Search subfolders too, each once.")]
+AnyFile = Annotated[Path, typer.Argument(metavar="FILE", help="An image file.")]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace existing results; links and devices are never replaced.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but failures.")]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", "-n", help="Print which results would be written, and write nothing.")
-]
-NameTemplate = Annotated[
-    str | None,
-    typer.Option(
-        "--name",
-        metavar="TEMPLATE",
-        help="Name of each result, such as '{stem}-clean{suffix}': stem and suffix of the image.",
-    ),
-]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs: one object per line.")]
-Axes = Annotated[str | None, typer.Option(help="Axes of an NPY array, such as CYX or ZYX (Y, X, C or A, Z).")]
 BitDepth = Annotated[
     int | None,
     typer.Option(
         min=1, max=32, help="Bits per sample in use, so that white is 2^n - 1: 12 for 12-bit data in 16-bit files."
     ),
 ]
-Url = Annotated[
-    str | None,
-    typer.Option(
-        envvar="BIASFREE_URL",
-        help="Address of the service. Defaults to port 8000 on this machine.",
-        rich_help_panel=SERVICE,
-    ),
-]
-Timeout = Annotated[
-    float | None,
-    typer.Option(min=0.001, help="Seconds to wait for an answer. Defaults to 310.", rich_help_panel=SERVICE),
-]
-Model = Annotated[
-    str | None,
-    typer.Option(
-        help="Model name, from `biasfree models`. By default chosen by the image's channels.", rich_help_panel=SERVICE
-    ),
-]
-ColorOption = Annotated[Color, typer.Option(help="Convert the image to gray or RGB first.")]
-OutputFolder = Annotated[
-    str | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="DIR|FILE",
-        help="Folder for the results, created if needed; for a single image, also a file. By default, results lie "
-        "beside their images.",
-    ),
-]
-AnyFile = Annotated[Path, typer.Argument(metavar="FILE", help="An image file.")]
+
+
+@dataclass(frozen=True)
+class Service:
+    """How to reach the service."""
+
+    url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BIASFREE_URL",
+            help="Address of the service. Defaults to port 8000 on this machine.",
+            rich_help_panel=SERVICE,
+        ),
+    ] = None
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Seconds to wait for an answer. Defaults to 310.", rich_help_panel=SERVICE),
+    ] = None
+
+    def connect(self, *, patient: bool = False) -> "Denoiser":
+        """Create a client.
+
+        Args:
+            patient: Wait for an overloaded service, as a run over many images can.
+        """
+        from biasfree_client.cli.service import PATIENT, PROMPT, connect
+
+        return connect(self.url, self.timeout, retries=PATIENT if patient else PROMPT)
+
+
+@dataclass(frozen=True)
+class Files:
+    """Which images are read, and which files are written."""
+
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR|FILE",
+            help="Folder for the results, created if needed; for a single image, also a file. By default, results lie "
+            "beside their images.",
+        ),
+    ] = None
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Search subfolders too, each once.")] = False
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            metavar="TEMPLATE",
+            help="Name of each result, such as '{stem}-clean{suffix}': stem and suffix of the image.",
+        ),
+    ] = None
+    overwrite: Overwrite = False
+    keep_existing: Annotated[
+        bool, typer.Option("--keep-existing", help="Keep results that are older than their images, too.")
+    ] = False
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Print which results would be written, and write nothing.")
+    ] = False
+
+    @property
+    def template(self) -> Name | None:
+        """Return the template of names; errors as in ``Name.read``."""
+        return Name.read(self.name) if self.name else None
+
+    @property
+    def existing(self) -> Existing:
+        """Return what to do about results that exist.
+
+        Raises:
+            UsageError: Two options contradict each other.
+        """
+        if self.overwrite and self.keep_existing:
+            raise UsageError("--overwrite replaces existing results, and --keep-existing none; use one of them")
+        if self.overwrite:
+            return Existing.REPLACE
+        return Existing.KEEP if self.keep_existing else Existing.RENEW
+
+    def selection(self, inputs: Sequence[str], *, beside: Name) -> Selection:
+        """Return the images to work on, without the results of earlier runs.
+
+        Args:
+            inputs: Files, folders and patterns as typed.
+            beside: Template of the names of results that lie beside their images.
+        """
+        made = None if self.output else self.template or beside
+        return Selection(inputs, self.recursive, leave_out=Path(self.output) if self.output else None, made=made)

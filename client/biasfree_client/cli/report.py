@@ -14,10 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from biasfree_client._progress import OnProgress
+from biasfree_client.cli.failure import UsageError
 from biasfree_client.cli.output import emit, has_reader
-from biasfree_client.cli.sources import Passed, Reason
+from biasfree_client.cli.sources import Found, Passed, Reason, Selection
 
-Status = Literal["done", "planned", "skipped", "stale", "failed"]
+Status = Literal["done", "planned", "skipped", "stale", "older", "failed"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Outcome:
         source: Path of the image.
         target: Path of its result; None if there can be none.
         status: ``done``, ``planned`` in a dry run, ``skipped`` because the result existed, ``stale`` because it existed
-            and was made with other settings, or ``failed``.
+            and was made with other settings, ``older`` because it existed, is older than the image and may be no
+            result, or ``failed``.
         note: The findings or the error, for people.
         facts: Further members of the JSON object, for programs.
         error: The error of a failed image.
@@ -40,6 +42,11 @@ class Outcome:
     note: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
     error: Exception | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Return whether the image has its result, or will have it."""
+        return self.status in ("done", "planned", "skipped")
 
     def as_json(self) -> str:
         """Return the outcome as one line of JSON."""
@@ -131,6 +138,7 @@ class Bar:
         self._console = console or Console(stderr=True)
         self._quiet = quiet
         self._counts: Counter[Status] = Counter()
+        self._again = 0
         self._passed: list[Passed] = []
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -162,6 +170,7 @@ class Bar:
         first = f"{counts['planned']} to be {self._verb}" if counts["planned"] else f"{counts['done']} {self._verb}"
         return [
             first,
+            *([f"{self._again} of them again (image newer than its result)"] if self._again else []),
             *(f"{counts[each]} {text}" for each, text in _ENDS.items() if counts[each]),
             *described(self._passed),
         ]
@@ -174,6 +183,7 @@ class Bar:
     def tell(self, outcome: Outcome) -> None:
         """Count the outcome, and print its note if it has one."""
         self._counts[outcome.status] += 1
+        self._again += bool(outcome.facts.get("again"))
         if outcome.status == "planned":
             emit(f"{printable(outcome.source)} -> {printable(outcome.target)}\n")
         if outcome.status in ("done", "failed"):
@@ -201,6 +211,7 @@ class Bar:
 _ENDS: dict[Status, str] = {
     "skipped": "skipped (result exists)",
     "stale": "left as they are (made with other settings: use --overwrite, or another --output)",
+    "older": "left as they are (files beside newer images, perhaps no results: use --overwrite, or another --output)",
     "failed": "failed",
 }
 #: Reason -> its words in a summary, for one and for several.
@@ -226,6 +237,12 @@ def described(passed: Iterable[Passed]) -> list[str]:
             suffixes = f": {_suffixes(found)}" if reason == "not an image" else ""
             parts.append(f"{len(found)} {words[len(found) > 1]}{suffixes}")
     return parts
+
+
+def no_images(selection: Selection, found: Found) -> UsageError:
+    """Return the error of a search without images, with what was found instead."""
+    instead = f": {', '.join(described(found.passed))}" if found.passed else ""
+    return UsageError(f"{', '.join(selection.inputs)}: no images found{instead}")
 
 
 def _suffixes(passed: Sequence[Passed]) -> str:

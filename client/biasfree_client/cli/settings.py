@@ -45,16 +45,22 @@ class Settings:
             known[target.name] = self._settings
             line = json.dumps({"result": target.name, "settings": self._settings}) + "\n"
             # One write per line, so that two runs into the same folder do not mix theirs.
-            descriptor = os.open(target.parent / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-            try:
-                os.write(descriptor, line.encode())
-            finally:
-                os.close(descriptor)
+            _append(target.parent / FILE, line.encode())
 
     def _recorded(self, folder: Path) -> dict[str, dict[str, Any]]:
         if folder not in self._folders:
             self._folders[folder] = _read(folder / FILE)
         return self._folders[folder]
+
+
+def _append(file: Path, line: bytes) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        os.write(descriptor, line)
+    except OSError as exc:
+        raise OSError(exc.errno, exc.strerror, str(file)) from exc
+    finally:
+        os.close(descriptor)
 
 
 def _read(file: Path) -> dict[str, dict[str, Any]]:

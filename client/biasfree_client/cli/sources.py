@@ -118,7 +118,9 @@ class _Search:
 
     def result(self) -> Found:
         """Return what was found, without the results of images that were found too."""
-        stems = {(source.path.parent.absolute(), source.path.stem) for source in self._found.values()}
+        images = [source.path for source in self._found.values()]
+        # A result has the stem of its image in its name, or the whole name.
+        stems = {(path.parent.absolute(), stem) for path in images for stem in (path.stem, path.name)}
         among = {key for key in self._named if self._is_left_out(key.parent)}
         if among < self._found.keys():
             # A pattern that the shell expanded took results along with the images.

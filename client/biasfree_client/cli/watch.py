@@ -1,7 +1,7 @@
 """``biasfree denoise --watch``: files that arrive in folders, until the interrupt."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +11,13 @@ import typer
 from biasfree_client import ConnectionFailed, DeadlineExceeded, Denoiser, ProblemError, Retries, UnexpectedResponse
 from biasfree_client._progress import OnProgress
 from biasfree_client._retry import is_transient
-from biasfree_client.cli.denoise import Denoising, place
+from biasfree_client.cli.denoise import Denoising
 from biasfree_client.cli.failure import UsageError, describe
-from biasfree_client.cli.names import Name
 from biasfree_client.cli.report import Outcome, Report, report
+from biasfree_client.cli.room import NoRoom, is_away, require_room
 from biasfree_client.cli.service import require_reachable
 from biasfree_client.cli.sources import Passed, Selection, Source
-from biasfree_client.cli.targets import Job, Placement
+from biasfree_client.cli.targets import Job, Placement, Targets
 
 #: Modification time in nanoseconds, and size.
 Stamp = tuple[int, int]
@@ -36,6 +36,7 @@ class Arrivals:
         self._stamp = stamp or stamp_of
         self._seen: dict[Path, Stamp] = {}
         self._taken: dict[Path, Stamp] = {}
+        self._again: set[Path] = set()
 
     def ready(self, sources: Iterable[Source]) -> list[Source]:
         """Return the sources that are complete now, and were not returned before in this state."""
@@ -43,12 +44,17 @@ class Arrivals:
         now = {source.path: stamp for source in sources if (stamp := self._stamp(source.path)) is not None}
         ready = {path: stamp for path, stamp in now.items() if self._seen.get(path) == stamp != self._taken.get(path)}
         self._seen = now
+        self._again.update(ready.keys() & self._taken.keys())
         self._taken.update(ready)
         return [source for source in sources if source.path in ready]
 
     def changed(self, path: Path) -> bool:
         """Return whether a file is gone, or no longer as it was when it was returned."""
         return self._stamp(path) != self._taken.get(path)
+
+    def came_again(self, path: Path) -> bool:
+        """Return whether a file was returned in another state before, so that an earlier result is not its result."""
+        return path in self._again
 
     def forget(self, path: Path) -> None:
         """Return a file again, although it did not change."""
@@ -64,18 +70,17 @@ def stamp_of(path: Path) -> Stamp | None:
     return status.st_mtime_ns, status.st_size
 
 
-def watch_files(
-    selection: Selection, output: str | None, denoising: Denoising, *, as_json: bool, name: Name | None = None
-) -> bool:
+def watch_files(selection: Selection, placement: Placement, denoising: Denoising, *, as_json: bool) -> bool:
     """Denoise present and arriving files until the interrupt; return whether nothing failed.
 
     Raises:
         UsageError: An input does not exist.
         ConnectionFailed: The service does not answer at the start.
     """
-    placement = place(output, denoising.options, single=False, name=name)
     require_reachable(denoising.denoiser)
-    return Watch(selection, placement, denoising, report("denoised", as_json=as_json, quiet=denoising.quiet)).run()
+    return Watch(
+        selection, Targets(placement), denoising, report("denoised", as_json=as_json, quiet=denoising.quiet)
+    ).run()
 
 
 @dataclass
@@ -84,22 +89,22 @@ class Watch:
 
     Args:
         selection: The inputs.
-        placement: The names of the results.
+        targets: The files of the results.
         denoising: How images are denoised.
         reporter: Gets the outcomes.
         pause: Waits for the given seconds.
     """
 
     selection: Selection
-    placement: Placement
+    targets: Targets
     denoising: Denoising
     reporter: Report
     pause: Callable[[float], None] = time.sleep
     _arrivals: Arrivals = field(default_factory=Arrivals)
-    _taken: dict[Path, Path] = field(default_factory=dict)
     _passed: set[Passed] = field(default_factory=set)
     _folders: "_Notices" = field(default_factory=lambda: _Notices())
     _service: "_Notices" = field(default_factory=lambda: _Notices())
+    _results: "_Notices" = field(default_factory=lambda: _Notices())
 
     def run(self) -> bool:
         """Denoise present and arriving images until the interrupt; return whether nothing failed.
@@ -131,10 +136,11 @@ class Watch:
         passed = [each for each in found.passed if each.reason == "not an image" and each not in self._passed]
         self._passed.update(passed)
         self.reporter.pass_over(passed)
+        self.targets.assign(found.sources)
         succeeded, jobs = True, []
         for source in self._arrivals.ready(found.sources):
             try:
-                jobs += self.placement.jobs([source], overwrite=self.denoising.overwrite, taken=self._taken)
+                jobs.append(self.targets.job(source, changed=self._arrivals.came_again(source.path)))
             except UsageError as exc:
                 self.reporter.tell(Outcome(source.path, None, "failed", describe(exc), {"error": describe(exc)}))
                 succeeded = False
@@ -142,13 +148,14 @@ class Watch:
 
     def _denoise(self, jobs: list[Job]) -> bool:
         """Denoise images; those whose outcome the service or the share prevented come again at the next look."""
-        pending = {job.source for job in jobs}
+        pending = {job.source: job for job in jobs}
         listener = _Retrying(self.reporter, self._arrivals, pending, self.denoising.denoiser)
-        # The service may be away for longer than a call is repeated.
-        with suppress(ConnectionFailed):
+        # The service or the disk may be away for longer than a call is repeated.
+        with suppress(ConnectionFailed, NoRoom):
             self.denoising.run(jobs, listener)
         if pending:
             self._wait_for_service()
+            self._wait_for_room(pending.values())
         for path in pending:
             self._arrivals.forget(path)
         return listener.succeeded
@@ -158,6 +165,12 @@ class Watch:
             self._service.say({"the service": describe(trouble)})
             self.pause(LOOK_EVERY_S)
         self._service.say({})
+
+    def _wait_for_room(self, jobs: Collection[Job]) -> None:
+        while troubles := {str(job.target.parent): describe(trouble) for job in jobs if (trouble := _obstacle(job))}:
+            self._results.say(troubles)
+            self.pause(LOOK_EVERY_S)
+        self._results.say({})
 
 
 class _Notices:
@@ -186,7 +199,7 @@ class _Retrying:
         denoiser: Tells whether the service is there.
     """
 
-    def __init__(self, report: Report, arrivals: Arrivals, pending: set[Path], denoiser: Denoiser) -> None:
+    def __init__(self, report: Report, arrivals: Arrivals, pending: dict[Path, Job], denoiser: Denoiser) -> None:
         self._report, self._arrivals, self._pending, self._denoiser = report, arrivals, pending, denoiser
         self.succeeded = True
 
@@ -194,18 +207,19 @@ class _Retrying:
         """Pass on the outcome, unless the image is to come again."""
         if outcome.status == "failed" and self._comes_again(outcome):
             return
-        self._pending.discard(outcome.source)
-        self.succeeded &= outcome.status not in ("failed", "stale")
+        self._pending.pop(outcome.source, None)
+        self.succeeded &= outcome.succeeded
         self._report.tell(outcome)
 
     def _comes_again(self, outcome: Outcome) -> bool:
-        """Return whether the service or the share was away, or the file was still being written."""
+        """Return whether the service or a share was away, a disk full, or the file still being written."""
         error = outcome.error
         if isinstance(error, ProblemError):
             return is_transient(error) and not isinstance(error, DeadlineExceeded)
         if isinstance(error, ConnectionFailed):
             return _absence(self._denoiser) is not None
-        return isinstance(error, OSError) and self._arrivals.changed(outcome.source)
+        away = is_away(error, outcome.source)
+        return away or (isinstance(error, OSError) and self._arrivals.changed(outcome.source))
 
     def expect(self, count: int) -> None:
         """Pass on the number."""
@@ -230,4 +244,13 @@ def _absence(denoiser: Denoiser) -> ConnectionFailed | ProblemError | None:
         return error if is_transient(error) else None
     except UnexpectedResponse:
         return None
+    return None
+
+
+def _obstacle(job: Job) -> NoRoom | None:
+    """Return why a result cannot be written for now; None if it can."""
+    try:
+        require_room(job.source, job.target)
+    except NoRoom as error:
+        return error
     return None

@@ -1,8 +1,10 @@
-"""A fake service in one function: it follows the documented contract and records the requests."""
+"""A fake service in one function, which follows the documented contract and records the requests; a full disk."""
 
 import io
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -50,6 +52,25 @@ class FakeService:
     def transport(self) -> httpx.MockTransport:
         """Return a transport that connects a client to this service."""
         return httpx.MockTransport(self)
+
+
+class FullDisk:
+    """A disk of results on which nothing can be written until it is freed."""
+
+    def __init__(self, monkeypatch, code):
+        self.code, self.full = code, True
+        write, touch = Path.write_bytes, Path.touch
+        monkeypatch.setattr(Path, "write_bytes", lambda path, content: self.check(path) or write(path, content))
+        monkeypatch.setattr(Path, "touch", lambda path: self.check(path) or touch(path))
+
+    def check(self, path):
+        """Refuse to write a result."""
+        if self.full and path.suffix == ".partial":
+            raise OSError(self.code, os.strerror(self.code), str(path))
+
+    def free(self):
+        """Make room."""
+        self.full = False
 
 
 def native(content: bytes) -> bytes:

@@ -71,3 +71,11 @@ def test_other_kinds_are_refused_before_anything_is_sent(image):
     """No type is guessed, and no object is pickled."""
     with pytest.raises(UnsupportedImage, match=r"Unsupported image type|not supported"):
         encode(image)
+
+
+def test_an_empty_file_is_not_sent(tmp_path):
+    """A copy that failed leaves such files."""
+    (tmp_path / "a.png").touch()
+    for image in (tmp_path / "a.png", io.BytesIO()):
+        with pytest.raises(UnsupportedImage, match="is empty"):
+            encode(image)

@@ -1,6 +1,8 @@
 """Atomic writes, and the targets that are never replaced."""
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +77,12 @@ def test_names_up_to_the_limit_of_the_file_system_are_written(tmp_path, letter):
     stem = letter * ((os.pathconf(tmp_path, "PC_NAME_MAX") - 4) // len(letter.encode()))
     target = save(b"x", tmp_path / f"{stem}.png")
     assert target.read_bytes() == b"x"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device of Linux")
+def test_a_full_disk_is_an_error_with_the_name_of_the_file(tmp_path):
+    """Python names no file if a write fails, and the temporary one otherwise."""
+    for target in (Path("/dev/full"), tmp_path / "missing" / "a.png"):
+        with pytest.raises(OSError, match=re.escape(target.name)) as error:
+            save(b"1", target)
+        assert error.value.filename == str(target)

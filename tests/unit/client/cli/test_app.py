@@ -66,6 +66,9 @@ def test_a_shell_completes_commands_options_and_choices(words, expected):
         (["denoise", "-", "--url", "localhost:8000"], "http://"),
         (["analyze", "a.png", "--pixel", "3"], "must be X,Y"),
         (["analyze", "a.png", "-o", "a.txt"], "must be .png for a drawing"),
+        (["denoise", "a.png", "--dry-run", "--format", "gif"], "'gif' is not one of"),
+        (["denoise", "-", "--format", "tiff", "-o", "b.png"], "does not fit the suffix .png"),
+        (["denoise", "a.png", "--overwrite", "--keep-existing"], "use one of them"),
         (["add-noise", "a.png", "-s", "25", "--float", "--format", "png"], "tiff or npy with --float"),
     ],
 )
@@ -75,6 +78,37 @@ def test_wrong_usage_is_one_sentence_and_exit_status_2(arguments, said):
     assert done.exit_code == 2
     assert said in done.output
     assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("dry", [["--dry-run"], []])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["denoise", "a.png", "--format", "tiff", "-o", "b.png"],
+        ["denoise", "a.png", "--format", "png", "-o", "b.heic"],
+        ["denoise", "a.png", "--format", "tiff", "--name", "{stem}-b.png"],
+        ["add-noise", "a.png", "-s", "25", "--format", "tiff", "-o", "b.png"],
+        ["add-noise", "a.png", "-s", "25", "--float", "-o", "b.png"],
+    ],
+)
+def test_a_name_of_another_format_is_refused_in_a_dry_run_too(arguments, dry, tmp_path, monkeypatch):
+    """In the same words, and before anything is sent."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.png").write_bytes(write(np.zeros((4, 4), np.uint8), "image/png"))
+    done = run(*arguments, *dry)
+    assert done.exit_code == 2
+    assert re.search(r"the result is image/\w+, which does not fit the suffix \.(png|heic)", done.output)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize(("there", "said"), [(True, "already exists; use --overwrite"), (False, "is a folder")])
+def test_a_single_output_that_would_not_be_written_is_refused(connected, tmp_path, there, said):
+    """Before the work for it."""
+    output = tmp_path / "a.png" if there else f"{tmp_path}/new/"
+    (tmp_path / "a.png").touch()
+    done = run("denoise", "-", "-o", output, stdin=b"\x89PNG\r\n\x1a\n an image")
+    assert (done.exit_code, connected.requests) == (2, [])
+    assert said in done.output
 
 
 def test_a_missing_file_is_exit_status_1(tmp_path):

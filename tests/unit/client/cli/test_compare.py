@@ -23,6 +23,15 @@ def test_the_numbers_agree_with_the_evaluation_of_the_models(channels):
     assert found.ssim == pytest.approx(metrics.ssim(clean, noisy), abs=1e-6)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_stack_is_compared_page_by_page(channels):
+    """The SSIM is the mean over the pages; neither pages nor columns are taken for channels."""
+    clean, noisy = (np.repeat(each[..., np.newaxis], channels, axis=2).squeeze() for each in (CLEAN, NOISY))
+    pages = [noisy, clean, (noisy + clean) / 2] * 3
+    found = compare_images(np.stack([clean] * 9), np.stack(pages))
+    assert found.ssim == pytest.approx(np.mean([compare_images(clean, page).ssim for page in pages]))
+
+
 def test_types_may_differ():
     """Each image is scaled by its own white."""
     sixteen, eight = np.rint(65535 * CLEAN).astype(np.uint16), np.rint(255 * CLEAN).astype(np.uint8)

@@ -1,16 +1,20 @@
 """A run over many images, with a fake service."""
 
+import errno
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
 from biasfree_client import ConnectionFailed, Denoiser, Retries
-from biasfree_client.cli.denoise import Denoising, denoise_files
+from biasfree_client.cli.denoise import Denoising, denoise_files, place
 from biasfree_client.cli.report import Outcome
+from biasfree_client.cli.room import NoRoom
 from biasfree_client.cli.sources import Selection
-from biasfree_client.cli.targets import Job
-from tests.unit.client.conftest import FakeService
+from biasfree_client.cli.targets import Existing, Job
+from tests.unit.client.conftest import FakeService, FullDisk
 
 PNG = b"\x89PNG\r\n\x1a\n image "
 
@@ -44,10 +48,15 @@ def jobs(tmp_path) -> list[Job]:
     return [Job(tmp_path / f"{number}.png", tmp_path / "out" / f"{number}.png") for number in range(10)]
 
 
-def denoising(service: FakeService, *, overwrite: bool = False) -> Denoising:
+def denoising(service: FakeService, *, dry: bool = False, **options) -> Denoising:
     """Make a run that processes one image at a time and never retries."""
     denoiser = Denoiser(transport=service.transport, retries=Retries(tries=1), sleep=lambda _: None)
-    return Denoising(denoiser, {"format": None}, overwrite, concurrency=1)
+    return Denoising(denoiser, {"format": None, **options}, concurrency=1, dry=dry)
+
+
+def overwriting(jobs: list[Job]) -> list[Job]:
+    """Return the same jobs with ``--overwrite``."""
+    return [replace(job, existing=Existing.REPLACE) for job in jobs]
 
 
 def breaks_at(service: FakeService, *numbers: int, ready: bool) -> None:
@@ -73,8 +82,42 @@ def test_an_image_with_a_result_is_skipped_and_not_sent(service, jobs):
     assert jobs[3].target.read_bytes() == b"there already"
     assert jobs[4].target.read_bytes() == PNG + b"\x04"
     assert len(service.requests) == 9
-    assert denoising(service, overwrite=True).run(jobs, recorder)
+    assert denoising(service).run(overwriting(jobs), recorder)
     assert jobs[3].target.read_bytes() == PNG + b"\x03"
+
+
+@pytest.fixture
+def outdated(jobs) -> list[Job]:
+    """Make a result for each of three images, the second older than its image."""
+    jobs[0].target.parent.mkdir()
+    for job, age_s in zip(jobs[:3], (-10, 10, -10), strict=True):
+        job.target.write_bytes(b"there already")
+        date = job.source.stat().st_mtime - age_s
+        os.utime(job.target, (date, date))
+    return jobs[:3]
+
+
+def test_an_image_that_changed_since_is_denoised_again(service, outdated):
+    """Once; the others are skipped, and a dry run says the same."""
+    for dry, status in ((True, "planned"), (False, "done"), (False, "skipped")):
+        recorder = Recorder()
+        assert denoising(service, dry=dry).run(outdated, recorder)
+        assert sorted(each.status for each in recorder.outcomes) == sorted(["skipped", "skipped", status])
+        again = [each.source.stem for each in recorder.outcomes if each.facts.get("again")]
+        assert again == ([] if status == "skipped" else ["1"])
+    assert len(service.requests) == 1
+    assert outdated[1].target.read_bytes() == PNG + b"\x01"
+
+
+def test_an_outdated_result_of_other_settings_is_left_as_it_is(service, outdated):
+    """It is reported as such; so is a file that may be no result."""
+    recorder = Recorder()
+    assert not denoising(service, strength=0.5).run(outdated, recorder)
+    doubtful = [replace(job, existing=Existing.DOUBT) for job in outdated]
+    assert not denoising(service).run(doubtful, recorder)
+    assert [each.status for each in recorder.outcomes] == ["stale"] * 3 + ["skipped", "older", "skipped"]
+    assert "--overwrite" in recorder.outcomes[4].facts["error"]
+    assert service.requests == []
 
 
 def test_an_image_that_breaks_the_connection_is_one_failure(service, jobs):
@@ -95,11 +138,23 @@ def test_a_service_that_is_gone_ends_the_run(service, jobs):
     assert [each.status for each in recorder.outcomes] == [*["done"] * 4, "failed"]
 
 
+def test_a_full_disk_ends_the_run(service, jobs, monkeypatch):
+    """The other images would be denoised for nothing; earlier results are kept."""
+    recorder = Recorder()
+    disk = FullDisk(monkeypatch, errno.ENOSPC)
+    disk.free()
+    assert denoising(service).run(jobs[:2], recorder)
+    disk.full = True
+    with pytest.raises(NoRoom, match="No space left"):
+        denoising(service).run(jobs, recorder)
+    assert [each.status for each in recorder.outcomes] == ["done", "done", "skipped", "skipped", "failed"]
+
+
 def test_a_file_that_cannot_be_written_fails_alone(service, jobs):
     """A folder in place of a result fails only that image."""
     jobs[1].target.mkdir(parents=True)
     recorder = Recorder()
-    assert not denoising(service, overwrite=True).run(jobs, recorder)
+    assert not denoising(service).run(overwriting(jobs), recorder)
     assert [each.status for each in recorder.outcomes].count("failed") == 1
     assert "1.png" in recorder.outcomes[1].note
 
@@ -110,7 +165,8 @@ def test_a_finished_run_does_not_need_the_service(service, jobs, capsys):
     breaks_at(service, *range(10), ready=False)
     folder = jobs[0].source.parent
     selection = Selection([str(folder)], leave_out=Path(folder / "out"))
-    assert denoise_files(selection, str(folder / "out"), denoising(service), as_json=True)
+    placement = place(str(folder / "out"), {}, single=False)
+    assert denoise_files(selection, placement, denoising(service), as_json=True)
     assert capsys.readouterr().out.count('"skipped"') == 10
 
 

@@ -1,5 +1,7 @@
 """Reproducible noise at any depth."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -70,3 +72,18 @@ def test_a_jpeg_becomes_a_png(tmp_path, capfd):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png"]
     assert "2 made noisy, 1 failed" in capfd.readouterr().err
     np.testing.assert_array_equal(read((tmp_path / "out" / "b.png").read_bytes()), Noise(25).added_to(COLOR, index=1))
+
+
+def test_an_image_that_changed_gets_its_noise_again(tmp_path, capfd):
+    """An unchanged one is compared, as before."""
+    image, result = tmp_path / "a.png", tmp_path / "out" / "a.png"
+    for pixels, date, end in (
+        (GRAY, 100, "1 made noisy"),
+        (GRAY, 100, "1 skipped"),
+        (GRAY.T, 2**32, "1 of them again"),
+    ):
+        Image.fromarray(pixels).save(image)
+        os.utime(image, (date, date))
+        assert add_noise(Selection([str(image)]), Noise(25), Writing(f"{tmp_path}/out/"))
+        assert end in capfd.readouterr().err
+        np.testing.assert_array_equal(read(result.read_bytes()), Noise(25).added_to(pixels, index=0))

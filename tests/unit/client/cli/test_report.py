@@ -2,13 +2,14 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
 from biasfree_client import Progress
-from biasfree_client.cli.report import Bar, JsonLines, Outcome, described
-from biasfree_client.cli.sources import Passed
+from biasfree_client.cli.report import Bar, JsonLines, Outcome, described, no_images
+from biasfree_client.cli.sources import Found, Passed, Selection
 
 DONE = Outcome(Path("a[1].png"), Path("out/a[1].png"), "done", "estimated sigma 24.60", {"sigma": 24.6})
 SKIPPED = Outcome(Path("b.png"), Path("out/b.png"), "skipped")
@@ -48,6 +49,14 @@ def test_a_terminal_shows_a_bar_with_rate_and_time_left():
     assert text.rstrip().endswith("1 denoised, 1 skipped (result exists), 1 failed")
 
 
+def test_the_summary_tells_what_was_made_again_and_what_was_left():
+    """With the option that changes it."""
+    again = replace(DONE, facts={"again": True})
+    lines = shown(again, DONE, replace(SKIPPED, status="stale"), replace(SKIPPED, status="older"), terminal=False)
+    assert "2 denoised, 1 of them again (image newer than its result), 1 left as they are (made with" in lines
+    assert "1 left as they are (files beside newer images, perhaps no results: use --overwrite" in lines
+
+
 def test_without_a_terminal_there_is_no_bar():
     """A log gets failures and the summary, but no bar."""
     text = shown(SKIPPED, FAILED, terminal=False)
@@ -64,6 +73,16 @@ def test_what_was_passed_over_is_summed_up():
     ]  # fmt: skip
     many = [Passed(Path(f"x.{number}"), "not an image") for number in range(9)]
     assert described(many) == ["9 not images: .0 1, .1 1, .2 1, .3 1, .4 1, others 4"]
+
+
+def test_a_search_without_images_says_what_it_found():
+    """Images in subfolders need an option; of an empty folder there is nothing to say."""
+    selection = Selection(["photos", "more"])
+    passed = [Passed(Path("a.txt"), "not an image"), Passed(Path("sub"), "a folder")]
+    assert str(no_images(selection, Found(passed=passed))) == (
+        "photos, more: no images found: 1 not an image: .txt 1, 1 subfolder not searched (use --recursive)"
+    )
+    assert str(no_images(selection, Found())) == "photos, more: no images found"
 
 
 def test_quiet_prints_failures_only():

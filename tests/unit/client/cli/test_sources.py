@@ -108,6 +108,8 @@ def test_a_glob_that_the_shell_expanded_does_not_give_earlier_results(tree):
     assert passed("b.png", "b-denoised.png", made=BESIDE) == {"b-denoised.png": "an earlier result"}
     assert found("b-denoised.png", made=BESIDE) == ["b-denoised.png"]
     assert found("b.png", "c-denoised.png", made=BESIDE) == ["b.png", "c-denoised.png"]
+    (tree / "b.png-denoised.tiff").touch()
+    assert found("b.png", "b.png-denoised.tiff", made=BESIDE) == ["b.png"]
     (tree / "x_b.png").touch()
     assert found("b.png", "x_b.png", made=Name("x_{stem}{suffix}")) == ["b.png"]
 

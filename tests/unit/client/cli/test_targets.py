@@ -1,16 +1,16 @@
 """The files that results are written to."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from biasfree_client._save import partial_prefix
 from biasfree_client.cli.denoise import BESIDE, INSTEAD
 from biasfree_client.cli.failure import UsageError
 from biasfree_client.cli.names import SAME, Name
 from biasfree_client.cli.sources import Source
-from biasfree_client.cli.targets import Job, Placement, make_room
+from biasfree_client.cli.targets import Existing, Job, Placement, Targets
 
 
 def target(output, *, place="sub/a.png", single=False, suffix=None, name=None) -> str:
@@ -18,7 +18,7 @@ def target(output, *, place="sub/a.png", single=False, suffix=None, name=None) -
     placement = Placement.of(
         output, single=single, suffix=suffix, name=name or (BESIDE if output is None else Name(SAME))
     )
-    (job,) = placement.jobs([Source(Path("photos") / place, Path(place))], overwrite=False)
+    (job,) = Targets(placement).jobs([Source(Path("photos") / place, Path(place))])
     return job.target.as_posix()
 
 
@@ -48,34 +48,138 @@ def test_several_images_do_not_become_one_file(tmp_path):
         target(str(tmp_path / "there.png"))
 
 
-def test_two_results_with_the_same_name_are_wrong_usage():
+def results(*paths, existing=Existing.RENEW, **placement) -> list[str]:
+    """Return the results of some images in the folder ``out``."""
+    sources = [Source(Path(path), Path(Path(path).name)) for path in paths]
+    jobs = Targets(Placement(folder=Path("out"), existing=existing, **placement)).jobs(sources)
+    return [job.target.name for job in jobs]
+
+
+def test_two_images_of_the_same_name_are_wrong_usage():
     """The second result would replace the first, or be skipped."""
-    twins = [Source(Path("x/a.png"), Path("a.png")), Source(Path("y/a.png"), Path("a.png"))]
-    with pytest.raises(UsageError, match=r"x/a\.png and y/a\.png would both become out/a\.png"):
-        Placement(folder=Path("out")).jobs(twins, overwrite=True)
-    lossy = [Source(Path("x/a.png"), Path("a.png")), Source(Path("x/a.jpg"), Path("a.jpg"))]
-    with pytest.raises(UsageError, match="would both become"):
-        Placement(folder=Path("out"), instead={".jpg": ".png"}).jobs(lossy, overwrite=True)
+    for existing in Existing:
+        with pytest.raises(UsageError, match=r"x/a\.png and y/a\.png would both become out/a\.png"):
+            results("x/a.png", "y/a.png", existing=existing)
+
+
+def test_images_that_differ_in_the_suffix_alone_keep_it_in_their_names():
+    """Others do not; the order does not matter, so that the next run finds the results."""
+    expected = ["a.heic.png", "a.png.png", "b.png"]
+    assert results("x/a.heic", "x/a.png", "x/b.heic", instead=INSTEAD) == expected
+    assert results("x/b.heic", "x/a.png", "x/a.heic", instead=INSTEAD) == expected[::-1]
+    assert results("x/a.CR2", "x/a.JPG", suffix=".tiff") == ["a.CR2.tiff", "a.JPG.tiff"]
+    assert results("x/a.CR2", "x/a.JPG", suffix=".png", name=BESIDE) == ["a.CR2-denoised.png", "a.JPG-denoised.png"]
+
+
+def test_a_longer_name_may_be_that_of_another_image_too():
+    """That one then keeps its suffix as well."""
+    names = ["x/a.heic", "x/a.png", "x/a.heic.png"]
+    assert results(*names, instead=INSTEAD) == ["a.heic.png", "a.png.png", "a.heic.png.png"]
+
+
+def test_an_image_keeps_its_file_while_others_arrive():
+    """A second image of that name gets a longer one, also if the first is gone by then."""
+    heic, png = (Source(Path("x") / name, Path(name)) for name in ("a.heic", "a.png"))
+    targets = Targets(Placement(folder=Path("out"), instead=INSTEAD))
+    for present in ([heic], [heic, png], [png]):
+        targets.assign(present)
+    assert [targets.job(each).target.name for each in (heic, png)] == ["a.png", "a.png.png"]
 
 
 def test_an_image_replaces_itself_only_with_overwrite():
     """Without ``overwrite`` the image would count as its own result."""
     source = Source(Path("photos/a.png"), Path("a.png"))
     with pytest.raises(UsageError, match="would replace itself"):
-        Placement(folder=Path("photos")).jobs([source], overwrite=False)
-    (job,) = Placement(folder=Path("photos")).jobs([source], overwrite=True)
+        Targets(Placement(folder=Path("photos"))).jobs([source])
+    (job,) = Targets(Placement(folder=Path("photos"), existing=Existing.REPLACE)).jobs([source])
     assert job.target == job.source
 
 
-def test_only_partial_files_of_the_same_result_are_removed(tmp_path):
-    """Only partial files of this result are removed, even if its name has brackets."""
-    target = tmp_path / "new" / "a[1].png"
-    make_room(target)
-    left, others = (target.parent / f"{partial_prefix(Path(name))}0f.partial" for name in ("a[1].png", "a1.png"))
-    left.touch()
-    others.touch()
-    make_room(target)
-    assert list(target.parent.iterdir()) == [others]
+@pytest.fixture
+def job(tmp_path) -> Job:
+    """Make an image of second 100 and its result of second 200."""
+    job = Job(tmp_path / "a.png", tmp_path / "b.png")
+    for path, second in ((job.source, 100), (job.target, 200)):
+        path.touch()
+        os.utime(path, (second, second))
+    return job
+
+
+def test_a_result_that_is_older_than_its_image_is_outdated(job):
+    """As for ``make``; a result of the same date is not, nor one of an image that is gone."""
+    assert (job.done, job.outdated) == (True, False)
+    os.utime(job.source, (200, 200))
+    assert (job.done, job.outdated) == (True, False)
+    os.utime(job.source, (201, 201))
+    assert (job.done, job.outdated) == (False, True)
+    kept, replaced = replace(job, existing=Existing.KEEP), replace(job, existing=Existing.REPLACE)
+    assert (kept.done, kept.outdated) == (True, False)
+    assert (replaced.done, replaced.outdated) == (False, False)
+    job.source.unlink()
+    assert job.done
+
+
+def test_an_image_that_is_known_to_have_changed_may_have_any_date(job):
+    """A copy often keeps the date of its original."""
+    changed = replace(job, changed=True)
+    assert (changed.done, changed.outdated) == (False, True)
+    assert replace(changed, existing=Existing.KEEP).done
+
+
+def test_a_link_is_never_outdated(job):
+    """Nothing replaces it."""
+    result = job.target.rename(job.target.with_name("elsewhere.png"))
+    job.target.symlink_to(result)
+    os.utime(job.source, (300, 300))
+    assert job.done
+
+
+def test_a_result_is_not_older_than_an_image_of_the_future(job):
+    """The clock of a camera is ahead; the next run would make the result again."""
+    os.utime(job.source, (2**32, 2**32))
+    assert not job.done
+    job.date(job.image_ns)
+    assert job.done
+
+
+def test_the_result_of_an_image_that_changed_meanwhile_is_outdated(job):
+    """The image was read before the change, and its result written after it."""
+    read_ns = job.image_ns
+    job.date(read_ns)
+    assert job.target.stat().st_mtime == 200
+    os.utime(job.source, (150, 150))
+    assert job.done
+    job.date(read_ns)
+    assert not job.done
+
+
+def test_a_file_beside_an_image_is_not_taken_for_its_result():
+    """A camera writes a.jpg beside a.CR2; with a mark, or in a folder of its own, the file is a result."""
+    source = Source(Path("photos/a.CR2"), Path("a.CR2"))
+
+    def existing(folder, **more):
+        (job,) = Targets(Placement(folder=folder, suffix=".jpg", **more)).jobs([source])
+        return job.existing
+
+    assert existing(Path("photos")) is Existing.DOUBT
+    assert existing(Path("out")) is existing(Path("photos"), name=BESIDE) is Existing.RENEW
+    assert existing(Path("photos"), existing=Existing.REPLACE) is Existing.REPLACE
+
+
+@pytest.mark.parametrize(
+    ("output", "suffix", "name"),
+    [("b.png", ".tiff", SAME), ("b.heic", ".png", SAME), ("out/", ".tiff", "{stem}.png"), (None, ".npy", "{stem}.png")],
+)
+def test_a_name_of_another_format_is_refused(output, suffix, name):
+    """Before anything is sent."""
+    with pytest.raises(UsageError, match=r"the result is .*, which does not fit the suffix \.(png|heic)"):
+        Placement.of(output, single=True, suffix=suffix, name=Name(name))
+
+
+def test_a_suffix_of_the_same_format_or_of_none_fits():
+    """Both spellings of a suffix are known."""
+    for output in ("b.jpeg", "b.jpg", "b.JPE", "b", "b.part"):
+        assert Placement.of(output, single=True, suffix=".jpg", name=Name(SAME)).file == Path(output)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +187,7 @@ def test_only_partial_files_of_the_same_result_are_removed(tmp_path):
 )
 def test_images_of_formats_that_are_only_read_get_another(name, result):
     """Camera raw files and DICOM hold more than PNG does."""
-    (job,) = Placement(folder=Path("out"), instead=INSTEAD).jobs([Source(Path(name), Path(name))], overwrite=False)
-    assert job.target == Path("out") / result
+    assert results(name, instead=INSTEAD) == [result]
 
 
 def test_a_pipe_is_never_done(tmp_path):

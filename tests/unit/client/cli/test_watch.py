@@ -1,5 +1,7 @@
 """Files that arrive while a command watches."""
 
+import errno
+import os
 from pathlib import Path
 
 import httpx
@@ -8,12 +10,12 @@ import pytest
 from biasfree_client import Denoiser, Retries
 from biasfree_client.cli.denoise import Denoising
 from biasfree_client.cli.failure import UsageError
-from biasfree_client.cli.names import Name
 from biasfree_client.cli.report import Outcome
 from biasfree_client.cli.sources import Selection, Source
-from biasfree_client.cli.targets import Placement
+from biasfree_client.cli.targets import Existing, Placement, Targets
 from biasfree_client.cli.watch import Arrivals, Watch, stamp_of
 from tests.unit.client.cli.test_denoise import Recorder
+from tests.unit.client.conftest import FullDisk
 
 PNG = b"\x89PNG\r\n\x1a\n image"
 
@@ -87,14 +89,14 @@ def nothing():
     """Let time pass."""
 
 
-def watch(service, folder, *steps, pattern="", overwrite=False) -> tuple[bool, list[Outcome]]:
+def watch(service, folder, *steps, pattern="", **placement) -> tuple[bool, list[Outcome]]:
     """Watch a folder through some steps; return whether nothing failed, and the outcomes."""
     recorder = Watched()
     denoiser = Denoiser(transport=service.transport, retries=Retries(tries=1), sleep=lambda _: None)
     selection = Selection([str(folder / pattern)], leave_out=folder / "out")
-    placement = Placement(folder=folder.parent / "out")
-    denoising = Denoising(denoiser, {}, overwrite, concurrency=1)
-    succeeded = Watch(selection, placement, denoising, recorder, Script(*steps)).run()
+    targets = Targets(Placement(folder=folder.parent / "out", **placement))
+    denoising = Denoising(denoiser, {}, concurrency=1)
+    succeeded = Watch(selection, targets, denoising, recorder, Script(*steps)).run()
     return succeeded, recorder.outcomes
 
 
@@ -150,6 +152,31 @@ def test_a_folder_that_goes_away_is_waited_for(service, inbox, capsys):
     assert "is there again" in said
 
 
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS])
+def test_a_full_disk_of_the_results_is_waited_for(service, inbox, capsys, monkeypatch, code):
+    """No image fails because of it, and none is sent while the disk has no room."""
+    disk = FullDisk(monkeypatch, code)
+    service.answer = lambda request: service.echo(request) if request.method == "POST" else httpx.Response(200, json={})
+    steps = [put(inbox / "a.png"), nothing, nothing, nothing, disk.free, nothing, nothing]
+    succeeded, outcomes = watch(service, inbox, *steps)
+    assert succeeded
+    assert stems(outcomes) == ["a"]
+    assert [request.method for request in service.requests].count("POST") == 2
+    said = capsys.readouterr().err
+    assert said.count(f"{os.strerror(code)} (waiting)") == 1
+    assert "out is there again" in said
+
+
+def test_a_folder_in_place_of_a_result_is_not_waited_for(service, inbox):
+    """Nor is a link: they do not go away by themselves."""
+    put(inbox / "a.png")()
+    (inbox.parent / "out").mkdir()
+    (inbox.parent / "out" / "a.png").symlink_to("elsewhere")
+    succeeded, outcomes = watch(service, inbox, nothing, nothing, nothing)
+    assert not succeeded
+    assert stems(outcomes, "failed") == ["a"]
+
+
 def test_a_folder_that_was_never_there_is_wrong_usage(service, tmp_path):
     """Waiting for a misspelled name would be no help."""
     with pytest.raises(UsageError, match="nowhere"):
@@ -199,15 +226,45 @@ def test_a_failed_file_is_tried_again_when_it_changes(service, inbox):
     assert [each.status for each in outcomes] == ["failed", "done"]
 
 
+@pytest.mark.parametrize(
+    ("existing", "statuses"), [(Existing.RENEW, ["done", "done"]), (Existing.KEEP, ["done", "skipped"])]
+)
+def test_an_image_that_was_replaced_is_denoised_again(service, inbox, existing, statuses):
+    """Even if the new one is older: a copy keeps its date."""
+    image = inbox / "a.png"
+    steps = [
+        put(image),
+        nothing,
+        nothing,
+        put(image, PNG + b"other"),
+        lambda: os.utime(image, (1, 1)),
+        nothing,
+        nothing,
+    ]
+    succeeded, outcomes = watch(service, inbox, *steps, existing=existing)
+    assert succeeded
+    assert [each.status for each in outcomes] == statuses
+    result = (inbox.parent / "out" / "a.png").read_bytes()
+    assert result == (PNG + b"other" if existing is Existing.RENEW else PNG)
+
+
+def test_images_that_arrive_one_after_the_other_have_results_of_their_own(service, inbox):
+    """They differ in the suffix alone."""
+    steps = [put(inbox / "a.heic"), nothing, nothing, put(inbox / "a.png"), nothing, nothing]
+    succeeded, outcomes = watch(service, inbox, *steps, instead={".heic": ".png"})
+    assert succeeded
+    assert [each.target.name for each in outcomes] == ["a.png", "a.png.png"]
+
+
 def test_two_images_with_the_same_result_do_not_end_the_watch(service, inbox):
-    """The second fails, the third is denoised."""
-    (inbox / "sub").mkdir()
-    names = ["a.png", "b.png"]
-    steps = [put(inbox / names[0]), nothing, nothing, put(inbox / names[1]), nothing, nothing]
+    """The second, of another folder, fails."""
+    other = inbox / "other"
+    other.mkdir()
+    steps = [put(inbox / "a.png"), nothing, nothing, put(other / "a.png"), nothing, nothing]
     recorder = Watched()
     denoiser = Denoiser(transport=service.transport, retries=Retries(tries=1))
-    placement = Placement(folder=inbox.parent / "out", name=Name("all{suffix}"))
-    denoising = Denoising(denoiser, {}, overwrite=False, concurrency=1)
-    assert not Watch(Selection([str(inbox)]), placement, denoising, recorder, Script(*steps)).run()
+    targets = Targets(Placement(folder=inbox.parent / "out"))
+    denoising = Denoising(denoiser, {}, concurrency=1)
+    assert not Watch(Selection([str(inbox), str(other)]), targets, denoising, recorder, Script(*steps)).run()
     assert [each.status for each in recorder.outcomes] == ["done", "failed"]
     assert "would both become" in recorder.outcomes[1].note

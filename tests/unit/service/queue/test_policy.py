@@ -247,6 +247,62 @@ def test_two_batches_at_once_do_not_make_the_device_seem_slow():
     assert queue.predicted_s == pytest.approx(5.0, rel=1e-3)
 
 
+def left_s(queue: BatchPolicy, owner: Job, now_s: float) -> float:
+    """The predicted seconds until a job's request is done."""
+    left = queue.left_s({owner.admission}, now_s)
+    assert left is not None
+    return left
+
+
+def begun(queue: BatchPolicy, lane: Lane, now_s: float) -> Batch:
+    """The next batch of a lane, which runs from a time."""
+    batch = queue.next_batch(lane)
+    assert batch is not None
+    queue.began(batch, now_s)
+    return batch
+
+
+def test_the_seconds_left_fall_while_a_tile_runs():
+    """Three tiles of a second: from the start of the first it falls with the clock, and goes on from there."""
+    queue = policy(budget_px=64)
+    first, second = admitted(queue, 3), admitted(queue, 1)
+    assert left_s(queue, first, 9.0) == left_s(queue, first, 10.0) == pytest.approx(4.0)
+    batch = begun(queue, Lane.EXPRESS, 10.0)
+    assert [left_s(queue, first, 10 + t) for t in (0, 0.25, 0.5, 1)] == pytest.approx([4, 3.75, 3.5, 3])
+    assert left_s(queue, second, 10.5) == pytest.approx(3.5)
+    queue.done(batch, 11.0)
+    assert left_s(queue, first, 11.0) == pytest.approx(3.0)
+
+
+def test_the_seconds_left_of_a_slow_tile_never_rise_nor_fall_below_the_rest():
+    """A tile that takes longer than predicted counts as nearly done; the last one leaves nothing."""
+    queue = policy(budget_px=64)
+    only = admitted(queue, 2)
+    batch = begun(queue, Lane.EXPRESS, 0.0)
+    told = [left_s(queue, only, t / 4) for t in range(40)]
+    assert told == sorted(told, reverse=True)
+    assert told[-1] == pytest.approx(1.0)
+    queue.done(batch, 1.0)
+    begun(queue, Lane.EXPRESS, 1.0)
+    assert left_s(queue, only, 50.0) == 0
+
+
+def test_the_seconds_left_count_only_what_a_request_waits_for():
+    """An express request gains nothing from a bulk tile that runs, nor anyone from one whose client has left."""
+    queue = policy(budget_px=64, express_px=64)
+    large, small = admitted(queue, 4), admitted(queue, 1)
+    begun(queue, Lane.BULK, 0.0)
+    assert left_s(queue, small, 0.5) == pytest.approx(1.0)
+    assert left_s(queue, large, 0.5) == pytest.approx(4.5)
+    queue.release(large.admission)
+    assert left_s(queue, large, 0.75) == pytest.approx(1.0)
+
+
+def test_the_seconds_left_are_unknown_without_an_admission():
+    """The request is still being read."""
+    assert policy().left_s(set(), 0.0) is None
+
+
 def test_a_failed_batch_says_nothing_of_the_rate():
     """It may have ended at once."""
     queue = policy(budget_px=FULL_WEIGHT_PX)
