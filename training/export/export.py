@@ -86,6 +86,7 @@ def export(
     if checkpoint is None:
         raise ValueError(f"no checkpoint in {run}; name the folder of a training run")
     prepare(output)
+    training = _training(checkpoint, provenance)
     network = checkpoint.averaged_network().folded().eval()
     model = to_onnx(network)
     card = Card(
@@ -98,7 +99,7 @@ def export(
         stride=network.stride,
         parameters=network.parameter_count,
         macs_per_pixel=network.macs_per_pixel,
-        training=_training(checkpoint, provenance),
+        training=training,
         evaluations=_measured(model, lambda file: _evaluations(file, checkpoint, evaluation_sets)),
         robustness=_measured(model, lambda file: _robustness(file, checkpoint, evaluation_sets[:1], pairs)),
         golden=golden(network),
