@@ -31,23 +31,33 @@ PAUSE_S = 2.0
 
 
 def rows() -> Iterator[Row]:
-    """Measure what clients see, and how long Serve takes."""
+    """Make the trial on a temporary cluster."""
+    with cluster() as ours:
+        yield from trial(ours)
+
+
+def trial(ours: Cluster) -> Iterator[Row]:
+    """Measure what clients see, and how long Serve takes.
+
+    Args:
+        ours: A cluster, without an application or with one replica of it.
+    """
     requests = _requests()
     with service({"BIASFREE_THREADS": "1", "BIASFREE_ANALYSIS_ENABLED": "false"}) as ordinary:
         expected = _answers(ordinary.url, requests)
-    with cluster() as ours:
-        ours.deploy(settings=SETTINGS, deployment={"autoscaling_config": AUTOSCALING})
-        seconds = ours.wait_for_replicas(1)
-        yield Row("from the configuration to the first replica that runs", f"{seconds:.1f} s")
-        different = sum(a != b for a, b in zip(_answers(ours.url, requests), expected, strict=True))
-        yield Row(
-            "images of 8 and 16 bit, float32, RGB; PNG, NPY; 1 x 1 to 600 x 500: other bytes than the service's own",
-            f"{different} of {len(requests)}",
-            wanted="0",
-        )
-        yield from _scaled(ours)
-        yield from _killed(ours)
-        yield from _replaced(ours)
+    before = ours.pids()
+    ours.deploy(settings=SETTINGS, deployment={"autoscaling_config": AUTOSCALING})
+    seconds = wait_until(lambda: not before & ours.pids(), "another replica", ours.counts) + ours.wait_for_replicas(1)
+    yield Row("from the configuration to the first replica that runs", f"{seconds:.1f} s")
+    different = sum(a != b for a, b in zip(_answers(ours.url, requests), expected, strict=True))
+    yield Row(
+        "images of 8 and 16 bit, float32, RGB; PNG, NPY; 1 x 1 to 600 x 500: other bytes than the service's own",
+        f"{different} of {len(requests)}",
+        wanted="0",
+    )
+    yield from _scaled(ours)
+    yield from _killed(ours)
+    yield from _replaced(ours)
 
 
 def _scaled(ours: Cluster) -> Iterator[Row]:

@@ -3,7 +3,6 @@
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from biasfree.options import suggestion
 from service import errors
 from service.errors import ServiceError
 from service.http.request_record import CLIENT_LEFT, OTHER, record_of
@@ -119,19 +119,22 @@ async def service_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    known = _parameters(request)
+    known = list(parameters(request))
     failures = [_failure(each, known) for each in error.errors()]
     detail = "; ".join(f"{failure['parameter']}: {failure['message']}" for failure in failures)
     return problem(request, KINDS[errors.InvalidParameter], detail, {"parameters": failures})
 
 
-def _parameters(request: Request) -> list[str]:
-    """Return the names of the query parameters that the route has."""
+def parameters(request: Request) -> dict[str, Any]:
+    """Return the query parameters that the route has, and the type of each."""
     dependant = getattr(request.scope.get("route"), "dependant", None)
-    found: list[str] = []
+    found: dict[str, Any] = {}
     for field in getattr(dependant, "query_params", []):
         model = field.field_info.annotation
-        found += model.model_fields if isinstance(model, type) and issubclass(model, BaseModel) else [field.alias]
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            found |= {name: info.annotation for name, info in model.model_fields.items()}
+        else:
+            found[field.alias] = model
     return found
 
 
@@ -141,9 +144,7 @@ def _failure(error: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
     name = ".".join(str(part) for part in error["loc"][1:])
     failure = {"parameter": name, "message": error["msg"], "actual": str(error["input"]), **bounds}
     if error["type"] == "extra_forbidden":
-        likely = get_close_matches(name, known, n=1)
-        hint = f"did you mean {likely[0]!r}?" if likely else f"use any of {', '.join(known)}"
-        failure |= {"message": f"no such parameter; {hint}", "supported": list(known)}
+        failure |= {"message": f"no such parameter; {suggestion(name, known)}", "supported": list(known)}
     return failure
 
 

@@ -1,5 +1,6 @@
 """The number of bits per sample of integer images."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -36,15 +37,15 @@ def with_bits(picture: Picture, bits: int | None, *, bit_depth: int | None = Non
     Args:
         picture: The picture, in the range of its dtype.
         bits: 8 or 16; None leaves it as it is.
-        bit_depth: Bits in use, if fewer than the dtype has: they are spread over all bits of the result.
+        bit_depth: Bits in use, by default those of the picture: they are spread over all bits of the result.
 
     Raises:
-        InvalidParameter: The picture has floats or signed integers, which have no white.
+        InvalidParameter: The picture has no unsigned integers of 8 or 16 bits.
     """
     if bits is None:
         return picture
     check_bits(picture, bits)
-    used = int(intensity_range(picture.dtype, bit_depth)[1])
+    used = int(intensity_range(picture.dtype, bit_depth or picture.bit_depth)[1])
     whole = int(intensity_range(picture.dtype)[1])
     dtype, target = np.dtype(f"uint{bits}"), (1 << bits) - 1
     if picture.dtype == dtype and used == whole:
@@ -54,13 +55,40 @@ def with_bits(picture: Picture, bits: int | None, *, bit_depth: int | None = Non
     return replace(picture, frames=frames, alpha=alpha)
 
 
+def depth_in_use(pages: Sequence[PixelArray], stored: int) -> int | None:
+    """Return the bits of the largest intensity, for ``Picture.bit_depth``.
+
+    Args:
+        pages: Integers or floats of one dtype.
+        stored: Bits per sample in the file, the sign included.
+
+    Returns:
+        None if the whole dtype is in use: floats, as many bits as it has, or values beyond those bits.
+    """
+    dtype = pages[0].dtype
+    if dtype.kind not in "iu" or stored >= 8 * dtype.itemsize:
+        return None
+    depth = stored - (dtype.kind == "i")
+    low, high = (-(1 << depth) if dtype.kind == "i" else 0), (1 << depth) - 1
+    fits = depth > 0 and all(page.min() >= low and page.max() <= high for page in pages)
+    return depth if fits else None
+
+
+def within_depth(picture: Picture) -> Picture:
+    """Clip signed integers to the picture's bit depth; denoising clips unsigned ones."""
+    if picture.bit_depth is None or picture.dtype.kind != "i":
+        return picture
+    end = 1 << picture.bit_depth
+    return replace(picture, frames=tuple(frame.clip(-end, end - 1) for frame in picture.frames))
+
+
 def check_bits(picture: Picture, bits: int | None) -> None:
     """Refuse to convert a picture whose values have no known white; without ``bits``, nothing is converted.
 
     Raises:
-        InvalidParameter: Its dtype is not an unsigned integer.
+        InvalidParameter: Its dtype is not uint8 or uint16.
     """
-    if bits is not None and picture.dtype.kind != "u":
+    if bits is not None and picture.dtype.name not in {"uint8", "uint16"}:
         raise InvalidParameter(
             f"bits={bits} is for 8- and 16-bit images, and these pixels are {picture.dtype}: omit it",
             actual=str(picture.dtype),

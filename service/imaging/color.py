@@ -59,13 +59,23 @@ def all_channels(picture: Picture) -> Picture:
 
 
 def _luma(frame: PixelArray) -> PixelArray:
-    """Convert RGB (H, W, 3) to gray (H, W, 1). The largest uint16 sum, 65535 * 65536 + 32768, still fits in uint32."""
+    """Convert RGB (H, W, 3) to gray (H, W, 1), exactly for integers."""
     if frame.dtype.kind in "iu":
-        weights = np.array(LUMA_65536, dtype=np.int64 if frame.dtype.kind == "i" else np.uint32)
-        total: PixelArray = frame @ weights + (1 << 15)
-        return (total >> 16).astype(frame.dtype)[..., np.newaxis]
+        return _integer_luma(frame).astype(frame.dtype)[..., np.newaxis]
     gray: PixelArray = frame @ (np.array(LUMA_65536, dtype=np.result_type(frame.dtype, np.float32)) / 65536)
     return gray.astype(frame.dtype)[..., np.newaxis]
+
+
+def _integer_luma(frame: PixelArray) -> PixelArray:
+    """Return luma (H, W). The largest uint16 sum, 65535 * 65536 + 32768, still fits in uint32; so do upper halves."""
+    kind, size = frame.dtype.kind, frame.dtype.itemsize
+    weights = np.array(LUMA_65536, dtype=np.uint32 if kind == "u" and size <= 2 else f"{kind}8")
+    rounding = weights.dtype.type(1 << 15)
+    lower: PixelArray = frame & 0xFFFF if size > 4 else frame
+    luma: PixelArray = (lower @ weights + rounding) >> 16
+    if size > 4:
+        luma += (frame >> 16) @ weights
+    return luma
 
 
 def cmyk_to_rgb(ink: PixelArray, icc: bytes | None) -> PixelArray:

@@ -3,22 +3,16 @@
 import io
 from typing import Any
 
-import numpy as np
-
 from biasfree.pixels import PixelArray
 from service.errors import UndecodableImage, UnsupportedMedia
-from service.imaging import jp2
+from service.imaging import jp2, jpeg
+from service.imaging.bits import depth_in_use
+from service.imaging.dicom_unpack import inflated, is_deflated, raw_bytes, unpack
 from service.imaging.formats import ImageFormat
 from service.imaging.library_errors import silence
 from service.imaging.limits import ImageLimits
 from service.imaging.metadata import Metadata
 from service.imaging.picture import DTYPES, Picture, picture_of
-from service.imaging.tiff_ycbcr import jpeg_size
-
-#: The whole data set is compressed, without a size in advance (DICOM PS3.5, annex A.5).
-DEFLATED = b"1.2.840.10008.1.2.1.99"
-#: The meta information, which names the transfer syntax, precedes everything else.
-META_BYTES = 4096
 
 #: A small frame may grow when it is compressed.
 MARGIN_BYTES = 4096
@@ -31,32 +25,44 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
 
     Nothing about the patient is kept: only the pixels are.
     """
-    from pydicom import dcmread  # An extra, loaded when it is needed.
-    from pydicom.pixels.utils import pixel_array
+    from pydicom.pixels.utils import pixel_array  # An extra, loaded when it is needed.
 
     silence("pydicom")
-    if DEFLATED in data[:META_BYTES]:
-        raise UnsupportedMedia(
-            "DICOM files with a deflated data set are not supported: convert to explicit little endian",
-            supported=["explicit and implicit little endian"],
-        )
-    dataset = dcmread(io.BytesIO(data))
-    _check(dataset, limits)
+    dataset = _dataset(data, limits)
     _check_encapsulated(dataset)
+    unpack(dataset)
     try:
         samples = pixel_array(dataset)
     except RuntimeError as exc:
         name = getattr(dataset.file_meta.get("TransferSyntaxUID"), "name", "unknown")
         raise UnsupportedMedia(
             f"the DICOM file's pixels cannot be decoded (transfer syntax {name}): convert to explicit little endian",
-            supported=["explicit and implicit little endian", "RLE", "JPEG baseline", "JPEG 2000"],
+            supported=["explicit and implicit little endian", "RLE", "JPEG", "JPEG-LS", "JPEG 2000"],
         ) from exc
-    return picture_of(_pages(samples, dataset), ImageFormat.DICOM, Metadata())
+    pages = _pages(samples, dataset)
+    palette = dataset.PhotometricInterpretation == "PALETTE COLOR"
+    bit_depth = None if palette else depth_in_use(pages, int(dataset.BitsStored))
+    return picture_of(pages, ImageFormat.DICOM, Metadata(), bit_depth=bit_depth)
+
+
+def _dataset(data: bytes, limits: ImageLimits) -> Any:
+    """Return the data set of a file, after a check of what it announces."""
+    from pydicom import dcmread
+
+    if is_deflated(data):
+        data = inflated(data, lambda announced: _check(announced, limits))
+        dataset = dcmread(io.BytesIO(data))
+    else:
+        dataset = dcmread(io.BytesIO(data))
+        _check(dataset, limits)
+    if "PixelData" not in dataset:
+        raise UndecodableImage("the DICOM file has no image")
+    return dataset
 
 
 def _check(dataset: Any, limits: ImageLimits) -> None:
     """Check the size and the colors that the data set announces."""
-    if "PixelData" not in dataset or not dataset.get("Rows") or not dataset.get("Columns"):
+    if not dataset.get("Rows") or not dataset.get("Columns"):
         raise UndecodableImage("the DICOM file has no image")
     frames = int(dataset.get("NumberOfFrames") or 1)
     limits.check(pixels=frames * int(dataset.Rows) * int(dataset.Columns), frames=frames)
@@ -74,20 +80,21 @@ def _check_encapsulated(dataset: Any) -> None:
     if not dataset.file_meta.TransferSyntaxUID.is_compressed:
         return
     announced = int(dataset.Columns), int(dataset.Rows)
-    raw_bytes = announced[0] * announced[1] * int(dataset.SamplesPerPixel) * int(dataset.BitsAllocated) // 8
     frames = int(dataset.get("NumberOfFrames") or 1)
+    most_bytes = 2 * raw_bytes(dataset) // frames + MARGIN_BYTES
     for frame in generate_frames(dataset.PixelData, number_of_frames=frames):
-        if _encapsulated_size(frame) not in {None, announced} or len(frame) > 2 * raw_bytes + MARGIN_BYTES:
+        if _encapsulated_size(frame) not in {None, announced} or len(frame) > most_bytes:
             raise UndecodableImage("the DICOM file has a compressed frame of another size than it says")
 
 
 def _encapsulated_size(frame: bytes) -> tuple[int, int] | None:
     """Return width and height of a JPEG or JPEG 2000 frame; None for other compressions."""
     if frame.startswith(b"\xff\xd8"):
-        return jpeg_size(frame)
-    if frame.startswith(jp2.CODESTREAM):
-        header = jp2.read_header(frame[: jp2.HEADER_BYTES])
+        header = jpeg.frame_header(frame)
         return header.width, header.height
+    if frame.startswith(jp2.CODESTREAM):
+        codestream = jp2.read_header(frame[: jp2.HEADER_BYTES])
+        return codestream.width, codestream.height
     return None
 
 
@@ -100,8 +107,6 @@ def _pages(samples: PixelArray, dataset: Any) -> list[PixelArray]:
         samples = apply_color_lut(samples, dataset)
     elif color == "MONOCHROME1":
         samples = _inverted(samples, int(dataset.BitsStored), signed=bool(dataset.PixelRepresentation))
-    if samples.dtype == np.int8:
-        samples = samples.astype(np.int16)
     if samples.dtype.name not in DTYPES:
         raise UnsupportedMedia(f"DICOM images of {samples.dtype} are not supported", supported=list(DTYPES))
     frames = int(dataset.get("NumberOfFrames") or 1)

@@ -10,7 +10,7 @@ from service.imaging import avif, bmp, fits, jpeg, npy, png, pnm, tiff, webp
 from service.imaging.bits import check_bits
 from service.imaging.extras import installed
 from service.imaging.formats import ImageFormat
-from service.imaging.picture import DTYPES, Picture
+from service.imaging.picture import DTYPES, INTEGERS, Picture
 
 WRITERS: dict[ImageFormat, Callable[[Picture], bytes]] = {
     ImageFormat.PNG: png.write,
@@ -57,7 +57,7 @@ CAPACITIES = {
     # libavif's limit, in its readers too.
     ImageFormat.AVIF: Capacity(("uint8",), alpha=True, max_side=32_768),
     ImageFormat.PNM: Capacity(("uint8", "uint16"), alpha=True),
-    ImageFormat.FITS: Capacity(("uint8", "uint16", "int16", "float32", "float64"), color=False, stack=True),
+    ImageFormat.FITS: Capacity((*INTEGERS, "float32", "float64"), color=False, stack=True),
 }
 
 

@@ -6,7 +6,7 @@ from PIL import ExifTags, Image
 
 from service.errors import UndecodableImage
 from service.imaging.formats import ImageFormat
-from service.imaging.library_errors import translated
+from service.imaging.library_errors import silence, translated
 from service.imaging.orientation import UPRIGHT
 
 PREFIX = b"Exif\0\0"
@@ -83,16 +83,22 @@ class Exif:
     orientation: int = UPRIGHT
 
 
-def read_exif(block: bytes | None, format: ImageFormat) -> Exif:
+def read_exif(block: bytes | None, format: ImageFormat, *, camera: bytes | None = None) -> Exif:
     """Read an EXIF block, with or without its ``Exif`` prefix.
 
     A damaged block is ignored: it is no reason to refuse intact pixels.
+
+    Args:
+        block: The block, or None.
+        format: The file's format.
+        camera: A block of its own with the tags about the camera, where they are not inside the first one.
     """
     if not block:
         return Exif()
+    silence("PIL")
     try:
         with translated(format):
-            return _read(block.removeprefix(PREFIX), format)
+            return _read(block.removeprefix(PREFIX), camera, format)
     except UndecodableImage:
         return Exif()
 
@@ -109,11 +115,16 @@ def _writable(tag: int, value: object, format: ImageFormat) -> bool:
     return True
 
 
-def _read(block: bytes, format: ImageFormat) -> Exif:
-    found, kept = Image.Exif(), Image.Exif()
-    found.load(PREFIX + block)
+def _loaded(block: bytes) -> Image.Exif:
+    exif = Image.Exif()
+    exif.load(PREFIX + block)
+    return exif
+
+
+def _read(block: bytes, camera_block: bytes | None, format: ImageFormat) -> Exif:
+    found, kept = _loaded(block), Image.Exif()
     orientation = found.get(BASE.Orientation, UPRIGHT)
-    camera = found.get_ifd(ExifTags.IFD.Exif)
+    camera = _loaded(camera_block) if camera_block else found.get_ifd(ExifTags.IFD.Exif)
     kept.update({tag: found[tag] for tag in IMAGE_TAGS if tag in found and _writable(tag, found[tag], format)})
     kept.get_ifd(ExifTags.IFD.Exif).update(
         {tag: camera[tag] for tag in CAMERA_TAGS if tag in camera and _writable(tag, camera[tag], format)}

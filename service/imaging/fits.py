@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ PIXEL_CARDS = ("BSCALE", "BZERO", "BLANK", "CHECKSUM", "DATASUM", "DATAMIN", "DA
 def read(data: bytes, limits: ImageLimits) -> Picture:
     """Decode the first image of a file: (H, W), or (Z, H, W) as a stack, in the order of its rows.
 
-    Unsigned integers are those that BZERO makes of signed ones; any other scaling, and 32-bit integers, give floats.
+    Unsigned integers are those that BZERO makes of signed ones; any other scaling gives floats.
     """
     from astropy.io import fits  # An extra, loaded when it is needed.
 
@@ -40,11 +39,11 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
             )
         frames = shape[0] if len(shape) == 3 else 1
         limits.check(pixels=int(np.prod(shape, dtype=object)), frames=frames)
-        samples = _in_our_dtype(hdu.data).reshape(frames, *shape[-2:])
+        samples = hdu.data.astype(hdu.data.dtype.newbyteorder("="), copy=False).reshape(frames, *shape[-2:])
         header = _kept_or_none(hdu.header)
         more = _has(file, index + 1)
-    picture = picture_of(list(samples), ImageFormat.FITS, Metadata(fits_header=header))
-    return replace(picture, warning="only the first image of the FITS file was read") if more else picture
+    warning = "only the first image of the FITS file was read" if more else ""
+    return picture_of(list(samples), ImageFormat.FITS, Metadata(fits_header=header), warning=warning)
 
 
 def write(picture: Picture) -> bytes:
@@ -127,9 +126,3 @@ def _without_leading_ones(shape: Sequence[int]) -> list[int]:
     while len(sides) > 2 and sides[0] == 1:
         sides.pop(0)
     return sides
-
-
-def _in_our_dtype(samples: Any) -> Any:
-    if samples.dtype.kind in "iu" and samples.dtype.itemsize > 2:
-        return samples.astype(np.float64)
-    return samples.astype(samples.dtype.newbyteorder("="), copy=False)

@@ -2,7 +2,6 @@
 
 import io
 import struct
-from dataclasses import replace
 
 import numpy as np
 from PIL import GifImagePlugin
@@ -12,7 +11,7 @@ from service.errors import UndecodableImage
 from service.imaging.formats import ImageFormat
 from service.imaging.limits import ImageLimits
 from service.imaging.metadata import Metadata
-from service.imaging.picture import Picture, picture_of
+from service.imaging.picture import FIRST_FRAME, Picture, picture_of
 
 EXTENSION, IMAGE = 0x21, 0x2C
 HEADER_BYTES = 13
@@ -31,8 +30,8 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
         transparent = "transparency" in image.info
         samples = np.asarray(image.convert("RGBA" if transparent else "RGB"))
         animated = _is_animated(image)
-    picture = picture_of([_fewest_samples(samples)], ImageFormat.GIF, Metadata())
-    return replace(picture, warning="only the first frame of the GIF was read") if animated else picture
+    warning = FIRST_FRAME.format("GIF") if animated else ""
+    return picture_of([_fewest_samples(samples)], ImageFormat.GIF, Metadata(), warning=warning)
 
 
 def _is_animated(image: GifImagePlugin.GifImageFile) -> bool:

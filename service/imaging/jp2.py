@@ -48,12 +48,24 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
     head, icc = _parts(data)
     header = read_header(head)
     limits.check(pixels=header.width * header.height)
-    _check(header)
+    check(header)
     samples = _eight_bits(data, header, icc) if header.bits <= 8 else _deep(data, header)
     return picture_of([samples], ImageFormat.JP2, Metadata(icc=icc))
 
 
-def _check(header: Header) -> None:
+def announced(data: bytes) -> Header:
+    """Return the header of a file or codestream that may be decoded.
+
+    Raises:
+        UnsupportedMedia, UndecodableImage: It may not.
+    """
+    header = read_header(_parts(data)[0])
+    check(header)
+    return header
+
+
+def check(header: Header) -> None:
+    """Refuse an image of too many tiles, or of components that are not read."""
     most_tiles = LEAST_TILES + MAX_TILES_PER_MPX * header.width * header.height // 1_000_000
     if header.tiles > most_tiles:
         raise UndecodableImage(f"the JPEG 2000 image has {header.tiles} tiles: at most {most_tiles} fit its size")

@@ -1,15 +1,19 @@
-"""JPEG through Pillow: gray, RGB and CMYK."""
+"""JPEG: the metadata through Pillow, the pixels through libjpeg-turbo (simplejpeg), which says what is damaged."""
 
 import io
+import struct
+from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, JpegImagePlugin
+import simplejpeg
+from PIL import Image, JpegImagePlugin, MpoImagePlugin
 
 from biasfree.pixels import PixelArray
 from service.errors import UndecodableImage, UnsupportedMedia
 from service.imaging.color import cmyk_to_rgb
 from service.imaging.exif import PREFIX, read_exif
 from service.imaging.formats import ImageFormat
+from service.imaging.library_errors import silence, translated
 from service.imaging.limits import ImageLimits
 from service.imaging.metadata import Metadata, sound_dpi
 from service.imaging.orientation import turned, upright
@@ -21,31 +25,47 @@ QUALITY = 95
 #: JFIF has 16 bits for a resolution.
 MOST_DPI = 65_535
 
+#: Pillow's modes, and simplejpeg's names of the same colors.
+COLORS = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
+
+#: The index of the pictures in a file (CIPA DC-007, MP Entry), and what the first one says if a second is its gain map.
+MP_ENTRIES, GAIN_MAPS = 0xB002, (b"hdrgm:Version", b"urn:iso:std:iso:ts:21496")
+#: The application segments, which hold those data, precede the pixels.
+HEAD_BYTES = 1 << 18
+
+#: Start of frame of JPEG-LS (ITU-T T.87).
+JPEG_LS = 0xF7
+#: Start of frame in all its variants, but for the markers between them that are no frames (ITU-T T.81, table B.1).
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {JPEG_LS}
+SCAN, STANDALONE = 0xDA, frozenset({0x01, *range(0xD0, 0xD9)})
+
 #: The end marker, and bits that decode to pixels other than gray, which libjpeg uses for missing data.
 END, FILLER = b"\xff\xd9", bytes([0x5A, 0x13, 0x77, 0x2D]) * 4096
 
 
 def read(data: bytes, limits: ImageLimits) -> Picture:
-    """Decode the first image of a JPEG file (MPO, gain maps have several). CMYK becomes sRGB and loses its profile.
+    """Decode the first image of a JPEG file. CMYK becomes sRGB and loses its profile.
+
+    A file may have further pictures (MPO), about which the warning tells. Previews and gain maps are none.
 
     The plugin's class is used directly because ``Image.open`` would enforce Pillow's global pixel limit, not ours.
     """
     with JpegImagePlugin.JpegImageFile(io.BytesIO(data)) as image:
         limits.check(pixels=image.width * image.height)
-        if image.mode not in {"L", "RGB", "CMYK"}:
+        if image.mode not in COLORS:
             raise UnsupportedMedia(
                 f"JPEG files of mode {image.mode} are not supported: convert to gray, RGB or CMYK",
-                supported=["L", "RGB", "CMYK"],
+                supported=list(COLORS),
             )
-        samples = _samples(image, data)
+        samples, damage = _samples(image, data)
         icc = image.info.get("icc_profile")
         dpi = sound_dpi(*image.info.get("dpi", (0, 0)))
         exif = read_exif(image.info.get("exif"), ImageFormat.JPEG)
         if image.mode == "CMYK":
-            # Pillow has already undone Adobe's inversion of the inks.
             samples, icc = cmyk_to_rgb(samples, icc), None
     metadata = Metadata(icc=icc, exif=exif.kept, dpi=turned(dpi, exif.orientation))
-    return picture_of([upright(samples, exif.orientation)], ImageFormat.JPEG, metadata)
+    warning = "; ".join(filter(None, (damage, _left_out(image, data))))
+    return picture_of([upright(samples, exif.orientation)], ImageFormat.JPEG, metadata, warning=warning)
 
 
 def write(picture: Picture, quality: int | None = None) -> bytes:
@@ -64,30 +84,107 @@ def write(picture: Picture, quality: int | None = None) -> bytes:
     return buffer.getvalue()
 
 
-def _samples(image: JpegImagePlugin.JpegImageFile, data: bytes) -> PixelArray:
-    """Return the pixels; a file that lacks only its end marker has all of them.
+@dataclass(frozen=True)
+class FrameHeader:
+    """The size and the samples that a JPEG announces."""
 
-    Such a file is decoded with two different endings: pixels that differ are missing. A progressive file may lack whole
-    scans.
+    width: int
+    height: int
+    bits: int
+    samples: int
+
+
+def frame_header(data: bytes) -> FrameHeader:
+    """Return the first frame header of a JPEG of any kind.
+
+    Raises:
+        UndecodableImage: There is none before the first scan.
+    """
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0xFF or marker in STANDALONE:
+            at += 1 if marker == 0xFF else 2
+            continue
+        if marker in FRAMES and at + 10 <= len(data):
+            bits, height, width, samples = struct.unpack(">BHHB", data[at + 4 : at + 10])
+            return FrameHeader(width, height, bits, samples)
+        if marker == SCAN:
+            break
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    raise UndecodableImage("a JPEG inside the file has no frame: it is damaged")
+
+
+def _left_out(image: JpegImagePlugin.JpegImageFile, data: bytes) -> str:
+    """Return the warning about further pictures of the same file; a damaged index of them is ignored."""
+    if "mp" not in image.info or any(mark in data[:HEAD_BYTES] for mark in GAIN_MAPS):
+        return ""
+    silence("PIL")
+    try:
+        with translated(ImageFormat.JPEG), MpoImagePlugin.MpoImageFile(io.BytesIO(data)) as file:
+            kinds = [str(entry["Attribute"]["MPType"]) for entry in (file.mpinfo or {}).get(MP_ENTRIES, ())]
+    except UndecodableImage:
+        return ""
+    pictures = sum("Thumbnail" not in kind for kind in kinds)
+    return f"only the first of the {pictures} pictures in the JPEG was read" if pictures > 1 else ""
+
+
+def _samples(image: JpegImagePlugin.JpegImageFile, data: bytes) -> tuple[PixelArray, str]:
+    """Return the pixels, and a warning if some of them are damaged.
 
     Raises:
         UndecodableImage: Some pixels are missing; ``facts`` has ``present``, their share in rows.
     """
     try:
-        return np.asarray(image)
+        return _intact(image, data), ""
+    except ValueError as exc:
+        damage = f"the JPEG is damaged, and parts of the picture may be wrong (libjpeg: {exc})"
+    try:
+        return np.asarray(image), damage
     except OSError as exc:
-        if image.info.get("progressive"):
-            raise UndecodableImage(
-                "the progressive JPEG is incomplete: it ends before its last scan", present=None
-            ) from exc
-        first, second = (_decoded(data.rstrip(b"\0") + filler + END) for filler in (b"", FILLER))
-        differs = (first != second).reshape(len(first), -1).any(axis=1)
-        if not differs.any():
-            return first
-        present = int(differs.argmax()) / len(differs)
+        return _without_end(image, data, exc), ""
+
+
+def _intact(image: JpegImagePlugin.JpegImageFile, data: bytes) -> PixelArray:
+    """Return the pixels, the same as Pillow's and sooner; CMYK without Adobe's inversion.
+
+    Raises:
+        ValueError: libjpeg has an error or a warning, which Pillow would hide.
+        UndecodableImage: The file has two sizes, only one of which was checked.
+    """
+    if simplejpeg.decode_jpeg_header(data)[:2] != (image.height, image.width):
+        raise UndecodableImage("the JPEG states two sizes: it is damaged")
+    samples: PixelArray = simplejpeg.decode_jpeg(data, COLORS[image.mode])
+    return ~samples if image.mode == "CMYK" else samples
+
+
+def _without_end(image: JpegImagePlugin.JpegImageFile, data: bytes, error: OSError) -> PixelArray:
+    """Return the pixels of a file that lacks only its end marker.
+
+    Raises:
+        UndecodableImage: It lacks more; a progressive file may lack whole scans.
+    """
+    if image.info.get("progressive"):
         raise UndecodableImage(
-            f"the JPEG is incomplete: only {present:.0%} of its rows are present", present=round(present, 3)
-        ) from exc
+            "the progressive JPEG is damaged or incomplete: not all of its scans can be read", present=None
+        ) from error
+    content = data.rstrip(b"\0")
+    try:
+        return _intact(image, content + END)
+    except ValueError:
+        present = _present(content)
+    share = "it ends before its last row" if present is None else f"only {present:.0%} of its rows are present"
+    raise UndecodableImage(f"the JPEG is incomplete: {share}", present=present) from error
+
+
+def _present(content: bytes) -> float | None:
+    """Return the share of the rows before the end of a file, None if unknown.
+
+    It is decoded with two different endings: pixels that differ are missing. After a restart marker none differ.
+    """
+    first, second = (_decoded(content + filler + END) for filler in (b"", FILLER))
+    differs = (first != second).reshape(len(first), -1).any(axis=1)
+    return round(int(differs.argmax()) / len(differs), 3) if differs.any() else None
 
 
 def _decoded(data: bytes) -> PixelArray:

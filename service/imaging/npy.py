@@ -23,6 +23,12 @@ HEADER_READERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.r
 
 SHAPES = ["(H, W)", "(H, W, 1, 3 or 4)", "(Z, H, W)", "(Z, H, W, 1, 3 or 4)", "any with axes="]
 
+#: What to do about the kinds of dtype that are never taken (``numpy.dtype.kind``).
+ADVICE = {
+    "b": "a mask is not denoised; if it is a picture of black and white, send array.astype('float32')",
+    "c": "send its parts as two images, array.real and array.imag, or its magnitude, abs(array)",
+}
+
 #: Letters of ``axes``: height and width, channels (with alpha last: A), and one axis of a stack.
 STACK_AXES, CHANNEL_AXES = "ZTNPIQ", "CSA"
 #: A last axis of at most this length, after two axes at least four times as long, may be channels or a narrow width.
@@ -79,10 +85,12 @@ def _header(stream: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
             f"NPY version {number} is not supported: save it as version 1.0 or 2.0", supported=["1.0", "2.0"]
         )
     shape, fortran, dtype = HEADER_READERS[version](stream, max_header_size=MAX_HEADER_BYTES)
+    # numpy takes any integers, and True is one.
+    if any(isinstance(side, bool) or side < 0 for side in shape):
+        raise UndecodableImage(f"the NPY header has the shape {shape}: each side must be a number of at least 1")
     if dtype.name not in DTYPES:
-        raise UnsupportedMedia(
-            f"arrays of {dtype} are not supported: convert to {', '.join(DTYPES)}", supported=list(DTYPES)
-        )
+        advice = ADVICE.get(dtype.kind, f"convert to {', '.join(DTYPES)}")
+        raise UnsupportedMedia(f"arrays of {dtype} are not supported: {advice}", supported=list(DTYPES))
     return shape, fortran, dtype
 
 

@@ -13,7 +13,11 @@ from biasfree.pixels import PixelArray
 from service.imaging.formats import ImageFormat
 from service.imaging.metadata import Metadata
 
-DTYPES = ("uint8", "uint16", "int16", "float16", "float32", "float64")
+INTEGERS = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
+DTYPES = (*INTEGERS, "float16", "float32", "float64")
+
+#: The warning about an animation, whose other frames are left out.
+FIRST_FRAME = "only the first frame of the {} was read"
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Picture:
         metadata: Profile, camera and resolution.
         layout: Axes of the input array.
         warning: What was assumed or left out, in a sentence for the sender; empty if nothing was.
+        bit_depth: Bits of the largest intensity, if the file says that integers use fewer than their dtype has; the
+            sign of signed ones does not count.
 
     Raises:
         ValueError: Shapes or dtypes contradict the above.
@@ -56,6 +62,7 @@ class Picture:
     metadata: Metadata = field(default_factory=Metadata)
     layout: Layout = field(default_factory=Layout)
     warning: str = ""
+    bit_depth: int | None = None
 
     def __post_init__(self) -> None:
         if {frame.ndim for frame in self.frames} != {3} or len({frame.shape[-1] for frame in self.frames}) != 1:
@@ -104,7 +111,13 @@ class Picture:
 
 
 def picture_of(
-    pages: Sequence[PixelArray], format: ImageFormat, metadata: Metadata, *, alpha: Sequence[bool] | None = None
+    pages: Sequence[PixelArray],
+    format: ImageFormat,
+    metadata: Metadata,
+    *,
+    alpha: Sequence[bool] | None = None,
+    warning: str = "",
+    bit_depth: int | None = None,
 ) -> Picture:
     """Return the picture of an image file's pages.
 
@@ -113,13 +126,16 @@ def picture_of(
         format: The file's format.
         metadata: Its metadata.
         alpha: For each page, whether its last sample is alpha; None if a second or fourth one is.
+        warning: As in ``Picture``.
+        bit_depth: As in ``Picture``.
     """
     shaped = [page if page.ndim == 3 else page[..., np.newaxis] for page in pages]
     if alpha is None:
         alpha = [page.shape[2] in {2, 4} for page in shaped]
     split = [_split(page, last) for page, last in zip(shaped, alpha, strict=True)]
     layout = Layout(stacked=len(split) > 1, channel_axis=split[0][0].shape[2] > 1)
-    return Picture(tuple(frame for frame, _ in split), tuple(alpha for _, alpha in split), format, metadata, layout)
+    frames, alphas = zip(*split, strict=True)
+    return Picture(frames, alphas, format, metadata, layout, warning, bit_depth)
 
 
 def _split(samples: PixelArray, alpha: bool) -> tuple[PixelArray, PixelArray | None]:

@@ -14,13 +14,13 @@ import imagecodecs
 import numpy as np
 
 from biasfree.pixels import PixelArray
-from service.errors import UndecodableImage, UnsupportedMedia
+from service.errors import UndecodableImage
 from service.imaging.exif import Exif, read_exif
 from service.imaging.formats import ImageFormat
 from service.imaging.limits import ImageLimits
 from service.imaging.metadata import MAX_ICC_BYTES, Metadata, sound_dpi
 from service.imaging.orientation import turned, upright
-from service.imaging.picture import Picture, picture_of
+from service.imaging.picture import FIRST_FRAME, Picture, picture_of
 
 SIGNATURE_BYTES = 8
 HEADER_BYTES = SIGNATURE_BYTES + 4 + 4 + 13 + 4  # signature, then IHDR with its length, type and CRC
@@ -49,21 +49,24 @@ PNG_SPEED = {
 
 
 def read(data: bytes, limits: ImageLimits) -> Picture:
-    """Decode any PNG: a palette becomes RGB (or gray, if all gray), a color key alpha, and 1 to 4 bits 8 bits."""
+    """Decode any PNG: a palette becomes RGB (or gray, if all gray), a color key alpha, and 1 to 4 bits 8 bits.
+
+    Of an animation it is the image that programs show that do not animate.
+    """
     chunks = _chunks(data)
     if len(chunks.get(b"IHDR", b"")) != 13:
         raise UndecodableImage("the PNG does not start with its header: it is damaged")
     width, height, _, color_type = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
-    if b"acTL" in chunks:
-        raise UnsupportedMedia("an animated PNG is not supported: send one image", supported=["tiff", "npy"])
     limits.check(pixels=width * height)
     exif = read_exif(chunks.get(b"eXIf"), ImageFormat.PNG)
     samples = imagecodecs.png_decode(data)
     if color_type == PALETTE and _all_gray(chunks[b"PLTE"]):
         samples = samples[..., 2:] if samples.shape[2] == 4 else samples[..., 2]
-    picture = picture_of([upright(samples, exif.orientation)], ImageFormat.PNG, _metadata(chunks, exif))
+    samples, metadata = upright(samples, exif.orientation), _metadata(chunks, exif)
+    warning = FIRST_FRAME.format("PNG") if b"acTL" in chunks else ""
+    picture = picture_of([samples], ImageFormat.PNG, metadata, warning=warning)
     color = tuple((kind, chunks[kind]) for kind in COLOR_CHUNKS if kind in chunks and color_type != PALETTE)
-    return replace(picture, metadata=replace(picture.metadata, png_color=(_samples_of(picture), color)))
+    return replace(picture, metadata=replace(metadata, png_color=(_samples_of(picture), color)))
 
 
 def write(picture: Picture) -> bytes:

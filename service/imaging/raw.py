@@ -3,6 +3,7 @@
 import io
 
 from service.errors import UnsupportedMedia
+from service.imaging import raw_exif
 from service.imaging.formats import ImageFormat
 from service.imaging.limits import ImageLimits
 from service.imaging.metadata import Metadata
@@ -26,4 +27,4 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
             "LibRaw does not read the files of this camera: develop it to a TIFF, or convert it to DNG",
             supported=["tiff", "DNG"],
         ) from exc
-    return picture_of([samples], ImageFormat.RAW, Metadata())
+    return picture_of([samples], ImageFormat.RAW, Metadata(exif=raw_exif.read(data).kept))

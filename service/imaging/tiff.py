@@ -7,6 +7,7 @@ from typing import Any
 from tifffile import PHOTOMETRIC, TiffFile, TiffPage, TiffWriter
 
 from service.errors import UnsupportedMedia
+from service.imaging.bits import depth_in_use
 from service.imaging.formats import ImageFormat
 from service.imaging.limits import ImageLimits
 from service.imaging.metadata import Metadata, sound_dpi
@@ -41,7 +42,10 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
         raise UnsupportedMedia(
             "the TIFF has pages of several dtypes or colors: split it", supported=["one dtype and color"]
         )
-    return picture_of(samples, ImageFormat.TIFF, metadata, alpha=alpha)
+    bits = max(page.bitspersample for page in pages)
+    # Fewer bits have been spread over 8.
+    bit_depth = depth_in_use(samples, bits) if bits > 8 else None
+    return picture_of(samples, ImageFormat.TIFF, metadata, alpha=alpha, bit_depth=bit_depth)
 
 
 def write(picture: Picture) -> bytes:

@@ -1,17 +1,24 @@
 """A page of a TIFF: its validation and its samples."""
 
+from functools import cache
+
+import imagecodecs
 import numpy as np
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffPage
 
 from biasfree.pixels import PixelArray
 from service.errors import UndecodableImage, UnsupportedMedia
+from service.imaging.bits import spread
 from service.imaging.color import cmyk_to_rgb
+from service.imaging.extras import installed
+from service.imaging.formats import ImageFormat
 from service.imaging.picture import DTYPES
-from service.imaging.tiff_ycbcr import check_jpeg, is_unpacked_here, read_ycbcr
+from service.imaging.tiff_segments import check_segments
+from service.imaging.tiff_ycbcr import is_unpacked_here, read_ycbcr
 
-# Decoders whose output tifffile limits: a segment of a few bytes cannot grow beyond its tile. The size of a JPEG is
-# checked here.
-COMPRESSIONS = (
+# Decoders whose output tifffile limits: a segment of a few bytes cannot grow beyond its tile. The sizes of those that
+# have one of their own are checked here.
+PLAIN = (
     COMPRESSION.NONE,
     COMPRESSION.LZW,
     COMPRESSION.ADOBE_DEFLATE,
@@ -20,6 +27,9 @@ COMPRESSIONS = (
     COMPRESSION.ZSTD,
     COMPRESSION.JPEG,
 )
+#: Compressions of fax, and those that convert YCbCr themselves: their pages are never YCbCr.
+FAX = (COMPRESSION.CCITTRLE, COMPRESSION.CCITTFAX3, COMPRESSION.CCITTFAX4)
+WEBP, JPEG_2000 = (COMPRESSION.WEBP,), (COMPRESSION.JPEG2000, COMPRESSION.APERIO_JP2000_RGB)
 
 # Number of samples of a color; one more is alpha.
 COLORS: dict[int, int] = {
@@ -39,6 +49,13 @@ PLANAR = 2
 COLOR_MAP, ICC = 320, 34675
 
 
+@cache
+def compressions() -> tuple[COMPRESSION, ...]:
+    """Return the compressions that are read; a slim installation leaves out codecs."""
+    fax = FAX if imagecodecs.CCITTFAX4.available else ()
+    return (*PLAIN, *fax, *WEBP, *(JPEG_2000 if installed(ImageFormat.JP2) else ()))
+
+
 def allocated_px(page: TiffPage) -> int:
     """Return H * W of a page, or of one tile if that is larger, since a tile is always decoded as a whole."""
     return max(page.imagewidth * page.imagelength, page.tilewidth * page.tilelength)
@@ -51,13 +68,15 @@ def check_page(page: TiffPage, file_bytes: int) -> None:
         UnsupportedMedia: Its compression, colors, samples or dtype are not supported; ``facts`` has ``supported``.
         UndecodableImage: It has no pixels, or they lie beyond the end of the file.
     """
-    _expect(page.compression in COMPRESSIONS, "compression", page.compression, [c.name for c in COMPRESSIONS])
+    _expect(page.compression in compressions(), "compression", page.compression, [c.name for c in compressions()])
     _expect(
         page.photometric in COLORS,
         "photometric interpretation",
         page.photometric,
         [PHOTOMETRIC(c).name for c in COLORS],
     )
+    if page.photometric == PHOTOMETRIC.YCBCR:
+        _expect(page.compression in PLAIN, "compression of YCbCr", page.compression, [c.name for c in PLAIN])
     extra = page.samplesperpixel - COLORS[page.photometric]
     alphas = sum(kind in ALPHA for kind in page.extrasamples)
     known = extra == 0 or has_alpha(page) or (alphas == 0 and page.photometric in CHANNELS)
@@ -72,8 +91,7 @@ def check_page(page: TiffPage, file_bytes: int) -> None:
         needed = [min(size, most) for size, most in zip(needed, _strip_bytes(page), strict=True)]
     if any(start + size > file_bytes for start, size in zip(page.dataoffsets, needed, strict=True)):
         raise UndecodableImage("the TIFF is incomplete: it ends before its pixels do")
-    if page.compression == COMPRESSION.JPEG:
-        check_jpeg(page)
+    check_segments(page)
 
 
 def _strip_bytes(page: TiffPage) -> list[int]:
@@ -120,7 +138,7 @@ def _in_color(samples: PixelArray, page: TiffPage) -> PixelArray:
         rgb = cmyk_to_rgb(samples[..., :4], page.tags.valueof(ICC))
         return np.dstack((rgb, samples[..., 4:])) if samples.shape[2] > 4 else rgb
     if bits < 8:
-        samples = np.rint(samples * (255 / (2**bits - 1))).astype(np.uint8)
+        samples = spread(samples.astype(np.uint8), bits)
     if page.photometric == PHOTOMETRIC.MINISWHITE:
         return _inverted(samples, max(bits, 8))
     return samples

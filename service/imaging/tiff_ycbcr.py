@@ -1,7 +1,4 @@
-"""TIFF pages in YCbCr: the check of JPEG segments, and the decoding of subsampled samples that are not JPEG."""
-
-import struct
-from collections.abc import Iterator
+"""TIFF pages in YCbCr whose samples are subsampled, and not compressed as JPEG."""
 
 import numpy as np
 from PIL import Image
@@ -9,56 +6,10 @@ from tifffile import COMPRESSION, TIFF, TiffPage
 
 from biasfree.pixels import PixelArray
 from service.errors import UndecodableImage, UnsupportedMedia
+from service.imaging.tiff_segments import segments
 
 #: Default of YCbCrSubSampling: one pair of color differences for 2 x 2 pixels.
 SUBSAMPLING, DEFAULT_SUBSAMPLING = 530, (2, 2)
-#: Start of frame in all its variants, but for the markers between them that are no frames (ITU-T T.81, table B.1).
-FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-SCAN, STANDALONE = 0xDA, frozenset({0x01, *range(0xD0, 0xD9)})
-#: A JPEG ends on a block of at most 4 x 8 pixels.
-BLOCK = 32
-
-
-def segments(page: TiffPage) -> Iterator[bytes]:
-    """Yield the bytes of each strip or tile of a page."""
-    for start, size in zip(page.dataoffsets, page.databytecounts, strict=True):
-        page.parent.filehandle.seek(start)
-        yield page.parent.filehandle.read(size)
-
-
-def check_jpeg(page: TiffPage) -> None:
-    """Refuse a page one of whose JPEGs announces more pixels than its strip or tile has; libjpeg would allocate them.
-
-    Raises:
-        UndecodableImage: A segment is larger, or has no frame.
-    """
-    rows, columns = page.chunks[:2]
-    most = (rows + BLOCK) * (columns + BLOCK)
-    for segment in segments(page):
-        width, height = jpeg_size(segment)
-        if width * height > most:
-            raise UndecodableImage(f"the TIFF has a JPEG of {width} x {height} pixels in a strip of {columns} x {rows}")
-
-
-def jpeg_size(data: bytes) -> tuple[int, int]:
-    """Return width and height in the first frame header of a JPEG.
-
-    Raises:
-        UndecodableImage: There is none before the first scan.
-    """
-    at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker == 0xFF or marker in STANDALONE:
-            at += 1 if marker == 0xFF else 2
-            continue
-        if marker in FRAMES and at + 9 <= len(data):
-            height, width = struct.unpack(">HH", data[at + 5 : at + 9])
-            return width, height
-        if marker == SCAN:
-            break
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    raise UndecodableImage("the TIFF has a JPEG without a frame: it is damaged")
 
 
 def is_unpacked_here(page: TiffPage) -> bool:

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 import imagecodecs
 from PIL import Image
 
-from service.errors import UndecodableImage, UnsupportedMedia
+from service.errors import UndecodableImage
 from service.imaging.color import to_rgb
 from service.imaging.exif import PREFIX, read_exif
 from service.imaging.formats import ImageFormat
 from service.imaging.limits import ImageLimits
 from service.imaging.metadata import Metadata
 from service.imaging.orientation import upright
-from service.imaging.picture import Picture, picture_of
+from service.imaging.picture import FIRST_FRAME, Picture, picture_of
 
 RIFF_BYTES = 12
 ANIMATION_FLAG = 0x02
@@ -29,16 +29,16 @@ LOSSLESS = {"lossless": True, "exact": True, "method": 0, "quality": 20}
 
 
 def read(data: bytes, limits: ImageLimits) -> Picture:
-    """Decode a still WebP, lossy or lossless, to RGB, with alpha if it has any."""
+    """Decode a WebP, lossy or lossless, to RGB, with alpha if it has any; of an animation the first frame."""
     chunks = dict(_chunks(data))
-    if chunks.get(b"VP8X", b"\0")[0] & ANIMATION_FLAG:
-        raise UnsupportedMedia("an animated WebP is not supported: send one image", supported=["tiff", "npy"])
-    width, height = _size(chunks)
+    animated = chunks.get(b"VP8X", b"\0")[0] & ANIMATION_FLAG
+    width, height = _size_in(chunks)
     limits.check(pixels=width * height)
     exif = read_exif(chunks.get(b"EXIF"), ImageFormat.WEBP)
     samples = imagecodecs.webp_decode(data)
     metadata = Metadata(icc=chunks.get(b"ICCP"), exif=exif.kept)
-    return picture_of([upright(samples, exif.orientation)], ImageFormat.WEBP, metadata)
+    warning = FIRST_FRAME.format("WebP") if animated else ""
+    return picture_of([upright(samples, exif.orientation)], ImageFormat.WEBP, metadata, warning=warning)
 
 
 def write(picture: Picture, quality: int | None = None) -> bytes:
@@ -58,6 +58,15 @@ def write(picture: Picture, quality: int | None = None) -> bytes:
     return buffer.getvalue()
 
 
+def size(data: bytes) -> tuple[int, int]:
+    """Return width and height of a WebP.
+
+    Raises:
+        UndecodableImage: Its header is incomplete.
+    """
+    return _size_in(dict(_chunks(data)))
+
+
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield the chunks of the RIFF container, and of the pixels only the start, which contains their size."""
     start = RIFF_BYTES
@@ -68,7 +77,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         start += 8 + size + size % 2
 
 
-def _size(chunks: dict[bytes, bytes]) -> tuple[int, int]:
+def _size_in(chunks: dict[bytes, bytes]) -> tuple[int, int]:
     """Read width and height from the first of the three possible headers (RFC 9649, sections 2.5 to 2.7).
 
     Raises:

@@ -13,15 +13,17 @@ from service.http.body import IMAGE, JsonImages, Upload, read_uploads
 from service.http.context import claimed_limits, state_of
 from service.http.disconnect import ends_with_client
 from service.http.negotiation import preferred
+from service.http.once import PARAMETERS_ONCE
 from service.http.request_record import record_of
 from service.http.timing import StageClock, model_header, server_timing
-from service.imaging import ImageLimits, Picture, decode
+from service.imaging import ImageLimits
+from service.routes import reading
 from service.routes.analyze_schemas import BODY, RESPONSES
 from service.routes.denoise_schemas import problem_responses
 from service.state import ServiceState
 from service.telemetry.tracing import stage
 
-router = APIRouter(tags=["analyze"])
+router = APIRouter(tags=["analyze"], dependencies=[PARAMETERS_ONCE])
 
 #: Modules of the extra ``analysis``.
 LIBRARIES = ("matplotlib", "torch")
@@ -76,17 +78,12 @@ def _task(
     """Decode, and check everything that can be checked before the work."""
     output = _output(request, options)
 
-    def read(upload: Upload) -> Picture:
-        return decode(
-            upload.data, limits=limits, declared=upload.declared, gray_stack=options.color == "gray", axes=options.axes
-        )
-
-    image = read(uploads[IMAGE])
+    image, options = reading.read(uploads[IMAGE], options, limits)
     record_of(request).saw(image)
     picture, model = service.analyst.choose(image, options)
     clean = None
     if "clean" in uploads:
-        clean, _ = service.analyst.choose(read(uploads["clean"]), options)
+        clean, _ = service.analyst.choose(reading.read(uploads["clean"], options, limits)[0], options)
     return service.analyst.task(picture, clean, model, options, output=output, request_id=request.state.request_id)
 
 

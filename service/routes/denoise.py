@@ -13,6 +13,7 @@ from service.http.body import IMAGE, JsonImage, Upload, read_uploads
 from service.http.context import claimed_limits, state_of
 from service.http.disconnect import ends_with_client
 from service.http.negotiation import Answer, negotiate
+from service.http.once import PARAMETERS_ONCE
 from service.http.request_record import record_of
 from service.http.timing import StageClock, model_header, server_timing
 from service.imaging import (
@@ -22,14 +23,15 @@ from service.imaging import (
     can_hold,
     check_bits,
     check_output,
-    decode,
     encode,
     with_bits,
+    within_depth,
 )
+from service.routes import reading
 from service.routes.denoise_schemas import BODY, RESPONSES, DenoiseReport, NoiseReport
 from service.telemetry.tracing import batches, stage
 
-router = APIRouter(tags=["denoise"])
+router = APIRouter(tags=["denoise"], dependencies=[PARAMETERS_ONCE])
 
 
 @router.post(
@@ -55,11 +57,9 @@ async def _denoise(request: Request, upload: Upload, options: DenoiseOptions, li
     clock, record, tracer = StageClock(), record_of(request), service.tracer
 
     def read() -> tuple[Work, Answer]:
-        picture = decode(
-            upload.data, limits=limits, declared=upload.declared, gray_stack=options.color == "gray", axes=options.axes
-        )
+        picture, chosen = reading.read(upload, options, limits)
         record.saw(picture)
-        work = service.backends.of(options.model).prepare(picture, options)
+        work = service.backends.of(options.model).prepare(picture, chosen)
         return work, _answer(request, work.picture, options)
 
     with stage(tracer, "decode"):
@@ -72,7 +72,7 @@ async def _denoise(request: Request, upload: Upload, options: DenoiseOptions, li
     batches(tracer, record.model, result.batches)
 
     def write() -> Response:
-        picture = with_bits(result.picture, options.bits, bit_depth=options.bit_depth)
+        picture = with_bits(within_depth(result.picture), options.bits, bit_depth=options.bit_depth)
         content = encode(picture, answer.format, quality=options.quality)
         clock.lap("encode")
         timing_ms = record.timing_ms = clock.stages(infer_s=result.infer_s)

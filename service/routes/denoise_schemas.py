@@ -44,7 +44,9 @@ class DenoiseReport(BaseModel):
         default=None, description="Estimated PSNR of the result in dB; only with `estimate=true`, null if withheld."
     )
     estimated_psnr_withheld: str | None = Field(default=None, description="Reason why there is no estimated PSNR.")
-    warning: str | None = Field(default=None, description="What was assumed about the image, or left out of it.")
+    warning: str | None = Field(
+        default=None, description="What was assumed about the image, left out of it, or is damaged in it."
+    )
     noise: NoiseReport | None = Field(default=None, description="The removed noise; only with `estimate=true`.")
 
 
@@ -75,7 +77,7 @@ _HEADERS = {
     "X-Estimated-PSNR": "Estimated PSNR of the result in dB; with `estimate=true`, if its assumptions hold.",
     "X-Estimated-PSNR-Withheld": "Reason why there is no estimated PSNR; with `estimate=true`.",
     "X-Noise": "Kind of the removed noise, its level and measurements; with `estimate=true`.",
-    "X-Warning": "What was assumed about the image, or left out of it, in a sentence.",
+    "X-Warning": "What was assumed about the image, left out of it, or is damaged in it, in a sentence.",
     "Server-Timing": "Milliseconds for the stages decode, queue, infer and encode.",
 }
 ERRORS = {

@@ -1,4 +1,4 @@
-"""The real application with the shipped weights, in this process; as a process of its own it is ``server``."""
+"""The application with the default networks, in this process; as a process of its own it is ``server``."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,20 +10,12 @@ from service.app import start
 from service.settings import Settings
 from service.state import ServiceState
 from tests.integration.clients import client_of
-from tests.integration.stand_ins import write_stand_ins
 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """The service runs on asyncio."""
     return "asyncio"
-
-
-@pytest.fixture(scope="session")
-def default_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder for ``BIASFREE_MODELS_DIR`` that leaves the default networks as they are shipped."""
-    folder = tmp_path_factory.mktemp("default-models")
-    return write_stand_ins(folder, but={"gray", "gray-real", "color", "color-real"})
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Photographs with noise, and how to put them on the wire. Images come from scikit-image."""
 
 import io
+from functools import cache
 
 import numpy as np
 import skimage.data
@@ -10,6 +11,11 @@ from skimage.metrics import peak_signal_noise_ratio
 
 def photograph(side: int = 256, *, channels: int = 1) -> np.ndarray:
     """The astronaut, (H, W) or (H, W, 3), float64 in [0.2, 0.8]: room for noise of sigma 25 without clipping much."""
+    return _resized(side, channels).copy()
+
+
+@cache
+def _resized(side: int, channels: int) -> np.ndarray:
     image = skimage.data.astronaut()[:512, :512] / 255
     image = image @ (0.299, 0.587, 0.114) if channels == 1 else image
     return 0.2 + 0.6 * skimage.transform.resize(image, (side, side), anti_aliasing=True)

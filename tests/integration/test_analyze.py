@@ -257,7 +257,7 @@ async def test_too_many_analyses_are_told_when_to_come_again(gray_alone: Path) -
     settings = Settings(device="cpu", analysis_queue=1, models_dir=gray_alone)
     noisy = photograph()[1]
     async with client_of(start(settings)) as client:
-        calls = (client.post("/analyze?size=32", content=npy(noisy), headers=NPY) for _ in range(5))
+        calls = (client.post("/analyze?size=16", content=npy(noisy), headers=NPY) for _ in range(5))
         answers = await asyncio.gather(*calls)
         assert sorted(answer.status_code for answer in answers) == [200, 200, 429, 429, 429]
         refused = next(answer for answer in answers if answer.status_code == 429)

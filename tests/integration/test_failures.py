@@ -1,11 +1,14 @@
 """The trials of ``bench/failures``, smaller."""
 
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bench.failures import faults, kill, restarts, schemathesis, sealed, sigterm
+from tests.integration.stand_ins import write_stand_ins
 
 
 @pytest.fixture
@@ -18,6 +21,14 @@ def instant(stand_ins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def busy(gray_alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let them start with ``gray`` alone, for their gray images: what is under way takes its time."""
     monkeypatch.setenv("BIASFREE_MODELS_DIR", str(gray_alone))
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The same in a folder that is still there when another ``/tmp`` hides this one."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        monkeypatch.setenv("BIASFREE_MODELS_DIR", str(write_stand_ins(Path(folder), but={"gray"})))
+        yield
 
 
 needs_nginx = pytest.mark.skipif(
@@ -34,8 +45,9 @@ def test_what_is_under_way_is_answered_after_sigterm() -> None:
 
 @needs_nginx
 @pytest.mark.usefixtures("busy")
-def test_restarts_behind_nginx_are_seen_by_nobody() -> None:
-    """Of each replica once."""
+def test_restarts_behind_nginx_are_seen_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each replica once, while it has a client."""
+    monkeypatch.setattr(restarts, "CLIENTS", 2)
     failed, _ = restarts.rows(restarts=2)
     assert failed.ours.startswith("0 of ")
     assert int(failed.ours.removeprefix("0 of ")) > 0
@@ -45,9 +57,11 @@ def test_restarts_behind_nginx_are_seen_by_nobody() -> None:
 @pytest.mark.usefixtures("busy")
 def test_a_killed_replica_fails_what_it_was_at_and_the_sdk_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of four clients no more than four requests."""
-    monkeypatch.setattr(kill, "CALLS", 15)  # the kill comes after a second, when these are far from done
+    monkeypatch.setattr(kill, "CALLS", 15)
+    monkeypatch.setattr(kill, "PAUSE_S", 1)  # the kill comes after half of it, when these calls are far from done
     once, again = kill.rows()
-    assert int(once.ours.split(" of ")[0]) <= kill.CLIENTS
+    failed, sent = once.ours.split(" of ")
+    assert int(failed) <= kill.CLIENTS < int(sent.split()[0])
     assert again.ours == f"0 of {kill.CLIENTS * kill.CALLS}"
 
 
@@ -68,7 +82,9 @@ def test_a_changed_weight_is_found_by_the_self_check() -> None:
 
 @pytest.mark.skipif(not sealed.possible(), reason="mounting is not allowed here, or this is under /tmp")
 @pytest.mark.parametrize("script", [sealed.FULL, sealed.READ_ONLY], ids=["full", "read-only"])
-def test_only_an_analysis_needs_a_disk(script: str) -> None:
-    """It fails by itself; images are denoised, large forms among them."""
+@pytest.mark.usefixtures("elsewhere")
+def test_only_an_analysis_needs_a_disk(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fails by itself; images are denoised, large forms among them: a parser would write what exceeds a megabyte."""
+    monkeypatch.setattr(faults, "LARGE_SIDE", 1100)
     for each in faults.temporary_folder("here", script):
         assert each.ours == each.wanted

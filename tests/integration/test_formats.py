@@ -11,15 +11,16 @@ import tifffile
 from astropy.io import fits
 from PIL import Image
 
+from biasfree import load
 from biasfree_client._formats import media_type
 from biasfree_client.cli.sources import Selection
 from service.imaging import ImageFormat, ImageLimits, decode, extras, identify
 from tests.integration.images import npy, photograph, with_noise
 from tests.unit.service.imaging import format_files
-from tests.unit.service.imaging.format_files import dng, fits_file, heic, mosaic, ramp
+from tests.unit.service.imaging.format_files import dicom, dng, fits_file, heic, mosaic, ramp
 from tests.unit.service.imaging.test_bombs import BOMBS
 
-FILES = format_files.files()
+FILES, VARIANTS = format_files.files(), format_files.variants()
 LIMITS = ImageLimits(max_pixels=1_000_000, max_frames=8)
 #: A browser's, and Java's HttpURLConnection's.
 BROWSER = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
@@ -32,6 +33,13 @@ async def post(
     """Ask /denoise."""
     headers = {"Content-Type": declared or "application/octet-stream", "Accept": accept}
     return await client.post("/denoise", params=params, content=content, headers=headers)
+
+
+def tiff(array: np.ndarray, **options: Any) -> bytes:
+    """A file as tifffile writes it."""
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, array, **options)
+    return buffer.getvalue()
 
 
 @pytest.mark.parametrize("kind", FILES)
@@ -208,3 +216,102 @@ async def test_a_form_with_two_images_is_refused(client: httpx.AsyncClient) -> N
     answer = await client.post("/denoise", files=[("image", part), ("image", part)])
     assert answer.status_code == 400
     assert "one image per request" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/denoise", "/v1/denoise", "/analyze"])
+async def test_a_parameter_that_is_sent_twice_is_refused(client: httpx.AsyncClient, path: str) -> None:
+    """The last value would win without a word."""
+    query = [("model", "gray"), ("model", "color")]
+    answer = await client.post(path, params=query, content=npy(np.ones((8, 9), np.uint8)))
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "model: given 2 times; send it once"
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "int16"])
+async def test_a_dicom_of_twelve_bits_comes_back_in_twelve_bits(client: httpx.AsyncClient, dtype: str) -> None:
+    """BitsStored says so; what does not fit would not fit into the device's file again."""
+    low, high = (0, 4095) if dtype == "uint16" else (-2048, 2047)
+    random = np.random.default_rng(0).integers(low, high, (40, 48), dtype, endpoint=True)
+    for params in ({"output": "residual"}, {"strength": 0}, {}):
+        answer = await post(client, dicom(random, bits=12), format="npy", **params)
+        back = np.load(io.BytesIO(answer.content))
+        assert (back.dtype, back.min() >= low, back.max() <= high) == (dtype, True, True)
+        if "strength" in params:
+            np.testing.assert_array_equal(back, random)
+
+
+async def test_the_bit_depth_of_a_file_is_white_unless_another_one_is_named(client: httpx.AsyncClient) -> None:
+    """The noise level is on the 0-255 scale, and 4095 is 255 there."""
+    noisy = np.clip(np.rint(4095 * with_noise(photograph(96), 20)), 0, 4095).astype(np.uint16)
+    params = {"estimate": "true", "model": "gray"}
+    levels = [
+        (await post(client, content, **params, **more)).headers["X-Sigma-Estimate"]
+        for content, more in (
+            (dicom(noisy, bits=12), {}),
+            (npy(noisy), {"bit_depth": 12}),
+            (dicom(noisy, bits=12), {"bit_depth": 16}),
+            (npy(noisy), {}),
+        )
+    ]
+    assert levels[0] == levels[1] != levels[2] == levels[3]
+    light = await post(client, dicom(noisy, bits=12), format="png", bits=8)
+    named = await post(client, npy(noisy), format="png", bits=8, bit_depth=12)
+    np.testing.assert_array_equal(
+        decode(light.content, limits=LIMITS).raster(), decode(named.content, limits=LIMITS).raster()
+    )
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int32", "uint32", "int64", "uint64"])
+async def test_integers_of_every_size_come_back_as_the_library_gives_them(
+    client: httpx.AsyncClient, dtype: str
+) -> None:
+    """Counts are int64 in NumPy, and detectors write uint32."""
+    clean = photograph(48)
+    noisy = np.rint(100 * with_noise(clean, 20)).astype(dtype)
+    expected = load("gray").denoise(noisy)
+    for content, format in ((npy(noisy), "npy"), (tiff(noisy), "tiff")):
+        answer = await post(client, content, model="gray")
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, ImageFormat(format).media_type)
+        back = decode(answer.content, limits=LIMITS).raster()
+        assert back.dtype == dtype
+        assert np.abs(back.astype(int) - expected.astype(int)).max() <= 1
+    untouched = await post(client, npy(noisy), strength=0)
+    np.testing.assert_array_equal(np.load(io.BytesIO(untouched.content)), noisy, strict=True)
+
+
+async def test_a_mask_is_refused_with_what_to_do(client: httpx.AsyncClient) -> None:
+    """Labels are no intensities."""
+    answer = await post(client, npy(np.ones((8, 9), bool)))
+    assert answer.status_code == 415
+    assert "a mask is not denoised" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("shape", ["(-1, 5)", "(True, 5)", "('a', 5)", "(2.0, 5)", "(5, -5, -1)"])
+async def test_an_npy_whose_shape_is_none_is_refused(client: httpx.AsyncClient, shape: str) -> None:
+    """NumPy reads -1 as "all there are"."""
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    answer = await post(client, b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + bytes(25))
+    assert answer.status_code == 400, answer.text
+
+
+async def test_a_damaged_jpeg_is_denoised_with_a_warning(client: httpx.AsyncClient) -> None:
+    """Twenty bytes in its middle are overwritten."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.clip(255 * with_noise(photograph(96, channels=3), 20), 0, 255).astype(np.uint8)).save(
+        buffer, "JPEG", quality=95
+    )
+    whole = buffer.getvalue()
+    middle = 4 * len(whole) // 10
+    answer = await post(client, whole[:middle] + bytes(range(1, 21)) + whole[middle + 20 :])
+    assert answer.status_code == 200
+    assert answer.headers["X-Warning"].startswith("the JPEG is damaged, and parts of the picture may be wrong")
+    assert "X-Warning" not in (await post(client, whole)).headers
+
+
+@pytest.mark.parametrize("kind", VARIANTS)
+async def test_unusual_files_of_usual_formats_are_denoised(client: httpx.AsyncClient, kind: str) -> None:
+    """With a warning where a picture was left out."""
+    answer = await post(client, VARIANTS[kind])
+    assert answer.status_code == 200, answer.text
+    warning = answer.headers.get("X-Warning", "")
+    assert warning.startswith("only the first") is (kind == "mpo" or "animated" in kind)

@@ -14,7 +14,7 @@ import pytest
 
 from bench.failures.mutations import MUTATIONS, SETTINGS, Answer, Mutant, Rng, attack, originals
 from bench.server import Server, resident_bytes, service
-from tests.unit.service.imaging.format_files import files
+from tests.unit.service.imaging.format_files import files, variants
 
 MUTANTS = int(os.environ.get("TEST_MUTANTS", "320"))
 SEED = 7
@@ -38,7 +38,7 @@ def duplicate_bytes(rng: Rng, data: bytes, others: list[bytes]) -> bytes:
 
 def mutants(count: int, *, seed: int) -> Iterator[Mutant]:
     """Yield mutated files, taking every kind and every mutation in turn."""
-    kinds = originals() | files()
+    kinds = originals() | files() | variants()
     mutations = (*MUTATIONS, insert, duplicate_bytes)
     names, bodies = list(kinds), list(kinds.values())
     for index in range(count):

@@ -182,9 +182,9 @@ async def test_requests_a_minute_are_counted_for_each_key_and_told(tmp_path, sta
 
 async def test_pixels_in_flight_are_bounded_for_each_key(tmp_path, gray_alone):
     """While one image is denoised a second of the same key is told to come again; afterwards it may."""
-    limits = {"key_pixels_in_flight": 700 * 700, "tile_side": 512, "analysis_enabled": False}
+    limits = {"key_pixels_in_flight": 520 * 520, "analysis_enabled": False}
     service = start(settings(tmp_path, gray_alone, **limits))
-    image = npy(np.ones((700, 700), np.uint8))
+    image = npy(np.ones((520, 520), np.uint8))
     async with client_of(service) as client:
 
         def denoise(key):
@@ -197,11 +197,11 @@ async def test_pixels_in_flight_are_bounded_for_each_key(tmp_path, gray_alone):
         refused, other = await denoise(KEY), await denoise(OTHER)
         assert (await first).status_code == 200
         again = await denoise(KEY)
-        large = await client.post("/denoise", content=npy(np.ones((701, 700), np.uint8)), headers={**NPY, **BEARER})
+        large = await client.post("/denoise", content=npy(np.ones((521, 520), np.uint8)), headers={**NPY, **BEARER})
     assert (refused.status_code, other.status_code, again.status_code) == (429, 200, 200)
     assert refused.json()["type"] == "urn:biasfree:problem:pixels-in-flight"
     assert int(refused.headers["retry-after"]) >= 1
-    assert (large.status_code, large.json()["limit"]) == (413, 490_000)
+    assert (large.status_code, large.json()["limit"]) == (413, 270_400)
     assert service.access.pixels.in_flight("ann") == 0
 
 

@@ -47,7 +47,7 @@ def noisy(*shape: int, sigma: float = 20) -> npt.NDArray[np.uint8]:
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
 async def test_it_gives_what_the_service_gives_to_the_bit(client: httpx.AsyncClient, model: str, dtype: str) -> None:
     """Tiled as well: the service of these tests has tiles of 512."""
-    image = noisy(600, 96, 3).astype(dtype)
+    image = noisy(520, 56, 3).astype(dtype)
     answer = await client.post(
         "/denoise", params={"model": model}, content=npy(image), headers={"Content-Type": "application/x-npy"}
     )
@@ -58,7 +58,7 @@ async def test_it_gives_what_the_service_gives_to_the_bit(client: httpx.AsyncCli
 @pytest.mark.parametrize("options", [{"ensemble": 4}, {"ensemble": 2, "strength": 0.5, "output": "residual"}])
 async def test_options_give_what_they_give_in_the_service(client: httpx.AsyncClient, options: dict[str, Any]) -> None:
     """Also turned images that are tiled the other way round."""
-    image = noisy(600, 96, 3)
+    image = noisy(520, 56, 3)
     answer = await client.post(
         "/denoise", params=options, content=npy(image), headers={"Content-Type": "application/x-npy"}
     )

@@ -20,7 +20,6 @@ from service.sandbox.bulkhead import Bulkhead
 from service.settings import Settings
 from tests.integration.clients import client_of
 from tests.integration.images import from_npy, npy
-from tests.integration.stand_ins import write_stand_ins
 from tests.servers import running_server
 
 ROOT = Path(__file__).parents[2]
@@ -149,12 +148,12 @@ def test_models_are_the_networks_alone(server):
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("installed", [True, False])
-async def test_only_an_installed_analysis_is_warmed(installed, monkeypatch, tmp_path):
+async def test_only_an_installed_analysis_is_warmed(installed, monkeypatch, stand_ins):
     """A service that cannot analyze starts no process for it."""
     warmed = []
     monkeypatch.setattr(analyze, "installed", lambda: installed)
     monkeypatch.setattr(Bulkhead, "warm", lambda self: warmed.append(self))
-    service = start(Settings(device="cpu", models_dir=write_stand_ins(tmp_path)))
+    service = start(Settings(device="cpu", models_dir=stand_ins))
 
     async with client_of(service):
         assert warmed == ([service.analyst.bulkhead] if installed else [])

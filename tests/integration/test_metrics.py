@@ -161,7 +161,7 @@ async def test_the_queue_is_seen_while_it_works_and_is_empty_afterwards(gray_alo
     """Pixels and predicted seconds are above zero while a large image is denoised."""
     service = start(Settings(device="cpu", tile_side=512, analysis_enabled=False, models_dir=gray_alone))
     async with client_of(service) as client:
-        image = npy(np.ones((900, 900), np.uint8))
+        image = npy(np.ones((600, 600), np.uint8))
         first = asyncio.create_task(client.post("/denoise?model=gray", content=image, headers=NPY))
         async with asyncio.timeout(60):
             while not service.queue.state.pixels:

@@ -166,12 +166,17 @@ def catches(pid: int, number: signal.Signals) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")
-def test_sigterm_ends_the_start_at_any_moment() -> None:
+def test_sigterm_ends_the_start_at_any_moment(stand_ins: Path) -> None:
     """Also as process 1, where the system's default for a signal is to ignore it: there is a handler from the first."""
     for begun in (False, True):
         process = subprocess.Popen(
             [sys.executable, "-m", "service"],
-            env={**os.environ, "BIASFREE_PORT": "0", "BIASFREE_DEVICE": "cpu"},
+            env={
+                **os.environ,
+                "BIASFREE_PORT": "0",
+                "BIASFREE_DEVICE": "cpu",
+                "BIASFREE_MODELS_DIR": str(stand_ins),
+            },
             stderr=subprocess.PIPE,
         )
         assert process.stderr is not None
@@ -185,9 +190,9 @@ def test_sigterm_ends_the_start_at_any_moment() -> None:
 
 
 @pytest.mark.anyio
-async def test_docs_work_without_internet_and_under_a_proxys_path() -> None:
+async def test_docs_work_without_internet_and_under_a_proxys_path(stand_ins: Path) -> None:
     """Its files are the service's own, and every address is relative or has the path."""
-    async with client_of(start(Settings(device="cpu", root_path="/denoiser"))) as client:
+    async with client_of(start(Settings(device="cpu", root_path="/denoiser", models_dir=stand_ins))) as client:
         page = (await client.get("/docs")).text
         assert "https://" not in page.replace("https://www.w3.org", "")
         for name in ("docs/swagger-ui-bundle.js", "docs/swagger-ui.css"):

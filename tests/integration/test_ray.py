@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 pytest.importorskip("ray", reason="an extra, and not installed here: pip install '.[ray]'")
+from bench.failures import kill
 from bench.ray import replicas
 from bench.ray.cluster import Cluster, cluster, wait_until
 from deploy.ray.application import Replica, build
@@ -82,11 +83,15 @@ def _lines(logs: Path, request_id: str) -> list[dict[str, object]]:
 
 
 def test_replicas_are_added_killed_and_replaced_and_the_sdk_loses_nothing(
-    default_models: Path, monkeypatch: pytest.MonkeyPatch
+    one: Cluster, gray_alone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The trial of ``python -m bench.ray``: what was at a killed replica is 503, and all else 200."""
-    monkeypatch.setenv("BIASFREE_MODELS_DIR", str(default_models))
-    _, same, _, meanwhile, killed, _, sdk, replaced, _ = replicas.rows()
+    """The trial of ``python -m bench.ray``, shorter: what was at a killed replica is 503, and all else 200."""
+    monkeypatch.setenv("BIASFREE_MODELS_DIR", str(gray_alone))  # for the service that it is compared with
+    monkeypatch.setattr(replicas, "PAUSE_S", 0.5)
+    monkeypatch.setattr(kill, "PAUSE_S", 1)  # the kill comes after half of it, when these calls are far from done
+    for module in (kill, replicas):
+        monkeypatch.setattr(module, "CALLS", 15)
+    _, same, _, meanwhile, killed, _, sdk, replaced, _ = replicas.trial(one)
     assert [same.ours, sdk.ours] == ["0 of 30", sdk.wanted]
     assert meanwhile.ours.startswith("0 of ")
     assert replaced.ours.startswith("0 of ")

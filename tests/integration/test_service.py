@@ -122,7 +122,7 @@ async def test_past_the_bound_of_the_queue_the_answer_is_429_with_retry_after(an
     """While large images are queued for longer than a tiny bound allows, others are told when to come again."""
     app = create_app(start(quick(gray_alone, queue_limit_s=0.001)))
     transport = httpx.ASGITransport(app=app)
-    body = npy(np.ones((800, 800), np.uint8))
+    body = npy(np.ones((600, 600), np.uint8))
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://test", timeout=120) as client,
@@ -139,7 +139,7 @@ async def test_a_full_bulk_lane_refuses_large_images_and_not_small_ones(anyio_ba
     """What waits for large images is nothing that a small one would wait for."""
     app = create_app(start(quick(gray_alone, queue_limit_s=0.001)))
     transport = httpx.ASGITransport(app=app)
-    large, small = (npy(np.ones((side, side), np.uint8)) for side in (1000, 64))
+    large, small = (npy(np.ones((side, side), np.uint8)) for side in (600, 64))
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://test", timeout=120) as client,

@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 import imagecodecs
@@ -11,7 +12,15 @@ import tifffile
 from astropy.io import fits
 from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, RLELossless
+from pydicom.encaps import encapsulate
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
 
 from biasfree.pixels import PixelArray
 from tests.unit.service.imaging.samples import pillow_file
@@ -21,6 +30,14 @@ DNG_VERSION, CAMERA, CFA_SIZE, CFA_PATTERN, WHITE_LEVEL, BLACK_LEVEL = 50706, 50
 COLOR_MATRIX, AS_SHOT_NEUTRAL, ILLUMINANT, ORIENTATION, MAKE = 50721, 50728, 50778, 274, 271
 BYTE, ASCII, SHORT, LONG, RATIONAL, SIGNED_RATIONAL = 1, 2, 3, 4, 5, 10
 DAYLIGHT = 21
+
+
+PLAIN = ExplicitVRLittleEndian
+#: Codecs of DICOM's frames, of samples and their bits.
+CODECS = {
+    JPEGLSLossless: lambda samples, bits: bytes(imagecodecs.jpegls_encode(samples)),
+    JPEGLosslessSV1: lambda samples, bits: bytes(imagecodecs.jpeg8_encode(samples, lossless=True, bitspersample=bits)),
+}
 
 
 def ramp(shape: tuple[int, ...] = (48, 64, 3), dtype: str = "uint8") -> PixelArray:
@@ -70,7 +87,9 @@ def fits_file(pixels: PixelArray, **cards: Any) -> bytes:
     return buffer.getvalue()
 
 
-def dicom(pixels: PixelArray, *, color: str | None = None, frames: int = 1, bits: int = 0, rle: bool = False) -> bytes:
+def dicom(
+    pixels: PixelArray, *, color: str | None = None, frames: int = 1, bits: int = 0, syntax: UID = PLAIN
+) -> bytes:
     """A DICOM with these stored values, (H, W), (H, W, 3) or (Z, H, W)."""
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -92,21 +111,31 @@ def dicom(pixels: PixelArray, *, color: str | None = None, frames: int = 1, bits
     dataset.PixelRepresentation = int(pixels.dtype.kind == "i")
     dataset.PixelData = pixels.tobytes()
     dataset["PixelData"].VR = "OW"
-    if rle:
+    if syntax == RLELossless:
         dataset.compress(RLELossless)
+    elif syntax in CODECS:
+        shown = list(pixels) if frames > 1 else [pixels]
+        stored = [
+            (each.astype(int) & ((1 << dataset.BitsStored) - 1)).astype(f"u{pixels.dtype.itemsize}") for each in shown
+        ]
+        dataset.PixelData = encapsulate([CODECS[syntax](each, dataset.BitsStored) for each in stored])
+        dataset["PixelData"].VR, dataset["PixelData"].is_undefined_length = "OB", True
+    meta.TransferSyntaxUID = syntax
     buffer = io.BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
 
 
-def dng(mosaic: PixelArray, *, orientation: int = 1, thumbnail: bool = False) -> bytes:
+def dng(mosaic: PixelArray, *, orientation: int = 1, thumbnail: bool = False, more: Sequence[Any] = ()) -> bytes:
     """A raw file of a camera whose as-shot neutral is (0.5, 1, 0.6), 12 bits, RGGB; the thumbnail is the first page."""
+    tags = {tag for tag, *_ in more}
     neutral = (5, 10, 10, 10, 6, 10)
     identity = (1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1)
     camera = [
+        *more,
         (DNG_VERSION, BYTE, 4, (1, 4, 0, 0), True),
         (CAMERA, ASCII, 0, "Test Camera", True),
-        (MAKE, ASCII, 0, "Test", True),
+        *([] if MAKE in tags else [(MAKE, ASCII, 0, "Test", True)]),
         (ORIENTATION, SHORT, 1, orientation, True),
         (COLOR_MATRIX, SIGNED_RATIONAL, 9, identity, True),
         (AS_SHOT_NEUTRAL, RATIONAL, 3, neutral, True),
@@ -162,6 +191,24 @@ def gif(pixels: PixelArray, *more: PixelArray, **options: Any) -> bytes:
     return pillow_file(pixels, "GIF", save_all=bool(frames), append_images=frames, **options)
 
 
+def animation(format: str, *frames: PixelArray) -> bytes:
+    """Frames of color as one animation."""
+    if format == "JPEG XL":
+        return bytes(imagecodecs.jpegxl_encode(np.stack(frames), lossless=True, photometric="rgb"))
+    first, *more = (Image.fromarray(frame) for frame in frames)
+    options = {"WEBP": {"lossless": True}, "AVIF": {"quality": 100, "subsampling": "4:4:4"}}.get(format.upper(), {})
+    return pillow_file(first, format.upper(), save_all=True, append_images=more, **options)
+
+
+def mpo(*pictures: Image.Image, kind: int = 0) -> bytes:
+    """A JPEG with several pictures, as stereo cameras write it; the further ones are of a kind of CIPA DC-007."""
+    data = pillow_file(pictures[0], "MPO", save_all=True, append_images=pictures[1:])
+    # Entries of 16 bytes end the index; the first one is of this kind.
+    at = data.index(b"MPF\0")
+    second = data.rindex(struct.pack("<I", 0x030000), at, at + 66 + 16 * len(pictures)) + 16
+    return data[:second] + struct.pack("<I", kind) + data[second + 4 :]
+
+
 def files() -> dict[str, bytes]:
     """An intact file of every further kind, 16 to 96 pixels wide."""
     gray8, rgb8, rgba8 = ramp((33, 48)), ramp((32, 40, 3)), ramp((24, 32, 4))
@@ -197,5 +244,39 @@ def files() -> dict[str, bytes]:
         "fits cube": fits_file(stack),
         "dicom": dicom(gray16 >> 4, bits=12),
         "dicom frames": dicom(stack, frames=3),
-        "dicom rle color": dicom(rgb8, rle=True),
+        "dicom rle color": dicom(rgb8, syntax=RLELossless),
+        "dicom deflated": dicom(gray16, syntax=DeflatedExplicitVRLittleEndian),
+        "dicom jpeg-ls": dicom(gray16 >> 4, bits=12, syntax=JPEGLSLossless),
+        "dicom lossless jpeg": dicom(stack, frames=3, syntax=JPEGLosslessSV1),
     }
+
+
+def variants() -> dict[str, bytes]:
+    """An intact file of further kinds of the formats that everyone has: what is inside them is unusual."""
+    gray8, rgb8, wide = ramp((33, 48)), ramp((32, 40, 3)), ramp((24, 40)).astype(np.int32) - 1000
+    jpeg = pillow_file(rgb8, "JPEG", restart_marker_rows=1)
+    npy = io.BytesIO()
+    np.save(npy, wide)
+    return {
+        "png animated": animation("PNG", rgb8, rgb8[::-1]),
+        "webp animated": animation("WebP", rgb8, rgb8[::-1]),
+        "avif animated": animation("AVIF", rgb8, rgb8[::-1]),
+        "jxl animated": animation("JPEG XL", rgb8, rgb8[::-1]),
+        "jxl of a jpeg": bytes(imagecodecs.jpegxl_encode_jpeg(jpeg, numthreads=1)),
+        "jpeg with restarts": jpeg,
+        "jpeg cmyk": pillow_file(Image.fromarray(rgb8).convert("CMYK"), "JPEG"),
+        "mpo": mpo(Image.fromarray(rgb8), Image.fromarray(rgb8[::-1])),
+        "npy int32": npy.getvalue(),
+        "tiff int32": tiff(wide),
+        "tiff fax 3": pillow_file(gray8 > 99, "TIFF", compression="group3"),
+        "tiff fax 4": pillow_file(gray8 > 99, "TIFF", compression="group4"),
+        "tiff webp": tiff(rgb8, compression="webp", tile=(16, 16), photometric="rgb"),
+        "tiff jpeg 2000": tiff(rgb8, compression="jpeg2000", tile=(16, 16), photometric="rgb"),
+    }
+
+
+def tiff(pixels: PixelArray, **options: Any) -> bytes:
+    """A TIFF of one page."""
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, pixels, **options)
+    return buffer.getvalue()

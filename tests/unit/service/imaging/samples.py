@@ -1,6 +1,7 @@
 """Images for the tests: small, seeded, of every kind."""
 
 import io
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ def pillow_file(image: PixelArray | Image.Image, format: str, **options: Any) ->
     return buffer.getvalue()
 
 
+@cache
 def srgb_profile() -> bytes:
-    """An ICC profile of RGB."""
+    """An ICC profile of RGB; it contains the time at which it was made."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

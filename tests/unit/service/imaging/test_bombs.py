@@ -5,6 +5,7 @@ import re
 import struct
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
@@ -12,11 +13,24 @@ import tifffile
 from astropy.io import fits as astropy_fits
 from PIL import Image
 from pydicom.encaps import encapsulate
-from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGBaseline8Bit
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGBaseline8Bit, JPEGLSLossless
 
 from service.errors import ServiceError
 from service.imaging import ImageLimits, decode
-from tests.unit.service.imaging.format_files import avif, dicom, dng, files, fits_file, gif, heic, jp2, mosaic, ramp
+from tests.unit.service.imaging.format_files import (
+    avif,
+    dicom,
+    dng,
+    files,
+    fits_file,
+    gif,
+    heic,
+    jp2,
+    mosaic,
+    ramp,
+    tiff,
+    variants,
+)
 from tests.unit.service.imaging.samples import pillow_file
 
 LIMITS = ImageLimits(max_pixels=4_000_000, max_frames=256)
@@ -129,6 +143,43 @@ def dicom_deflated() -> bytes:
     return buffer.getvalue()
 
 
+def dicom_deflated_pixels() -> bytes:
+    """A deflated DICOM of 16 x 16 that unpacks to 40 MB of pixels."""
+    dataset = pydicom.dcmread(io.BytesIO(dicom(ramp((16, 16)))))
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    dataset.PixelData = bytes(40_000_000)
+    buffer = io.BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def dicom_jpeg_ls(hidden: np.ndarray) -> bytes:
+    """A DICOM of 16 x 16 with other samples inside."""
+    dataset = pydicom.dcmread(io.BytesIO(dicom(ramp((16, 16)), syntax=JPEGLSLossless)))
+    dataset.PixelData = encapsulate([bytes(imagecodecs.jpegls_encode(hidden))])
+    buffer = io.BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def tiff_segment(compression: str) -> bytes:
+    """A TIFF of 16 x 16 with a larger image inside."""
+    side = HIDDEN // 4
+    data = bytearray(tiff(np.zeros((side, side, 3), np.uint8), compression=compression, tile=(side, side)))
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as file:
+        tags = [file.pages[0].tags[name] for name in ("ImageWidth", "ImageLength", "TileWidth", "TileLength")]
+    for tag in tags:
+        layout = {3: "<H", 4: "<I"}[int(tag.dtype)]
+        data[tag.valueoffset : tag.valueoffset + struct.calcsize(layout)] = struct.pack(layout, 16)
+    return bytes(data)
+
+
+def npy_header(*shape: int) -> bytes:
+    """The header of an array, and a few bytes."""
+    text = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    return b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text + bytes(50)
+
+
 BOMBS = {
     "heic": lambda: resized(heic(ramp((64, 64, 3))), (64, 64), (SIDE, SIDE)),
     "heic, hidden": lambda: resized(
@@ -150,6 +201,13 @@ BOMBS = {
     "dicom": dicom_header,
     "dicom, hidden": dicom_hidden,
     "dicom, deflated": dicom_deflated,
+    "dicom, deflated pixels": dicom_deflated_pixels,
+    "dicom, hidden JPEG-LS": lambda: dicom_jpeg_ls(np.zeros((HIDDEN, HIDDEN), np.uint8)),
+    "dicom, JPEG-LS of color": lambda: dicom_jpeg_ls(np.zeros((16, 16, 3), np.uint8)),
+    "tiff, hidden WebP": lambda: tiff_segment("webp"),
+    "tiff, hidden JPEG 2000": lambda: tiff_segment("jpeg2000"),
+    "npy": lambda: npy_header(2**40, 2**40),
+    "npy, all there are": lambda: npy_header(-1, 5),
     "pnm": lambda: b"P6 60000 60000 255\n" + bytes(100),
     "pnm, digits": lambda: b"P6 " + b"9" * 5000 + b" 1 255\n",
     "pam": lambda: b"P7\nWIDTH 60000\nHEIGHT 60000\nDEPTH 3\nMAXVAL 255\nENDHDR\n",
@@ -165,7 +223,7 @@ def peak_bytes() -> int:
 @pytest.fixture(scope="module")
 def loaded():
     """Every library has decoded a file: its own size is not a bomb's."""
-    for each in files().values():
+    for each in (files() | variants()).values():
         decode(each, limits=LIMITS)
 
 

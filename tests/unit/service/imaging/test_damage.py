@@ -13,7 +13,7 @@ from PIL import Image
 from service.errors import ImageTooLarge, ServiceError, UndecodableImage, UnsupportedMedia
 from service.imaging import ImageFormat, ImageLimits, can_hold, decode, encode, identify
 from tests.unit.service.imaging.format_files import files as further_files
-from tests.unit.service.imaging.format_files import iso_media
+from tests.unit.service.imaging.format_files import iso_media, variants
 from tests.unit.service.imaging.samples import LIMITS, picture, pillow_file, srgb_profile
 from tests.unit.service.imaging.test_metadata import photograph_exif
 
@@ -63,7 +63,7 @@ def valid_files() -> dict[str, bytes]:
     files["float pages"] = encode(picture(*[(9, 8, 4)] * 3, dtype="float32"), ImageFormat.TIFF)
     files["jpeg tiff"] = pillow_file(pixels, "TIFF", compression="jpeg")
     files["lzw ycc tiff"] = pillow_file(Image.fromarray(pixels).convert("YCbCr"), "TIFF", compression="tiff_lzw")
-    return files | further_files()
+    return files | further_files() | variants()
 
 
 VALID = valid_files()

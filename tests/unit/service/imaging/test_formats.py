@@ -6,15 +6,42 @@ import numpy as np
 import pytest
 from astropy.io import fits as astropy_fits
 from PIL import Image
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
 
 from biasfree.pixels import PixelArray
 from service.errors import UndecodableImage, UnsupportedMedia
 from service.imaging import ImageFormat, Picture, decode, encode, extras, identify
 from tests.unit.service.imaging import format_files
-from tests.unit.service.imaging.format_files import avif, dicom, dng, fits_file, gif, heic, jp2, jxl, mosaic, ramp
-from tests.unit.service.imaging.samples import LIMITS, pillow_file, srgb_profile
+from tests.unit.service.imaging.format_files import (
+    animation,
+    avif,
+    dicom,
+    dng,
+    fits_file,
+    gif,
+    heic,
+    jp2,
+    jxl,
+    mosaic,
+    ramp,
+)
+from tests.unit.service.imaging.samples import LIMITS, noise, pillow_file, srgb_profile
 
 FILES = format_files.files()
+#: Transfer syntaxes of DICOM that lose nothing.
+SYNTAXES = (
+    ExplicitVRLittleEndian,
+    DeflatedExplicitVRLittleEndian,
+    RLELossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+)
 TURNED = 6
 
 
@@ -133,6 +160,32 @@ def test_a_jpeg_xl_of_floats_stays_float():
     np.testing.assert_array_equal(pixels(jxl(image)), image, strict=True)
 
 
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (jxl(ramp()), False),
+        (jxl(ramp((24, 40))), False),
+        (jxl(ramp((24, 40, 4))), False),
+        # libjxl takes deep samples for linear ones.
+        (jxl(ramp((24, 40, 3), "uint16")), True),
+        (jxl(ramp((24, 40), "uint16")), True),
+    ],
+    ids=["color", "gray", "alpha", "linear", "linear gray"],
+)
+def test_a_color_profile_that_is_lost_is_named_in_a_warning(data, expected):
+    """It is part of the codestream, and imagecodecs does not give it."""
+    assert ("color profile" in read(data).warning) is expected
+
+
+def test_a_color_profile_of_a_jpeg_xl_is_seen_in_its_header():
+    """As an ICC profile; the JPEG itself, with the profile, is what is read."""
+    data = pillow_file(ramp(), "JPEG", icc_profile=srgb_profile())
+    converted = bytes(format_files.imagecodecs.jpegxl_encode_jpeg(data, numthreads=1))
+    cut = converted.replace(b"jbrd", b"free")
+    assert (read(converted).warning, read(converted).metadata.icc) == ("", srgb_profile())
+    assert ("color profile" in read(cut).warning, read(cut).metadata.icc) == (True, None)
+
+
 @pytest.mark.parametrize("most", [1, 7, 255, 1000, 4095, 65535])
 @pytest.mark.parametrize("plain", [False, True])
 @pytest.mark.parametrize("samples", [1, 3])
@@ -183,6 +236,17 @@ def test_the_first_frame_of_a_gif_is_read():
     picture = read(pillow_file(palette, "GIF", transparency=0))
     assert (picture.channels, picture.has_alpha) == (3, True)
     np.testing.assert_array_equal(picture.alpha[0] == 0, np.asarray(palette) == 0)
+
+
+@pytest.mark.parametrize("format", ["PNG", "WebP", "AVIF", "JPEG XL"])
+def test_of_an_animation_the_first_frame_is_read_with_a_warning(format):
+    """Only TIFF and NPY are stacks."""
+    frames = [ramp((24, 40, 3)), ramp((24, 40, 3))[::-1], ramp((24, 40, 3))[:, ::-1]]
+    for count, warning in ((3, f"only the first frame of the {format} was read"), (1, "")):
+        picture = read(animation(format, *frames[:count]))
+        assert picture.warning == warning
+        assert picture.frames[0].shape == (24, 40, 3)
+        assert np.abs(picture.frames[0].astype(int) - frames[0]).max() <= (4 if format == "AVIF" else 0)
 
 
 @pytest.mark.parametrize("thumbnail", [False, True])
@@ -259,12 +323,37 @@ def test_a_fits_cube_is_a_stack_and_an_extension_is_found():
         np.testing.assert_array_equal(pixels(buffer.getvalue()), cube[0], strict=True)
 
 
-@pytest.mark.parametrize("rle", [False, True])
-@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16"])
-def test_dicom_gives_the_stored_values(dtype, rle):
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "uint16"])
+def test_dicom_gives_the_stored_values(dtype, syntax):
     """Without and with compression."""
-    image = ramp((24, 40), dtype) - (100 if dtype == "int16" else 0)
-    np.testing.assert_array_equal(pixels(dicom(image.astype(dtype), rle=rle)), image.astype(dtype), strict=True)
+    image = (ramp((24, 40), dtype).astype(int) - (100 if dtype.startswith("int") else 0)).astype(dtype)
+    np.testing.assert_array_equal(pixels(dicom(image, syntax=syntax)), image, strict=True)
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)
+@pytest.mark.parametrize(("dtype", "depth"), [("uint16", 12), ("int16", 11)])
+def test_dicom_of_twelve_bits_has_its_values_and_its_bit_depth(dtype, depth, syntax):
+    """BitsStored is 12, the sign included."""
+    image = noise((24, 40), dtype) >> 4
+    picture = read(dicom(image, bits=12, syntax=syntax))
+    np.testing.assert_array_equal(picture.raster(), image, strict=True)
+    assert picture.bit_depth == depth
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)
+def test_dicom_colors_and_frames_are_read_in_every_compression(syntax):
+    """RGB, and a stack."""
+    color, stack = ramp((24, 40, 3)), np.stack([ramp((16, 18), "uint16"), ramp((16, 18), "uint16")[::-1]])
+    np.testing.assert_array_equal(pixels(dicom(color, syntax=syntax)), color, strict=True)
+    frames = read(dicom(stack, frames=2, syntax=syntax)).frames
+    np.testing.assert_array_equal(np.stack(frames)[..., 0], stack, strict=True)
+
+
+def test_a_dicom_whose_values_exceed_its_bits_has_the_depth_of_its_dtype():
+    """Old devices keep overlays in the upper bits; nothing is cut off."""
+    assert read(dicom(noise((24, 40), "uint16"), bits=16)).bit_depth is None
+    assert read(dicom(noise((24, 40), "uint8"))).bit_depth is None
 
 
 def test_dicom_colors_frames_and_inverted_gray_are_read():

@@ -1,13 +1,17 @@
 """JPEG in its three colors."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from service.errors import UndecodableImage
 from service.imaging import ImageFormat, decode, encode
-from tests.unit.service.imaging.samples import LIMITS, picture, pillow_file, srgb_profile
+from service.imaging.jpeg import GAIN_MAPS
+from tests.unit.service.imaging.format_files import mpo
+from tests.unit.service.imaging.samples import LIMITS, noise, picture, pillow_file, srgb_profile
 
 
 def test_decoding_agrees_with_pillow():
@@ -54,3 +58,70 @@ def test_profile_and_resolution_come_back(channels):
     metadata = decode(encode(image, ImageFormat.JPEG), limits=LIMITS).metadata
     assert metadata.icc == (icc if channels == 3 else None)
     assert metadata.dpi == (300, 300)
+
+
+def damaged(data: bytes, at: float) -> bytes:
+    """A JPEG with 20 bytes overwritten at a share of its length."""
+    start = int(at * len(data))
+    return data[:start] + bytes(range(1, 21)) + data[start + 20 :]
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("options", [{}, {"restart_marker_rows": 1}, {"progressive": True}], ids=str)
+def test_damage_in_the_middle_is_named_in_a_warning(mode, options):
+    """There is a picture, as Pillow shows it, which hides what libjpeg says."""
+    rows = np.random.default_rng(0).integers(0, 256, (96, 80, 4), "uint8")
+    channels = {"L": 0, "RGB": slice(3), "CMYK": slice(4)}[mode]
+    whole = pillow_file(Image.fromarray(rows[..., channels], mode), "JPEG", quality=90, **options)
+    assert decode(whole, limits=LIMITS).warning == ""
+    broken = damaged(whole, 0.6)
+    image = decode(broken, limits=LIMITS)
+    assert image.warning.startswith("the JPEG is damaged, and parts of the picture may be wrong (libjpeg: Corrupt JPEG")
+    with Image.open(io.BytesIO(broken)) as seen:
+        shown = np.asarray(seen.convert("RGB") if mode == "CMYK" else seen)
+    np.testing.assert_array_equal(image.raster(), shown)
+
+
+def test_a_jpeg_whose_size_cannot_be_trusted_is_refused():
+    """Pillow takes the last of two frame headers, and its limit was checked against that one."""
+    data = pillow_file(noise((16, 16)), "JPEG")
+    at = data.index(b"\xff\xc0")
+    frame = bytearray(data[at : at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")])
+    frame[5:9] = b"\xff\xdc\xff\xdc"
+    with pytest.raises(UndecodableImage):
+        decode(data[:at] + bytes(frame) + data[at:], limits=LIMITS)
+
+
+LARGE_THUMBNAIL = 0x010001
+
+
+@pytest.mark.parametrize(
+    ("count", "kind", "expected"),
+    [
+        (2, 0, "only the first of the 2 pictures in the JPEG was read"),
+        (3, 0, "only the first of the 3 pictures in the JPEG was read"),
+        (2, LARGE_THUMBNAIL, ""),
+    ],
+)
+def test_further_pictures_are_named_in_a_warning(count, kind, expected):
+    """Not the previews that most cameras add."""
+    data = mpo(*(Image.new("L", (16, 16), 80 * index) for index in range(count)), kind=kind)
+    image = decode(data, limits=LIMITS)
+    assert (image.warning, int(image.frames[0].max())) == (expected, 0)
+
+
+@pytest.mark.parametrize("mark", GAIN_MAPS)
+def test_a_gain_map_is_no_further_picture(mark):
+    """Telephones add one to every photograph."""
+    data = mpo(Image.new("L", (16, 16)), Image.new("L", (8, 8)))
+    segment = b"\xff\xe2" + struct.pack(">H", 2 + len(mark)) + mark
+    assert decode(data[:2] + segment + data[2:], limits=LIMITS).warning == ""
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_damaged_index_of_pictures_costs_no_picture():
+    """It is ignored."""
+    data = mpo(Image.new("L", (16, 16)), Image.new("L", (16, 16)))
+    at = data.index(b"MPF\0") + 8
+    for start in range(at, at + 60, 4):
+        assert decode(data[:start] + b"\xff" * 4 + data[start + 4 :], limits=LIMITS).pixels == 256

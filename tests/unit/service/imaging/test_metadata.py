@@ -1,15 +1,18 @@
 """Upright, and without a place."""
 
 import io
+import struct
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
 from tifffile import TiffWriter
 
-from service.imaging import ImageFormat, Picture, decode, encode
+from service.imaging import ImageFormat, Picture, decode, encode, raw_exif
 from service.imaging.metadata import describes, sound_dpi
 from service.imaging.orientation import upright
+from tests.unit.service.imaging.format_files import dng, jxl, mosaic
 from tests.unit.service.imaging.samples import LIMITS, noise, picture, pillow_file, srgb_profile
 
 EXIF_FORMATS = ["PNG", "JPEG", "WEBP"]
@@ -139,3 +142,101 @@ def test_a_profile_must_fit_the_channels():
 def test_nonsense_resolutions_are_dropped(dpi):
     """JPEG has 16 bits for them."""
     assert sound_dpi(*dpi) is None
+
+
+def camera_exif() -> Image.Exif:
+    """What a camera writes, orientation and place included."""
+    exif = photograph_exif(6)
+    exif[BASE.Model] = "M11"
+    exif[BASE.DateTime] = "2024:05:06 07:08:09"
+    return exif
+
+
+def assert_of_camera(block: bytes | None, *, dated: bool = True) -> None:
+    """The camera and the date are kept, the place and the orientation are not."""
+    exif = Image.Exif()
+    exif.load(b"Exif\0\0" + block)
+    assert (exif[BASE.Make], exif[BASE.Model], exif[BASE.DateTime]) == ("Leitz", "M11", "2024:05:06 07:08:09")
+    assert (exif.get_ifd(IFD.Exif).get(BASE.DateTimeOriginal) == "2001:02:03 04:05:06") is dated
+    assert not {BASE.Orientation, IFD.GPSInfo, BASE.XMLPacket} & set(exif)
+    assert b"Helgoland" not in block
+
+
+def test_the_camera_and_the_date_of_a_raw_file_are_kept():
+    """LibRaw has turned it upright; the answer is a PNG."""
+    tags = [(int(BASE.Make), 2, 0, "Leitz", True), (int(BASE.Model), 2, 0, "M11", True)]
+    tags.append((int(BASE.DateTime), 2, 0, "2024:05:06 07:08:09", True))
+    image = read(dng(mosaic(), orientation=6, more=tags))
+    assert image.frames[0].shape == (96, 64, 3)
+    assert_of_camera(image.metadata.exif, dated=False)
+    assert_of_camera(read(encode(image, ImageFormat.PNG)).metadata.exif, dated=False)
+
+
+def box(kind: bytes, *contents: bytes) -> bytes:
+    """A box of an ISO media file."""
+    return struct.pack(">I4s", 8 + sum(map(len, contents)), kind) + b"".join(contents)
+
+
+def tiff_block(exif: Image.Exif) -> bytes:
+    """EXIF as the directories of a TIFF."""
+    return exif.tobytes().removeprefix(b"Exif\0\0")
+
+
+def raw_files() -> dict[str, bytes]:
+    """The beginnings of raw files of several makers, without pixels."""
+    block = tiff_block(camera_exif())
+    jpeg = pillow_file(noise((16, 16)), "JPEG", exif=camera_exif())
+    image, camera = Image.Exif(), Image.Exif()
+    image.update({tag: camera_exif()[tag] for tag in (BASE.Make, BASE.Model, BASE.DateTime, BASE.Orientation)})
+    camera.update(camera_exif().get_ifd(IFD.Exif))
+    boxes = box(b"CMT1", tiff_block(image)), box(b"CMT2", tiff_block(camera))
+    return {
+        "nef": block,
+        "rw2": block[:2] + b"U\0" + block[4:],
+        "orf": block[:2] + b"RO" + block[4:],
+        "raf": b"FUJIFILMCCD-RAW ".ljust(84, b"\0") + struct.pack(">II", 92, len(jpeg)) + jpeg,
+        "cr3": box(b"ftyp", b"crx ", bytes(4)) + box(b"moov", box(b"free"), box(b"uuid", raw_exif.CANON, *boxes)),
+    }
+
+
+@pytest.mark.parametrize("kind", raw_files())
+def test_every_maker_keeps_its_camera_and_date_elsewhere(kind):
+    """In a TIFF of another number, a JPEG, or boxes."""
+    assert_of_camera(raw_exif.read(raw_files()[kind]).kept)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", raw_files())
+def test_damaged_metadata_of_a_raw_file_cost_no_picture(kind):
+    """Whatever byte is wrong."""
+    data = raw_files()[kind]
+    for at in range(4, min(len(data), 400)):
+        raw_exif.read(data[:at] + b"\xff" + data[at + 1 :])
+        raw_exif.read(data[:at])
+
+
+def test_a_jpeg_xl_made_of_a_jpeg_keeps_what_the_jpeg_had():
+    """Its profile, camera, date and resolution; it is upright, and its pixels are those of the JPEG."""
+    data = pillow_file(noise((24, 40, 3)), "JPEG", exif=camera_exif(), icc_profile=srgb_profile(), dpi=(300, 300))
+    image, expected = read(imagecodecs.jpegxl_encode_jpeg(data, numthreads=1)), read(data)
+    assert (image.format, image.frames[0].shape) == (ImageFormat.JXL, (40, 24, 3))
+    assert image.metadata == expected.metadata
+    assert image.metadata.icc == srgb_profile()
+    assert_of_camera(image.metadata.exif)
+    np.testing.assert_array_equal(image.frames[0], expected.frames[0])
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_the_camera_and_the_date_of_a_jpeg_xl_are_kept(compressed):
+    """In a box, which may be compressed; the codestream has an orientation of its own, so that this one is ignored."""
+    block = bytes(4) + tiff_block(camera_exif())
+    exif = box(b"brob", b"Exif", imagecodecs.brotli_encode(block)) if compressed else box(b"Exif", block)
+    image = read(jxl(noise((24, 40, 3)), usecontainer=True) + exif)
+    assert image.frames[0].shape == (24, 40, 3)
+    assert_of_camera(image.metadata.exif)
+
+
+def test_a_box_that_unpacks_to_more_than_metadata_is_left_out():
+    """A bomb costs its bound."""
+    bomb = box(b"brob", b"Exif", imagecodecs.brotli_encode(bytes(50_000_000)))
+    assert read(jxl(noise((24, 40)), usecontainer=True) + bomb).metadata.exif is None

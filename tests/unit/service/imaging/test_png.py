@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.errors import UndecodableImage, UnsupportedMedia
+from service.errors import UndecodableImage
 from service.imaging import ImageFormat, Picture, decode, encode
-from tests.unit.service.imaging.samples import LIMITS, noise, picture, pillow_file, srgb_profile
+from tests.unit.service.imaging.samples import LIMITS, noise, picture, srgb_profile
 
 
 def chunk(kind: bytes, payload: bytes) -> bytes:
@@ -109,13 +109,6 @@ def test_a_profile_bomb_is_dropped():
     bomb = chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(50_000_000)))
     data = encode(read(png(1, 8, 0, [b"\7"], bomb)), ImageFormat.PNG)
     assert read(data).metadata.icc is None
-
-
-def test_animations_are_refused():
-    """Only TIFF and NPY are stacks."""
-    frames = [Image.fromarray(noise((8, 8), seed=seed)) for seed in range(2)]
-    with pytest.raises(UnsupportedMedia, match="animated"):
-        read(pillow_file(frames[0], "PNG", save_all=True, append_images=frames[1:]))
 
 
 def test_a_wrong_checksum_is_damage():

@@ -15,7 +15,7 @@ LOSSLESS = [
     *((ImageFormat.WEBP, "uint8", samples) for samples in [(3,), (4,)]),
     *((ImageFormat.BMP, "uint8", samples) for samples in [(), (3,)]),
     *((ImageFormat.PNM, dtype, samples) for dtype in ("uint8", "uint16") for samples in SAMPLES),
-    *((ImageFormat.FITS, dtype, ()) for dtype in ("uint8", "uint16", "int16", "float32", "float64")),
+    *((ImageFormat.FITS, dtype, ()) for dtype in DTYPES if dtype != "float16"),
     *(
         (format, dtype, samples)
         for format in (ImageFormat.TIFF, ImageFormat.NPY)

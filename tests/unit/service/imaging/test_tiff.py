@@ -46,7 +46,7 @@ def test_compressed_and_tiled_files_are_read(compression, tile, dtype):
     np.testing.assert_array_equal(got, image, strict=True)
 
 
-@pytest.mark.parametrize("dtype", ["int16", "float16", "float32", "float64"])
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "uint32", "int64", "float16", "float32", "float64"])
 @pytest.mark.parametrize("byteorder", ["<", ">"])
 def test_big_endian_files_become_native(dtype, byteorder):
     """The dtype of a frame does not tell where it came from."""
@@ -74,6 +74,54 @@ def test_white_zero_is_turned_round(dtype):
     image = noise((7, 5), dtype)
     got = read(tiff(image, photometric="miniswhite")).frames[0][..., 0]
     np.testing.assert_array_equal(got, np.iinfo(dtype).max - image, strict=True)
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt"])
+@pytest.mark.parametrize("rows", [3, 37])
+def test_a_fax_is_read(compression, rows):
+    """In one strip or several, its last one shorter."""
+    page = noise((37, 50)) > 127
+    data = pillow_file(page, "TIFF", compression=compression, tiffinfo={278: rows})
+    np.testing.assert_array_equal(read(data).frames[0][..., 0], page * np.uint8(255), strict=True)
+
+
+@pytest.mark.parametrize("compression", ["webp", "jpeg2000", 33005])
+@pytest.mark.parametrize("tile", [None, (16, 16)])
+@pytest.mark.parametrize("samples", [3, 4])
+def test_images_inside_strips_and_tiles_are_read(compression, tile, samples):
+    """WebP and JPEG 2000 without loss, with alpha."""
+    image = noise((37, 29, samples))
+    image[..., 3:] |= 1  # WebP forgets colors under alpha 0
+    extra = ["unassalpha"] * (samples - 3)
+    data = tiff(image, compression=compression, tile=tile, photometric="rgb", extrasamples=extra)
+    np.testing.assert_array_equal(read(data).samples(), image, strict=True)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_gray_jpeg_2000_inside_is_read(dtype):
+    """Scanners of slides and satellites write it."""
+    image = noise((37, 29), dtype)
+    np.testing.assert_array_equal(read(tiff(image, compression="jpeg2000")).frames[0][..., 0], image, strict=True)
+
+
+@pytest.mark.parametrize("compression", ["webp", "jpeg2000"])
+def test_an_image_larger_than_its_tile_is_refused(compression):
+    """Its decoder would allocate what its own header says."""
+    data = tiff(noise((512, 512, 3)), compression=compression, tile=(512, 512), photometric="rgb")
+    for tag, side in ((256, 16), (257, 16), (322, 16), (323, 16)):
+        data = patched(data, tag, side)
+    with pytest.raises(UndecodableImage, match="an image of 512 x 512 pixels in a strip of 16 x 16"):
+        read(data)
+
+
+def test_a_strip_of_deeper_samples_than_the_page_is_refused():
+    """They would be cut to 8 bits."""
+    deep = imagecodecs.jpeg2k_encode(noise((16, 16), "uint16"), level=0, reversible=True, codecformat="j2k")
+    buffer = io.BytesIO()
+    with TiffWriter(buffer) as writer:
+        writer.write(iter([deep]), shape=(16, 16), dtype="u1", tile=(16, 16), compression="jpeg2000", metadata=None)
+    with pytest.raises(UndecodableImage, match="other samples than it says"):
+        read(buffer.getvalue())
 
 
 def test_one_bit_becomes_eight():
@@ -158,12 +206,12 @@ def test_images_hidden_behind_one_page_are_refused():
 @pytest.mark.parametrize(
     "data",
     [
-        tiff(noise((7, 5)).astype("int32")),
         tiff(noise((7, 5)).astype("complex64")),
         tiff(noise((7, 5), "int16"), photometric="miniswhite"),
-        tiff(noise((16, 16, 3)), compression="webp", photometric="rgb"),
+        tiff(noise((16, 16, 3)), compression="jpegxr", photometric="rgb"),
+        patched(tiff(noise((16, 16, 3)), compression="webp", photometric="rgb"), 262, 6),
     ],
-    ids=["int32", "complex", "white zero, signed", "webp inside"],
+    ids=["complex", "white zero, signed", "JPEG XR inside", "WebP that says YCbCr"],
 )
 def test_other_kinds_are_refused_with_what_is_supported(data):
     """The caller can convert."""

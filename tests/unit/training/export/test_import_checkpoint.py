@@ -4,6 +4,9 @@ import os
 import pickle
 import re
 from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +21,7 @@ from biasfree import rebuild
 from biasfree.artifact import Artifact, ArtifactError
 from biasfree.card import Card
 from service.model_store import load_models
-from tests.unit.training.export.released import forward, make_state, write_released
+from tests.unit.training.export.released import State, forward, make_state, write_released
 from training.cli import app
 from training.evaluate.onnx_model import OnnxDenoiser
 from training.export.export import Provenance
@@ -31,9 +34,47 @@ PARAMETERS = {"dncnn": 665_856 - 18 * 64, "unet": 233_024, "rcnn": 186_048, "sde
 SIZES = [(4, 5), (17, 24), (33, 35)]
 
 
-def convert(path: Path, architecture: str, **options) -> Card:
+def convert(path: Path, architecture: str) -> Card:
     """Import a checkpoint into a file beside it."""
-    return import_checkpoint(path, path.with_suffix(".onnx"), architecture, Provenance("x", "1", "d", "l"), **options)
+    return import_checkpoint(path, path.with_suffix(".onnx"), architecture, Provenance("x", "1", "d", "l"))
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A checkpoint's weights, the model file that the command made of it, and what the command printed."""
+
+    state: State
+    model: Path
+    printed: str
+
+    @property
+    def card(self) -> Card:
+        """Return the card in the model file."""
+        return Artifact.load(self.model).card
+
+
+#: Architecture and bias -> the imported checkpoint.
+Importer = Callable[[str, bool], Imported]
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Importer:
+    """Import a checkpoint of each kind by the command, once: an export takes seconds.
+
+    Their noise range is the wrong way round, as in the dncnn files; those with biases get one in the command.
+    """
+
+    @cache
+    def importer(architecture: str, bias: bool) -> Imported:
+        folder, state = tmp_path_factory.mktemp(architecture), make_state(architecture, bias=bias)
+        path = write_released(folder / "released.pt", state, bias=bias, min_noise=55, max_noise=0)
+        model = folder / f"{architecture}.onnx"
+        arguments = ["import-checkpoint", str(path), "--architecture", architecture, "--output", str(model)]
+        result = CliRunner().invoke(app, [*arguments, *(["--sigmas", "5,30"] if bias else [])])
+        assert result.exit_code == 0, result.output
+        return Imported(state, model, result.output)
+
+    return importer
 
 
 def read(path: Path, architecture: str) -> dict[str, torch.Tensor]:
@@ -44,14 +85,13 @@ def read(path: Path, architecture: str) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("bias", [False, True], ids=["bias-free", "bias"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_an_imported_model_computes_what_the_checkpoints_network_does(
-    tmp_path: Path, architecture: str, bias: bool
+    imported: Importer, architecture: str, bias: bool
 ) -> None:
     """ONNX Runtime and the rebuilt network agree to 1e-5 with an independent float64 pass, at odd sizes too."""
-    state = make_state(architecture, bias=bias)
-    path = write_released(tmp_path / "released.pt", state, bias=bias)
-    card = convert(path, architecture)
-    denoiser = OnnxDenoiser(path.with_suffix(".onnx"))
-    rebuilt = rebuild.network(Artifact.load(path.with_suffix(".onnx")))
+    checkpoint = imported(architecture, bias)
+    state, card = checkpoint.state, checkpoint.card
+    denoiser = OnnxDenoiser(checkpoint.model)
+    rebuilt = rebuild.network(Artifact.load(checkpoint.model))
     for height, width in SIZES:
         noisy = np.random.default_rng(height).random((height, width, 1), np.float32)
         expected = forward(architecture, state, torch.from_numpy(noisy)[None, None, ..., 0], bias=bias)[0, 0].numpy()
@@ -62,7 +102,7 @@ def test_an_imported_model_computes_what_the_checkpoints_network_does(
     assert card.arguments["bias"] is bias
     if not bias:
         assert card.parameters == PARAMETERS[architecture]
-    operators = {node.op_type for node in onnx.load_model(path.with_suffix(".onnx")).graph.node}
+    operators = {node.op_type for node in onnx.load_model(checkpoint.model).graph.node}
     assert operators & {"BatchNormalization", "Div", "Sqrt"} == set()
 
 
@@ -77,13 +117,11 @@ def test_every_packing_of_the_format_is_read(tmp_path: Path, architecture: str, 
     assert all(torch.equal(other[name], value) for name, value in usual.items())
 
 
-def test_the_noise_range_is_the_files_own_though_it_is_the_wrong_way_round(tmp_path: Path) -> None:
+def test_the_noise_range_is_the_files_own_though_it_is_the_wrong_way_round(tmp_path: Path, imported: Importer) -> None:
     """The dncnn files have it swapped. An explicit range takes precedence, and one of the two is required."""
-    state = make_state("unet", bias=False)
-    path = write_released(tmp_path / "swapped.pt", state, bias=False, min_noise=55, max_noise=0)
-    assert convert(path, "unet").training.sigma_range_255 == (0, 55)
-    assert convert(path, "unet", sigma_range_255=(5, 30)).training.sigma_range_255 == (5, 30)
-    path = write_released(tmp_path / "silent.pt", state, bias=False, min_noise=None)
+    assert imported("dncnn", False).card.training.sigma_range_255 == (0, 55)
+    assert imported("dncnn", True).card.training.sigma_range_255 == (5, 30)
+    path = write_released(tmp_path / "silent.pt", make_state("unet", bias=False), bias=False, min_noise=None)
     with pytest.raises(ValueError, match="as in --sigmas 0,100"):
         convert(path, "unet")
 
@@ -181,21 +219,16 @@ def test_what_is_no_checkpoint_is_one_line_and_status_2(tmp_path: Path, content:
         assert expected in result.output
 
 
-def test_the_command_says_what_it_wrote(tmp_path: Path) -> None:
+def test_the_command_says_what_it_wrote(imported: Importer) -> None:
     """A bias-free network can be served. One with additive constants is for comparison, and the service refuses it."""
-    for bias, words in ((False, "bias-free"), (True, "not to serve")):
-        path = write_released(tmp_path / "released.pt", make_state("rcnn", bias=bias), bias=bias, max_noise=55)
-        output = tmp_path / "rcnn.onnx"
-        arguments = ["import-checkpoint", str(path), "--architecture", "rcnn", "--output", str(output)]
-        result = CliRunner().invoke(app, arguments)
-        assert result.exit_code == 0, result.output
-        assert "trained on 0 to 55" in result.output
-        assert words in result.output
-        assert Artifact.load(output).card.name == "rcnn"
-        if not bias:
-            assert load_models(tmp_path)["rcnn"].card.architecture == "rcnn"
+    for bias, range_255, words in ((False, "0 to 55", "bias-free"), (True, "5 to 30", "not to serve")):
+        checkpoint = imported("rcnn", bias)
+        assert f"trained on {range_255}" in checkpoint.printed
+        assert words in checkpoint.printed
+        assert checkpoint.card.name == "rcnn"
+    assert load_models(imported("rcnn", False).model.parent)["rcnn"].card.architecture == "rcnn"
     with pytest.raises(ArtifactError, match=r"rcnn\.onnx has additive constants"):
-        load_models(tmp_path)
+        load_models(imported("rcnn", True).model.parent)
 
 
 @given(st.binary(max_size=64) | st.binary(max_size=32).map(lambda rest: b"\x80\x02" + rest) | st.just(b"junk"))

@@ -10,7 +10,8 @@ from biasfree.card import Training
 from tests.unit.training.fit.runs import ALONE, IMAGES, TINY, Record, fit, sampler
 from training.data.photos import list_sha256, read_photos
 from training.data.sources import IMAGE_SETS
-from training.export.export import Provenance, export
+from training.export.export import Provenance, _training, export
+from training.fit.checkpoint import Checkpoint
 from training.fit.recipe import Recipe
 from training.fit.start import Start
 from training.fit.trainer import Trainer
@@ -20,17 +21,25 @@ NOT_STATED = "not stated"
 SHORT = TINY.with_budget(steps=1, minutes=None)
 
 
-def exported(run: Path, data: str, licence: str = NOT_STATED) -> Training:
-    """Export a run and return the training facts on its card."""
-    output = run / "model.onnx"
-    export(run, output, Provenance("tiny", "1", data, licence), evaluation_sets=[])
-    return Artifact.load(output).card.training
+def facts(run: Path, data: str, licence: str = NOT_STATED) -> Training:
+    """Return the training facts that an export of a run writes on the card, without the graph, which takes seconds."""
+    checkpoint = Checkpoint.load(run)
+    assert checkpoint is not None
+    return _training(checkpoint, Provenance("tiny", "1", data, licence))
+
+
+def test_an_exported_file_has_these_facts_on_its_card(tmp_path: Path) -> None:
+    """The other tests make them without a file."""
+    fit(SHORT, tmp_path, images=LISTED)
+    output = tmp_path / "model.onnx"
+    export(tmp_path, output, Provenance("tiny", "1", "photos", NOT_STATED), evaluation_sets=[])
+    assert Artifact.load(output).card.training.model_dump_json() == facts(tmp_path, "photos").model_dump_json()
 
 
 def test_card_of_the_photographs_carries_the_hash_of_their_list(tmp_path: Path) -> None:
     """It also has their number, the page with their authors, and their terms."""
     fit(SHORT, tmp_path, images=LISTED)
-    training = exported(tmp_path, "photos")
+    training = facts(tmp_path, "photos")
     assert training.data == f"photos: 494 images, docs/attribution.md, SHA-256 of the list {list_sha256()}"
     assert training.licence == f"photos: {IMAGE_SETS['photos'].licence}"
 
@@ -39,20 +48,20 @@ def test_run_on_other_images_cannot_name_the_list(tmp_path: Path) -> None:
     """The message names the first image that is not listed."""
     fit(SHORT, tmp_path, images=LISTED | IMAGES)
     with pytest.raises(ValueError, match=r"2 of the training images .*a\.png"):
-        exported(tmp_path, "photos")
+        facts(tmp_path, "photos")
 
 
 def test_words_go_onto_the_card_as_they_are(tmp_path: Path) -> None:
     """A comma does not turn words into image sets."""
     fit(SHORT, tmp_path)
-    training = exported(tmp_path, "photos, and my own", "all mine")
+    training = facts(tmp_path, "photos, and my own", "all mine")
     assert (training.data, training.licence) == ("photos, and my own", "all mine")
 
 
 def test_license_in_words_takes_precedence_over_that_of_the_set(tmp_path: Path) -> None:
     """The owner of a run may know more."""
     fit(SHORT, tmp_path)
-    assert exported(tmp_path, "bsds432", "asked and granted").licence == "asked and granted"
+    assert facts(tmp_path, "bsds432", "asked and granted").licence == "asked and granted"
 
 
 def test_card_never_hides_the_images_behind_the_first_weights(tmp_path: Path) -> None:
@@ -63,7 +72,7 @@ def test_card_never_hides_the_images_behind_the_first_weights(tmp_path: Path) ->
     second = tmp_path / "second"
     second.mkdir()
     trainer.fit(second, progress=Record(), validate=lambda _: 30.0, validate_every=8, checkpoint_every_s=0)
-    alone, both = exported(second, "photos"), exported(second, "bsds432,photos")
+    alone, both = facts(second, "photos"), facts(second, "bsds432,photos")
     assert alone.data.startswith("the images of the stages before the last: not stated; photos: ")
     assert alone.licence.startswith("those before the last stage: not stated; photos: ")
     assert both.data.startswith("bsds432: 432 images, ")
@@ -76,4 +85,4 @@ def test_card_states_the_largest_white_noise_of_the_training(tmp_path: Path, noi
     """A noise table has its own limit, which takes precedence over the recipe's."""
     recipe = Recipe.model_validate(SHORT.model_dump() | {"sigma_max": 70, "noise": noise})
     fit(recipe, tmp_path)
-    assert exported(tmp_path, "mine").sigma_range_255 == (0, 30 if noise else 70)
+    assert facts(tmp_path, "mine").sigma_range_255 == (0, 30 if noise else 70)

@@ -1,7 +1,7 @@
 """Networks on noise that they were not trained on."""
 
 import json
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -32,35 +32,39 @@ optimizer = "adamw"
 """
 
 
-@pytest.fixture
-def request_(tmp_path: Path) -> Request:
+@pytest.fixture(scope="module", autouse=True)
+def _tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Use one tiny recipe instead of the two that take minutes."""
+    recipe = tmp_path_factory.mktemp("recipe") / "tiny.toml"
+    recipe.write_text(TINY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(generalisation, "RECIPES", (str(recipe),))
+        yield
+
+
+@pytest.fixture(scope="module")
+def request_(tmp_path_factory: pytest.TempPathFactory) -> Request:
     """Return small photographs to measure on, and others to train on."""
+    folder = tmp_path_factory.mktemp("generalisation")
     return Request(
-        images=write_photographs(tmp_path / "clean", 2, seed=9),
-        output=tmp_path / "out",
-        train_on=write_photographs(tmp_path / "train", 2),
+        images=write_photographs(folder / "clean", 2, seed=9),
+        output=folder / "out",
+        train_on=write_photographs(folder / "train", 2),
     )
 
 
-@pytest.fixture(autouse=True)
-def _tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Use one tiny recipe instead of the two that take minutes."""
-    recipe = tmp_path / "tiny.toml"
-    recipe.write_text(TINY)
-    monkeypatch.setattr(generalisation, "RECIPES", (str(recipe),))
+@pytest.fixture(scope="module")
+def found(request_: Request) -> Generalization:
+    """Measure everything that the page shows, after training the networks."""
+    return generalisation.measure(request_, generalisation.RECIPES)
 
 
-def make(request: Request) -> Generalization:
-    """Measure everything that the page shows."""
-    return generalisation.measure(request, generalisation.RECIPES)
-
-
-def test_every_number_is_that_of_the_exported_network(tmp_path, request_):
+def test_every_number_is_that_of_the_exported_network(tmp_path, request_, found):
     """Export and ONNX Runtime give the same numbers."""
-    (group,) = make(request_).networks.values()
-    clean = read_folder(tmp_path / "clean", channels=1)
+    (group,) = found.networks.values()
+    clean = read_folder(request_.images, channels=1)
     for each in group:
-        run, model = tmp_path / "out" / "runs" / each.twin.name.replace(" ", "-"), tmp_path / "model.onnx"
+        run, model = request_.output / "runs" / each.twin.name.replace(" ", "-"), tmp_path / "model.onnx"
         if each.twin.bias:
             continue  # not an artifact: it has additive constants
         export(run, model, Provenance("tiny", "1", "none", "none"), evaluation_sets=[])
@@ -68,18 +72,17 @@ def test_every_number_is_that_of_the_exported_network(tmp_path, request_):
         np.testing.assert_allclose(each.psnr_db, [score.psnr_db for score in scores], atol=1e-3)
 
 
-def test_what_was_trained_is_not_trained_again(request_):
+def test_what_was_trained_is_not_trained_again(request_, found):
     """The second call reads the finished runs and finds the same numbers."""
-    first = make(request_)
     runs = sorted((request_.output / "runs").rglob("checkpoint.pt"))
     assert len(runs) == 6
-    assert make(request_) == first
+    assert generalisation.measure(request_, generalisation.RECIPES) == found
     assert {Checkpoint.load(run.parent).step for run in runs} == {6}
 
 
-def test_the_page_is_the_findings(request_):
+def test_the_page_is_the_findings(request_, found):
     """It has the numbers, a table with the gap, and a figure."""
-    found, page = make(request_), generalisation.page(request_)
+    page = generalisation.page(request_)
     page.write(request_.output)
     facts = json.loads((request_.output / "generalisation.json").read_text())
     assert len(facts["networks"]) == 6
