@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, ViewportSize, expect, sync_playwright
 
 PATH = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -24,6 +24,8 @@ ARGUMENTS = [
 TIMEOUT_MS = 300_000
 
 Theme = Literal["light", "dark"]
+#: A desk's.
+SCREEN = ViewportSize(width=1280, height=900)
 
 
 @contextmanager
@@ -37,41 +39,62 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def opened(
-    chromium: Browser, url: str, *, theme: Theme = "light", width: int = 1280, height: int = 900
+    chromium: Browser,
+    url: str,
+    *,
+    theme: Theme = "light",
+    width: int = SCREEN["width"],
+    height: int = SCREEN["height"],
 ) -> Iterator[Page]:
-    """The service's page, ready to use.
+    """The service's page in a profile of its own, ready to use and watched."""
+    with window(chromium, theme, ViewportSize(width=width, height=height)) as page, watched(page, url):
+        load(page, url)
+        yield page
+
+
+@contextmanager
+def window(chromium: Browser, theme: Theme = "light", screen: ViewportSize = SCREEN) -> Iterator[Page]:
+    """An empty page in a profile of its own."""
+    context = chromium.new_context(color_scheme=theme, viewport=screen)
+    context.set_default_timeout(TIMEOUT_MS)
+    expect.set_options(timeout=TIMEOUT_MS)
+    yield context.new_page()
+    context.close()
+
+
+def load(page: Page, url: str) -> None:
+    """Open the service's page, and wait until the service has said which models there are."""
+    page.goto(url)
+    page.locator("#model option").nth(1).wait_for(state="attached")
+
+
+@contextmanager
+def watched(page: Page, url: str) -> Iterator[None]:
+    """What goes wrong meanwhile. That a request was refused is written to the console by the browser itself.
 
     Raises:
         AssertionError: At the end, if the console showed an error, or if anything but this service was asked.
     """
-    context = chromium.new_context(color_scheme=theme, viewport={"width": width, "height": height})
-    context.set_default_timeout(TIMEOUT_MS)
-    expect.set_options(timeout=TIMEOUT_MS)
-    page = context.new_page()
-    complaints = _watched(context, page, url)
-    page.goto(url)
-    # Filled in when the service has said which models there are.
-    page.locator("#model option").nth(1).wait_for(state="attached")
-    yield page
-    context.close()
-    assert complaints == [], complaints
-
-
-def _watched(context: BrowserContext, page: Page, url: str) -> list[str]:
-    """What goes wrong from now on. That a request was refused is written to the console by the browser itself."""
     complaints: list[str] = []
     host = urlsplit(url).netloc
 
-    def console(kind: str, text: str) -> None:
-        if kind == "error" and "the server responded with a status of" not in text:
-            complaints.append(f"console {kind}: {text}")
+    def console(message: ConsoleMessage) -> None:
+        if message.type == "error" and "the server responded with a status of" not in message.text:
+            complaints.append(f"console error: {message.text}")
 
-    def requested(address: str) -> None:
-        parts = urlsplit(address)
+    def requested(request: Request) -> None:
+        parts = urlsplit(request.url)
         if parts.scheme not in {"data", "blob"} and parts.netloc != host:
-            complaints.append(f"request to {address}")
+            complaints.append(f"request to {request.url}")
 
-    page.on("console", lambda message: console(message.type, message.text))
-    page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
-    context.on("request", lambda request: requested(request.url))
-    return complaints
+    def uncaught(error: Error) -> None:
+        complaints.append(f"uncaught: {error}")
+
+    page.on("console", console)
+    page.on("pageerror", uncaught)
+    page.context.on("request", requested)
+    yield
+    page.remove_listener("console", console)
+    page.remove_listener("pageerror", uncaught)
+    page.context.remove_listener("request", requested)
+    assert complaints == [], complaints

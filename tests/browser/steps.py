@@ -1,22 +1,54 @@
-"""What a person does on the page."""
+"""What a person does on the page, and what the service answers without it."""
 
+import base64
 import io
 import re
 from pathlib import Path
 
+import httpx
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.integration.images import photograph, with_noise
+
+PNG = {"Content-Type": "image/png"}
 
 
 def noisy_png(side: int = 160, *, sigma_255: float = 25, channels: int = 1) -> bytes:
     """A photograph with noise, as an 8-bit PNG."""
     noisy = with_noise(photograph(side, channels=channels), sigma_255)
+    return png(np.rint(255 * np.clip(noisy, 0, 1)).astype(np.uint8))
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """An 8-bit PNG."""
     buffer = io.BytesIO()
-    Image.fromarray(np.rint(255 * np.clip(noisy, 0, 1)).astype(np.uint8)).save(buffer, "PNG")
+    Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def posted(
+    url: str, path: str, content: bytes, headers: dict[str, str] = PNG, **parameters: str | float | bool
+) -> httpx.Response:
+    """What the service answers to the same image, asked directly."""
+    return httpx.post(f"{url}/{path}", params=parameters, content=content, headers=headers, timeout=120)
+
+
+class Held:
+    """Requests of a page to addresses of a pattern, held until they are let go."""
+
+    def __init__(self, page: Page, pattern: re.Pattern[str]) -> None:
+        self.page = page
+        self.routes: list[Route] = []
+        page.route(pattern, lambda route: self.routes.append(route))
+
+    def let_go(self) -> None:
+        """Let the next one pass."""
+        while not self.routes:
+            # Events are delivered while the page is asked something.
+            self.page.evaluate("0")
+        self.routes.pop().continue_()
 
 
 def upload(page: Page, content: bytes, name: str = "photo.png", media_type: str = "image/png") -> None:
@@ -83,3 +115,9 @@ def canvas_pixel(page: Page, selector: str, x: int, y: int) -> list[int]:
         "(canvas, [x, y]) => [...canvas.getContext('2d').getImageData(x, y, 1, 1).data]", [x, y]
     )
     return rgba[:3]
+
+
+def canvas_pixels(page: Page, selector: str) -> np.ndarray:
+    """Red, green and blue of every pixel of a canvas, (H, W, 3)."""
+    _, _, content = page.locator(selector).evaluate("canvas => canvas.toDataURL()").partition(",")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(content))).convert("RGB"), np.int64)

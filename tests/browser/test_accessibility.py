@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from service.routes.page import FOLDER
-from tests.browser.steps import await_result, inspect, noisy_png, take_sample, upload, view
+from tests.browser.steps import await_result, noisy_png, take_sample, upload, view
 
 SCREENS = [(theme, width) for theme in ("light", "dark") for width in (1280, 360)]
 HEIGHT = 900
@@ -45,28 +45,17 @@ def residual_of_sample(page):
     page.get_by_text("Details").click()
 
 
-def analysis(page):
-    """A patch, and d against sigma."""
-    upload(page, noisy_png(24))
-    await_result(page)
-    inspect(page)
-    page.get_by_role("button", name="Measure it").click()
-    expect(page.locator("#sweep-plot.sweep-done")).to_be_visible()
-
-
 def problem(page):
     """A refusal."""
     upload(page, b"not an image")
     expect(page.get_by_role("alert")).to_be_visible()
 
 
-@pytest.mark.parametrize("state", [start, compare, residual_of_sample, analysis, problem])
-def test_nothing_serious_is_in_the_way(page, state):
+def assert_nothing_in_the_way(page):
     """No serious or critical violation, and nothing to scroll sideways for, on every screen.
 
     Theme and width are the style sheets' business alone, so that one page is shown on all screens in turn.
     """
-    state(page)
     for theme, width in SCREENS:
         page.emulate_media(color_scheme=theme)
         page.set_viewport_size({"width": width, "height": HEIGHT})
@@ -78,8 +67,15 @@ def test_nothing_serious_is_in_the_way(page, state):
         assert overflow(page) <= 0, (theme, width)
 
 
+@pytest.mark.parametrize("state", [start, compare, residual_of_sample, problem])
+def test_nothing_serious_is_in_the_way(page, state):
+    """From the start to a refusal; of an analysis it is asserted where one is made."""
+    state(page)
+    assert_nothing_in_the_way(page)
+
+
 def test_theme_and_width_are_the_style_sheets_business():
-    """What the test above relies on: no script asks for either."""
+    """What the tests above rely on: no script asks for either."""
     asks = re.compile(r"matchMedia|prefers-color-scheme|innerWidth|addEventListener\(.resize")
     scripts = list((FOLDER / "js").rglob("*.js"))
     assert scripts

@@ -6,8 +6,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.steps import arrays, await_result, noisy_png, saved, upload
-from tests.browser.test_page import posted
+from tests.browser.steps import arrays, await_result, noisy_png, posted, saved, upload
 from tests.integration.images import from_npy, photograph, with_noise
 
 

@@ -1,13 +1,11 @@
 """The page, as a person uses it."""
 
 import io
-import itertools
 import re
 import shutil
 import subprocess
 import sys
 
-import httpx
 import numpy as np
 import pytest
 import tifffile
@@ -15,27 +13,19 @@ from PIL import Image
 from playwright.sync_api import expect
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from tests.browser.chromium import opened
 from tests.browser.steps import (
     arrays,
     await_result,
     canvas_pixel,
-    inspect,
     noisy_png,
     number,
+    posted,
     saved,
     take_sample,
     upload,
     view,
 )
 from tests.integration.images import NPY, from_npy, npy, photograph, with_noise
-
-PNG = {"Content-Type": "image/png"}
-
-
-def posted(url, path, content, headers=PNG, **parameters):
-    """What the service answers to the same image, asked directly."""
-    return httpx.post(f"{url}/{path}", params=parameters, content=content, headers=headers, timeout=120)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -179,74 +169,6 @@ def test_the_loupe_shows_the_same_pixels_of_all_three(page):
         assert magnified == canvas_pixel(page, layer, 61, 58)
 
 
-def test_a_patch_is_inspected(page, url):
-    """Moved by keys and analysed at Enter, with the numbers of the service; a pixel's filter at a click."""
-    content = noisy_png(36)
-    upload(page, content)
-    await_result(page)
-    inspect(page)
-
-    patch = page.locator("#patch")
-    patch.focus()
-    for key in ("Shift+ArrowLeft", "ArrowUp"):
-        page.keyboard.press(key)
-    expect(patch).to_have_attribute("aria-label", "Patch of 32 pixels at column 0, row 1")
-    page.keyboard.press("Enter")
-    expect(page.locator("#activity")).to_be_hidden()
-
-    analysis = posted(url, "analyze", content, x=0, y=1, size=32, k=8).json()
-    dimensionality = analysis["effective_dimensionality"]
-    expect(page.locator("#numbers")).to_contain_text(f"{dimensionality:.1f}")
-    expect(page.locator("#spectrum svg")).to_have_attribute("aria-label", re.compile(f"{dimensionality:.1f}"))
-    assert page.locator(".vectors li").count() == 16
-    expect(page.get_by_role("img", name="Left vector 1024")).to_be_visible()
-
-    page.locator("#filter-patch").click(position={"x": 9, "y": 2})
-    expect(page.locator("#filter-weights")).to_have_attribute("alt", re.compile(r"pixel [12], 0$"))
-
-
-def test_a_patch_is_dragged(page):
-    """And analysed where it is let go."""
-    upload(page, noisy_png(22, channels=3))
-    await_result(page)
-    inspect(page)
-    box = page.locator("#patch").bounding_box()
-    page.mouse.move(box["x"] + 10, box["y"] + 10)
-    page.mouse.down()
-    page.mouse.move(box["x"] - 60, box["y"] + 10)
-    with page.expect_response(re.compile("/analyze")):
-        page.mouse.up()
-    expect(page.locator("#activity")).to_be_hidden()
-    moved = page.locator("#patch").bounding_box()
-    assert moved["x"] == pytest.approx(box["x"] - 70, abs=20)
-    assert moved["y"] == pytest.approx(box["y"], abs=20)
-
-
-def test_dimensionality_falls_with_the_noise(page):
-    """Five analyses, one plot."""
-    upload(page, noisy_png(24))
-    await_result(page)
-    inspect(page)
-    page.get_by_role("button", name="Measure it").click()
-    expect(page.locator("#sweep-plot.sweep-done svg")).to_be_visible()
-    description = page.locator("#sweep-plot svg").get_attribute("aria-label")
-    dimensions = [float(each) for each in re.findall(r"d ([\d.]+)", description)]
-    assert len(dimensions) == 5
-    assert all(before > after for before, after in itertools.pairwise(dimensions))
-
-
-def test_a_measurement_is_cancelled(page):
-    """By Escape; what was measured stays, nothing more is asked for."""
-    take_sample(page)
-    inspect(page)
-    page.get_by_role("button", name="Measure it").click()
-    page.locator("#sweep-plot svg").wait_for()
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("status")).to_have_text("Canceled.")
-    expect(page.locator("#activity")).to_be_hidden()
-    expect(page.locator("#sweep-plot")).not_to_have_class("sweep-done")
-
-
 def test_a_refusal_is_shown_in_the_services_words(page, url):
     """Title and detail of the problem document; the page goes on."""
     content = b"certainly not an image"
@@ -286,16 +208,6 @@ def test_results_of_floats_are_saved_too(page, tmp_path):
     assert np.abs(png - 255 * np.clip(held, 0, 1)).max() < 1
 
 
-def test_an_analysis_is_saved(page, tmp_path):
-    """As arrays and as a figure."""
-    upload(page, noisy_png(32))
-    await_result(page)
-    inspect(page)
-    with np.load(saved(page, "#save-analysis-npz", tmp_path), allow_pickle=False) as analysis:
-        assert analysis["singular_values"].shape == (1024,)
-    assert Image.open(saved(page, "#save-analysis-png", tmp_path)).width > 1000
-
-
 def test_what_a_browser_cannot_read_is_read_by_the_service(page, tmp_path):
     """A stack of 16 bits, page by page."""
     clean = photograph(64)
@@ -322,13 +234,14 @@ def test_another_model_is_chosen(page):
     expect(page.locator("#facts")).to_contain_text("gray, version")
 
 
-def test_an_upload_is_cancelled_and_sent_again(page):
+def test_an_upload_is_cancelled_and_sent_again(own_page):
     """It shows how far it is; the image stays, and is denoised at a click."""
+    page = own_page
     network = page.context.new_cdp_session(page)
     network.send("Network.enable")
     slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 100_000}
     network.send("Network.emulateNetworkConditions", slow)
-    content = noisy_png(900, channels=3)
+    content = noisy_png(640, channels=3)
     assert len(content) > 1_000_000
     upload(page, content)
     expect(page.locator("#activity-label")).to_have_text(re.compile(r"Uploading, [1-9]\d* %"))
@@ -358,19 +271,6 @@ def test_the_call_that_is_shown_works(page, url, tmp_path):
         np.testing.assert_array_equal(np.asarray(Image.open(result)), wanted)
 
 
-def test_the_analysis_that_is_shown_works(page, tmp_path):
-    """As Python, it prints the page's own number."""
-    content = noisy_png(32)
-    (tmp_path / "photo.png").write_bytes(content)
-    upload(page, content)
-    await_result(page)
-    inspect(page)
-    page.get_by_role("radio", name="Python").check()
-    code = page.locator("#snippet").inner_text()
-    printed = subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, capture_output=True, text=True)
-    expect(page.locator("#numbers")).to_contain_text(f"{float(printed.stdout):.1f}")
-
-
 def test_noisy_floats_are_saved_as_they_were_sent(page, url, tmp_path):
     """So that the call that is shown can be made."""
     take_sample(page)
@@ -380,30 +280,12 @@ def test_noisy_floats_are_saved_as_they_were_sent(page, url, tmp_path):
     np.testing.assert_allclose(from_npy(answer.content), arrays(page, tmp_path)["denoised"], atol=1e-5)
 
 
-def test_a_classical_denoiser_is_compared_and_not_inspected(page):
-    """It stands apart in the chooser, has no weights to name, and Inspect is off, so that nothing is asked in vain."""
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
-    upload(page, noisy_png())
+def test_nothing_is_wider_than_the_panel(page):
+    """Nor than the window, on a telephone and at the widths around those at which the columns change."""
+    upload(page, noisy_png(), f"{'long' * 20}.png")
     await_result(page)
-    inspect(page)
-    page.locator("#model").select_option("wavelet-bayes")
-    expect(page.get_by_role("radio", name="Inspect")).to_be_disabled()
-    expect(page.get_by_role("radio", name="Compare")).to_be_checked()
-    await_result(page)
-    expect(page.locator("#facts")).to_contain_text("wavelet-bayes, version 1")
-    expect(page.locator("#facts")).not_to_contain_text("SHA-256")
-    assert not any("analyze" in url and "wavelet" in url for url in asked)
-    page.locator("#model").select_option("gray")
-    expect(page.get_by_role("radio", name="Inspect")).to_be_enabled()
-
-
-@pytest.mark.parametrize("width", [360, 1024, 1100, 1280])
-def test_nothing_is_wider_than_the_panel(chromium, url, width):
-    """Nor than the window."""
-    with opened(chromium, url, theme="light", width=width) as page:
-        upload(page, noisy_png())
-        await_result(page)
+    for width in (360, 390, 1024, 1100, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
         wider = page.evaluate(
             """() => {
               const panel = document.querySelector(".panel");
@@ -412,5 +294,5 @@ def test_nothing_is_wider_than_the_panel(chromium, url, width):
                 .map((each) => each.id || each.tagName);
             }"""
         )
-        assert wider == []
+        assert wider == [], width
         assert page.evaluate("document.documentElement.scrollWidth") <= width

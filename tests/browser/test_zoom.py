@@ -11,12 +11,17 @@ SIDE = 160
 MIDDLE = (0.5, 0.5)
 
 
-@pytest.fixture
-def image(page):
+def with_result(page):
     """The page with a result."""
     upload(page, noisy_png(SIDE))
     await_result(page)
     return page
+
+
+@pytest.fixture
+def image(page):
+    """The page with a result."""
+    return with_result(page)
 
 
 def at(page, x, y):
@@ -112,8 +117,9 @@ def test_keys_in_fields_do_not_zoom(image):
     assert shown(image)[2] == pytest.approx(1, abs=0.01)
 
 
-def test_two_fingers_pinch(image):
+def test_two_fingers_pinch(own_page):
     """Twice the distance is twice the size, and neither the wipe nor the page moves."""
+    image = with_result(own_page)
     touch = image.context.new_cdp_session(image)
 
     def fingers(kind, *places):

@@ -29,6 +29,15 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 /**
+ * Return the chosen value of a group of radio buttons; empty if none is chosen.
+ * @param {string} name
+ */
+export function chosen(name) {
+  const button = document.querySelector(`input[name="${name}"]:checked`);
+  return button instanceof HTMLInputElement ? button.value : "";
+}
+
+/**
  * Return the drawing context of a canvas.
  * @param {HTMLCanvasElement} canvas
  * @returns {CanvasRenderingContext2D}

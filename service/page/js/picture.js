@@ -24,18 +24,21 @@
  */
 export const FULL_SCALE = { uint8: 255, uint16: 65535, int16: 32767, float32: 1 };
 
+/** Values that are looked at; more do not move a share noticeably. */
+const LOOKED_AT = 100_000;
+
 /**
+ * Return the values below which shares of all values lie.
  * @param {Raster} raster
- * @returns {{ low: number, high: number }}
+ * @param {number[]} shares 0 to 1.
+ * @returns {number[]}
  */
-export function extremes({ data }) {
-  let low = Infinity;
-  let high = -Infinity;
-  for (const value of data) {
-    if (value < low) low = value;
-    if (value > high) high = value;
-  }
-  return { low, high };
+export function quantiles({ data, channels }, shares) {
+  const most = Math.ceil(data.length / LOOKED_AT);
+  // A multiple of the channels would look at one of them only.
+  const step = channels > 1 && most % channels === 0 ? most + 1 : most;
+  const some = Float32Array.from({ length: Math.ceil(data.length / step) }, (_, index) => data[index * step]).sort();
+  return shares.map((share) => some[Math.floor(share * (some.length - 1))]);
 }
 
 /**

@@ -27,12 +27,12 @@ export function draw(where, { description, x, y, points, style, mark }) {
   const up = scale(y, HEIGHT - MARGIN.bottom, MARGIN.top);
   const figure = shape("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": description, class: "plot" });
   figure.append(...axes(x, y, across, up));
-  if (mark) figure.append(...marked(mark, across));
   const places = points.map(([atX, atY]) => `${across(atX).toFixed(1)},${up(atY).toFixed(1)}`);
   if (style !== "dots") figure.append(shape("polyline", { points: places.join(" "), class: "line" }));
   // A line of zero length with round ends is a dot: one element draws a thousand of them.
   const dots = places.map((place) => `M${place}h0`).join("");
   if (style !== "line") figure.append(shape("path", { d: dots, class: style === "both" ? "dots large" : "dots" }));
+  if (mark) figure.append(...marked(mark, across));
   where.replaceChildren(figure);
 }
 

@@ -7,6 +7,7 @@ import { denoise } from "./service.js";
 import { stem, uploading } from "./session.js";
 
 /** @typedef {import("./activity.js").Say} Say */
+/** @typedef {import("./picture.js").Picture} Picture */
 /** @typedef {import("./picture.js").Raster} Raster */
 /** @typedef {import("./service.js").Parameters} Parameters */
 /** @typedef {import("./session.js").Outcome} Outcome */
@@ -23,6 +24,28 @@ const EIGHT_BITS = ["jpeg", "webp"];
 const LOSSLESS = ["png", "tiff"];
 /** Where the ending is not the subtype. @type {Record<string, string>} */
 const ENDINGS = { "image/jpeg": "jpg", "application/x-npy": "npy", "image/x-portable-anymap": "pnm" };
+
+/**
+ * What the formats that the service writes hold, by ending: any values and pages, or one page of these types.
+ * @type {Record<string, Dtype[] | "all">}
+ */
+const HELD = {
+  avif: ["uint8"],
+  bmp: ["uint8"],
+  fit: "all",
+  fits: "all",
+  fts: "all",
+  jpeg: ["uint8"],
+  jpg: ["uint8"],
+  npy: "all",
+  pgm: ["uint8", "uint16"],
+  png: ["uint8", "uint16"],
+  pnm: ["uint8", "uint16"],
+  ppm: ["uint8", "uint16"],
+  tif: "all",
+  tiff: "all",
+  webp: ["uint8"],
+};
 
 /** Time for which the data are kept until the browser has opened them to save. */
 const KEPT_MS = 60_000;
@@ -102,4 +125,17 @@ export async function saveArrays({ noisy: { dtype }, clean, name }, { noisy, res
  */
 export function resultName(name, ending) {
   return `${stem(name).replace(/-noisy$/, "")}-denoised.${ending}`;
+}
+
+/**
+ * Return the ending of the service's answer in the format of the input, or in the one that replaces it.
+ * @param {string} name Of the input.
+ * @param {Picture} picture
+ * @returns {string}
+ */
+export function answeredEnding(name, { dtype, frames }) {
+  const ending = name.split(".").pop() ?? "";
+  const held = HELD[ending.toLowerCase()] ?? [];
+  if (held === "all" || (frames.length === 1 && held.includes(dtype))) return ending;
+  return frames.length === 1 && ["uint8", "uint16"].includes(dtype) ? "png" : "tiff";
 }

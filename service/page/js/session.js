@@ -3,7 +3,7 @@
 import { withNoise } from "./compute.js";
 import { mediaType } from "./decode.js";
 import { readNpy, writeNpy } from "./npy.js";
-import { extremes, FULL_SCALE, map, withChannels } from "./picture.js";
+import { FULL_SCALE, map, quantiles, withChannels } from "./picture.js";
 import { followed } from "./progress.js";
 import { denoise } from "./service.js";
 
@@ -18,6 +18,8 @@ import { denoise } from "./service.js";
 
 /** An estimate takes a second pass over the image, which is worth its time up to this size. */
 const ESTIMATED_PIXELS = 4_000_000;
+/** Shares of the values below black and below white on the screen: a star leaves the sky visible. */
+const SHOWN_SHARES = [0.001, 0.999];
 
 /**
  * @typedef {object} Choice
@@ -70,7 +72,7 @@ export async function denoisePicture(file, picture, { model, noise }, signal, sa
   const denoised = readNpy(answer.body);
   const { channels } = denoised.frames[0];
   const noisy = { ...sent.noisy, frames: sent.noisy.frames.map((frame) => withChannels(frame, channels)) };
-  const range = noise ? { black: 0, white: 1 } : shownRange(denoised);
+  const range = noise ? { black: 0, white: 1 } : shownRange(picture, denoised.frames[0]);
   const clean = sent.clean && withChannels(sent.clean, channels);
   const facts = onScale(readFacts(answer), sent.noisy);
   if (large) facts.withheld = "no estimate above 4 megapixels";
@@ -143,14 +145,16 @@ export function uploading(say, then) {
 }
 
 /**
- * Return black and white on the screen: those of 8 bits, or the extremes.
+ * Return black and white on the screen. Colors are shown as they are; gray of more than 8 bits, as telescopes and
+ * scanners give it, uses any part of its scale: that of the given frame, without its few brightest and darkest values.
  * @param {Picture} picture
+ * @param {Raster} frame
  * @returns {Range}
  */
-export function shownRange({ dtype, frames }) {
-  if (dtype === "uint8") return { black: 0, white: 255 };
-  const { low, high } = extremes(frames[0]);
-  return { black: low, white: high };
+export function shownRange({ dtype, white, frames: [{ channels }] }, frame) {
+  if (dtype === "uint8" || (dtype === "uint16" && channels === 3)) return { black: 0, white };
+  const [black, low, high, most] = quantiles(frame, [0, ...SHOWN_SHARES, 1]);
+  return low < high ? { black: low, white: high } : { black, white: most };
 }
 
 /**

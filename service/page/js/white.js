@@ -1,20 +1,19 @@
 /** The intensity of white, where neither the file nor the type of its numbers tells. */
 
-import { FULL_SCALE } from "./picture.js";
+import { FULL_SCALE, quantiles } from "./picture.js";
 
 /** @typedef {import("./picture.js").Dtype} Dtype */
 /** @typedef {import("./picture.js").Raster} Raster */
 
 /** Share of the values that white holds: a few hot pixels do not set it. */
 const SHARE = 0.999;
-/** Values that are looked at; more do not move the share noticeably. */
-const LOOKED_AT = 100_000;
 /** Noise exceeds white: a white area at the highest level that is common, 50 of 255, by 2.5 deviations. */
 const EXCESS = 1.5;
 /** Whites of floats: 1, small powers of two for radiance, and those of 8 to 16 bits. */
 const WHITES = [1, 2, 4, 8, 16, 255, 1023, 4095, 16383, 65535];
 /** Depths of integers that are stored in 16 bits. One of 14 bits cannot be told from a dark image of 16. */
 const DEPTHS = [8, 10, 12];
+
 /**
  * Return the intensity of white: for 16-bit integers of fewer bits, the white of these bits; for floats, a round number
  * that holds almost all values.
@@ -23,7 +22,7 @@ const DEPTHS = [8, 10, 12];
  * @returns {number}
  */
 export function whiteOf(dtype, frames) {
-  if (dtype === "float32") return roundWhite(Math.max(...frames.map(high)));
+  if (dtype === "float32") return roundWhite(Math.max(...frames.map((frame) => quantiles(frame, [SHARE])[0])));
   const depth = depthOf(dtype, frames);
   return depth === null ? FULL_SCALE[dtype] : 2 ** depth - 1;
 }
@@ -43,14 +42,4 @@ function depthOf(dtype, frames) {
 /** @param {number} most */
 function roundWhite(most) {
   return WHITES.find((white) => most <= EXCESS * white) ?? 2 ** Math.ceil(Math.log2(most)) - 1;
-}
-
-/**
- * Return the value below which almost all others lie.
- * @param {Raster} raster
- */
-function high({ data }) {
-  const step = Math.ceil(data.length / LOOKED_AT);
-  const some = Float32Array.from({ length: Math.ceil(data.length / step) }, (_, index) => data[index * step]).sort();
-  return some[Math.floor(SHARE * (some.length - 1))];
 }
