@@ -114,6 +114,8 @@ def denoise_frame(frame: PixelArray, options: DenoiseOptions, done: Pass | None 
         options: The caller's options.
         done: Its first pass, if already made.
     """
+    if options.changes_nothing(frame.shape[-1]):
+        return FrameResult(frame, None)
     if done is None:
         done = yield from first_pass(frame, options)
     shape, whole = frame.shape, shown_channels(frame)

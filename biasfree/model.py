@@ -279,7 +279,7 @@ class Model:
             return network, None
         white = self._for_white_noise(stack.channels)
         any_noise = self._networks.get(white.card.name + ANY_NOISE)
-        if any_noise is None:
+        if any_noise is None or options.changes_nothing(stack.channels):
             return white, None
         by_name = {"any-noise": any_noise, "white-noise": white}
         passes = choose(stack.frames[0], options)

@@ -57,6 +57,10 @@ class DenoiseOptions(BaseModel):
         chroma = self.strength if self.chroma_strength is None or channels == 1 else self.chroma_strength
         return self.strength, chroma
 
+    def changes_nothing(self, channels: int) -> bool:
+        """Tell whether the result is the image of ``channels`` channels itself, so that no pass is needed."""
+        return not self.estimate and self.output == "image" and not any(self.strengths(channels))
+
 
 def suggestion(name: str, known: Sequence[str]) -> str:
     """Suggest the known name that was probably meant, or else all of them."""

@@ -140,6 +140,9 @@ class ClassicalModels:
     async def _denoise(self, prepared: Prepared, options: DenoiseOptions, name: str) -> DenoiseResult:
         """Denoise a prepared picture; canceling it stops the process. Errors as in ``Bulkhead.run``."""
         picture = prepared.picture
+        facts = {"name": name, "version": VERSION}
+        if options.changes_nothing(picture.channels):
+            return DenoiseResult(prepared.result(picture.frames, options), facts)
         frames = await asyncio.to_thread(lambda: [scaled(frame, always=False) for frame in picture.frames])
         task = ClassicalTask(name, [noisy for _, noisy in frames], levels=options.estimate)
         with self._in_line():
@@ -152,7 +155,7 @@ class ClassicalModels:
 
         noise = _noise(_sigma_255(picture, frames, done.levels, options)) if options.estimate else None
         result = prepared.result(await asyncio.to_thread(finished), options)
-        return DenoiseResult(result, {"name": name, "version": VERSION}, noise, infer_s=done.seconds)
+        return DenoiseResult(result, facts, noise, infer_s=done.seconds)
 
 
 def _count() -> None:

@@ -184,7 +184,7 @@ class Networks:
     async def _through(self, picture: Picture, options: DenoiseOptions, card: Card) -> tuple[_Run, list[PixelArray]]:
         """Denoise every frame by the model of ``card``, or without a requested model by the one for the first frame."""
         any_noise = self._models.get(card.name + ANY_NOISE) if options.model in (None, AUTO) else None
-        if any_noise is None:
+        if any_noise is None or options.changes_nothing(picture.channels):
             with self._admitted(picture, options, card) as run:
                 self._follow(self._tiles(picture, options, card), run)
                 return run, await self._frames(picture, run)
@@ -306,6 +306,8 @@ class Networks:
 
 def _passes(picture: Picture, options: DenoiseOptions, card: Card) -> int:
     """Return how often the network runs over a frame: for each plane and orientation, and twice with an estimate."""
+    if options.changes_nothing(picture.channels):
+        return 0
     return options.ensemble * (2 if options.estimate else 1) * max(1, picture.channels // card.channels)
 
 

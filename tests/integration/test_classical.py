@@ -75,6 +75,7 @@ async def test_every_choice_of_the_caller_holds(client):
     noisy = with_noise(photograph(64), 25).astype(np.float32)
     whole = await denoised_array(client, noisy, model="wiener")
     half = await denoised_array(client, noisy, model="wiener", strength=0.5)
+    np.testing.assert_array_equal(await denoised_array(client, noisy, model="wiener", strength=0), noisy)
     np.testing.assert_allclose(half, (noisy + whole) / 2, atol=1e-6)
     residual = await denoised_array(client, noisy, model="wiener", output="residual")
     np.testing.assert_allclose(residual, noisy - whole, atol=1e-6)

@@ -282,6 +282,13 @@ def test_strength_zero_gives_the_input_back_to_the_bit(dtype):
     )
     result = denoise(Halves(), image, DenoiseOptions(strength=0))
     np.testing.assert_array_equal(result.picture.frames[0], image.frames[0])
+    assert not result.batches
+
+
+@pytest.mark.parametrize("options", [{"estimate": True}, {"output": "residual"}, {"chroma_strength": 1}])
+def test_strength_zero_takes_a_pass_for_anything_but_the_input(options):
+    """An estimate, a residual and the color noise are still the network's."""
+    assert denoise(Halves(), colored(), DenoiseOptions(strength=0, **options)).batches
 
 
 def test_chroma_strength_has_no_effect_on_gray():
