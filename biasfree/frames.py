@@ -158,11 +158,11 @@ def without_offset(frame: PixelArray) -> tuple[PixelArray, float | int]:
 
     The shipped U-Nets commute with it (f(y + c) = f(y) + c); for the others it is the only way to keep the signal.
     """
-    if frame.dtype.itemsize < 4 or frame.dtype == np.float32:
+    if frame.dtype.itemsize < 4:
         return frame, 0
     low, high = frame.min().item(), frame.max().item()
     largest = max(abs(low), abs(high))
-    if not 0 < high - low < largest * SMALL_SPAN:
+    if not 0 <= high - low < largest * SMALL_SPAN:
         return frame, 0
     offset = low if frame.dtype.kind in "iu" else (low + high) / 2
     return frame - frame.dtype.type(offset), offset

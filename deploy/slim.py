@@ -23,7 +23,7 @@ UNUSED = (
 )
 #: Modules of imagecodecs behind PNG, WebP and the compressions of TIFF that ``service.imaging`` reads. The other 47,
 #: for AVIF, JPEG XL and deep JPEG 2000, which the slim image names and refuses, and their libraries are 70 of 80 MB.
-CODECS = ("_ccitt", "_deflate", "_imcd", "_jpeg8", "_png", "_shared", "_shared_cython", "_webp", "_zlib", "_zstd")
+CODECS = ("_deflate", "_imcd", "_jpeg8", "_png", "_shared", "_shared_cython", "_webp", "_zlib", "_zstd")
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ class Format(StrEnum):
     keeps_depth: bool
 
     PNG = "png", "image/png", (".png",), rb"\x89PNG\r\n\x1a\n", True
-    JPEG = "jpeg", "image/jpeg", (".jpg", ".jpeg", ".jpe", ".jfif"), rb"\xff\xd8\xff", False
+    JPEG = "jpeg", "image/jpeg", (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), rb"\xff\xd8\xff", False
     WEBP = "webp", "image/webp", (".webp",), rb"RIFF.{4}WEBP", False
     BMP = "bmp", "image/bmp", (".bmp", ".dib"), rb"BM", False
     # The second signature of each byte order is BigTIFF's.

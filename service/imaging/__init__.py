@@ -4,7 +4,7 @@
 of codec libraries are translated where they are called.
 """
 
-from service.imaging.bits import check_bits, with_bits, within_depth
+from service.imaging.bits import check_bits, with_bits
 from service.imaging.color import all_channels, one_channel, to_gray, to_rgb
 from service.imaging.decode import decode
 from service.imaging.encode import WRITABLE, can_hold, check_output, encode
@@ -34,5 +34,4 @@ __all__ = [
     "to_rgb",
     "with_bits",
     "with_frames",
-    "within_depth",
 ]

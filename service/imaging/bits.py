@@ -60,26 +60,15 @@ def depth_in_use(pages: Sequence[PixelArray], stored: int) -> int | None:
 
     Args:
         pages: Integers or floats of one dtype.
-        stored: Bits per sample in the file, the sign included.
+        stored: Bits per sample in the file.
 
     Returns:
-        None if the whole dtype is in use: floats, as many bits as it has, or values beyond those bits.
+        None if the whole dtype is in use: signed integers and floats, as many bits as it has, or values beyond them.
     """
     dtype = pages[0].dtype
-    if dtype.kind not in "iu" or stored >= 8 * dtype.itemsize:
+    if dtype.kind != "u" or stored >= 8 * dtype.itemsize:
         return None
-    depth = stored - (dtype.kind == "i")
-    low, high = (-(1 << depth) if dtype.kind == "i" else 0), (1 << depth) - 1
-    fits = depth > 0 and all(page.min() >= low and page.max() <= high for page in pages)
-    return depth if fits else None
-
-
-def within_depth(picture: Picture) -> Picture:
-    """Clip signed integers to the picture's bit depth; denoising clips unsigned ones."""
-    if picture.bit_depth is None or picture.dtype.kind != "i":
-        return picture
-    end = 1 << picture.bit_depth
-    return replace(picture, frames=tuple(frame.clip(-end, end - 1) for frame in picture.frames))
+    return stored if all(page.max() < 1 << stored for page in pages) else None
 
 
 def check_bits(picture: Picture, bits: int | None) -> None:

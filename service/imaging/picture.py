@@ -49,8 +49,7 @@ class Picture:
         metadata: Profile, camera and resolution.
         layout: Axes of the input array.
         warning: What was assumed or left out, in a sentence for the sender; empty if nothing was.
-        bit_depth: Bits of the largest intensity, if the file says that integers use fewer than their dtype has; the
-            sign of signed ones does not count.
+        bit_depth: Bits of the largest intensity, if the file says that unsigned integers do not use all of their dtype.
 
     Raises:
         ValueError: Shapes or dtypes contradict the above.

@@ -2,7 +2,6 @@
 
 from functools import cache
 
-import imagecodecs
 import numpy as np
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffPage
 
@@ -27,8 +26,7 @@ PLAIN = (
     COMPRESSION.ZSTD,
     COMPRESSION.JPEG,
 )
-#: Compressions of fax, and those that convert YCbCr themselves: their pages are never YCbCr.
-FAX = (COMPRESSION.CCITTRLE, COMPRESSION.CCITTFAX3, COMPRESSION.CCITTFAX4)
+#: Compressions that convert YCbCr themselves: their pages are never YCbCr.
 WEBP, JPEG_2000 = (COMPRESSION.WEBP,), (COMPRESSION.JPEG2000, COMPRESSION.APERIO_JP2000_RGB)
 
 # Number of samples of a color; one more is alpha.
@@ -52,8 +50,7 @@ COLOR_MAP, ICC = 320, 34675
 @cache
 def compressions() -> tuple[COMPRESSION, ...]:
     """Return the compressions that are read; a slim installation leaves out codecs."""
-    fax = FAX if imagecodecs.CCITTFAX4.available else ()
-    return (*PLAIN, *fax, *WEBP, *(JPEG_2000 if installed(ImageFormat.JP2) else ()))
+    return (*PLAIN, *WEBP, *(JPEG_2000 if installed(ImageFormat.JP2) else ()))
 
 
 def allocated_px(page: TiffPage) -> int:
@@ -68,7 +65,7 @@ def check_page(page: TiffPage, file_bytes: int) -> None:
         UnsupportedMedia: Its compression, colors, samples or dtype are not supported; ``facts`` has ``supported``.
         UndecodableImage: It has no pixels, or they lie beyond the end of the file.
     """
-    _expect(page.compression in compressions(), "compression", page.compression, [c.name for c in compressions()])
+    _expect(page.compression in compressions(), "compression", _name(page), [each.name for each in compressions()])
     _expect(
         page.photometric in COLORS,
         "photometric interpretation",
@@ -172,6 +169,14 @@ def _check_dtype(page: TiffPage) -> None:
         _expect(packed or name == "uint8", "dtype of a palette, CMYK or YCbCr image", name, ["uint8"])
     if page.photometric == PHOTOMETRIC.MINISWHITE:
         _expect(packed or name in {"uint8", "uint16"}, "dtype where 0 is white", name, ["uint8", "uint16"])
+
+
+def _name(page: TiffPage) -> str:
+    """Return the name of a page's compression, or its number if it has none."""
+    try:
+        return COMPRESSION(page.compression).name
+    except ValueError:
+        return str(page.compression)
 
 
 def _expect(accepted: bool, what: str, got: object, supported: list[object]) -> None:

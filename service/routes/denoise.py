@@ -25,7 +25,6 @@ from service.imaging import (
     check_output,
     encode,
     with_bits,
-    within_depth,
 )
 from service.routes import reading
 from service.routes.denoise_schemas import BODY, RESPONSES, DenoiseReport, NoiseReport
@@ -72,7 +71,7 @@ async def _denoise(request: Request, upload: Upload, options: DenoiseOptions, li
     batches(tracer, record.model, result.batches)
 
     def write() -> Response:
-        picture = with_bits(within_depth(result.picture), options.bits, bit_depth=options.bit_depth)
+        picture = with_bits(result.picture, options.bits, bit_depth=options.bit_depth)
         content = encode(picture, answer.format, quality=options.quality)
         clock.lap("encode")
         timing_ms = record.timing_ms = clock.stages(infer_s=result.infer_s)

@@ -116,7 +116,7 @@ class Files:
 
         Args:
             inputs: Files, folders and patterns as typed.
-            beside: Template of the names of results that lie beside their images.
+            beside: Template of the names of results that lie beside their images by default.
         """
-        made = None if self.output else self.template or beside
+        made = beside if self.output else self.template or beside
         return Selection(inputs, self.recursive, leave_out=Path(self.output) if self.output else None, made=made)

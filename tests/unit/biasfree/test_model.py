@@ -51,6 +51,24 @@ def test_large_integers_are_right_to_their_seventh_digit() -> None:
 
 
 @pytest.mark.parametrize(
+    ("dtype", "value"),
+    [
+        ("int32", 100_000_003),
+        ("uint32", 4_000_000_001),
+        ("uint64", 2**64 - 1),
+        ("float32", 1e8),
+        ("float64", np.pi),
+        ("float64", 100_000_003.0),
+        ("float64", -1e-9),
+    ],
+)
+def test_a_constant_image_stays_as_it_is(dtype: str, value: float) -> None:
+    """Also a value for which float32, in which networks compute, has no digits."""
+    image = np.full((20, 31), value, dtype)
+    np.testing.assert_array_equal(GRAY.denoise(image), image, strict=True)
+
+
+@pytest.mark.parametrize(
     ("image", "axes", "error", "words"),
     [
         (noisy(4, 5, 3), {}, ValueError, "has no height and width.*channel_axis=-1"),

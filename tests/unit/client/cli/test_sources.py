@@ -9,6 +9,7 @@ import pytest
 from biasfree_client.cli.denoise import BESIDE
 from biasfree_client.cli.failure import UsageError
 from biasfree_client.cli.names import Name
+from biasfree_client.cli.options import Files
 from biasfree_client.cli.sources import Selection
 
 
@@ -182,3 +183,10 @@ def test_an_input_that_is_gone_may_come_back(tree):
     """Then it is a trouble instead of wrong usage; a pattern that matches nothing is neither."""
     assert Selection(["gone"]).find(waiting=True).troubles.keys() == {Path("gone")}
     assert not Selection(["*.webp"]).find(waiting=True).troubles
+
+
+@pytest.mark.parametrize("output", [None, "out"])
+def test_marked_results_are_passed_over_wherever_the_results_of_this_run_go(tree, output):
+    """Otherwise a second run with another output would denoise the results of the first."""
+    selection = Files(output=output).selection(["."], beside=BESIDE)
+    assert [str(each.path) for each in selection.find().sources] == ["a.TIF", "b.png"]
