@@ -29,7 +29,7 @@ DEVICES = ("null", "zero", "random", "urandom")
 CONFINED = ("--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--clear-groups")
 SIGMA_255 = 25.0
 #: Compressions of TIFF that the service reads; with a predictor where there is one.
-TIFF = {"none": False, "lzw": True, "deflate": True, "packbits": False, "zstd": True, "jpeg": False}
+TIFF = {"none": False, "lzw": True, "deflate": True, "packbits": False, "zstd": True, "jpeg": False, "webp": False}
 
 
 def main() -> None:
