@@ -6,7 +6,7 @@ from typing import Any
 
 from tifffile import PHOTOMETRIC, TiffFile, TiffPage, TiffWriter
 
-from service.errors import UnsupportedMedia
+from service.errors import UndecodableImage, UnsupportedMedia
 from service.imaging.bits import depth_in_use
 from service.imaging.formats import ImageFormat
 from service.imaging.limits import ImageLimits
@@ -29,6 +29,8 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
         # Not len(): a file can consist of nothing but pages, or of pages in a cycle.
         listed = list(islice(tif.pages, limits.max_frames + 1))
         limits.check(pixels=0, frames=len(listed))
+        if not listed:
+            raise UndecodableImage("the TIFF is incomplete: it ends before the list of its pages")
         full = [page for page in listed if isinstance(page, TiffPage)]
         pages = [page for page in full if not (page.is_reduced or page.is_mask)] or full
         limits.check(pixels=sum(allocated_px(page) for page in pages))

@@ -83,6 +83,14 @@ def test_a_fax_is_refused_by_name(compression):
         read(pillow_file(noise((37, 50)) > 127, "TIFF", compression=compression))
 
 
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_a_file_that_ends_before_its_pages_is_incomplete(share):
+    """Pillow writes the pixels first, and the list of pages behind them."""
+    data = pillow_file(noise((37, 50)), "TIFF", compression="tiff_lzw")
+    with pytest.raises(UndecodableImage, match="incomplete"):
+        read(data[: int(share * len(data))])
+
+
 @pytest.mark.parametrize("compression", ["webp", "jpeg2000", 33005])
 @pytest.mark.parametrize("tile", [None, (16, 16)])
 @pytest.mark.parametrize("samples", [3, 4])
