@@ -9,7 +9,11 @@ import numpy.typing as npt
 
 from biasfree_client._errors import UnsupportedImage
 
-DTYPES = ("uint8", "uint16", "int16", "float16", "float32", "float64")
+DTYPES = (
+    *("uint8", "uint16", "uint32", "uint64"),
+    *("int8", "int16", "int32", "int64"),
+    *("float16", "float32", "float64"),
+)
 
 
 def array_of(image: Any) -> npt.NDArray[Any]:
@@ -62,20 +66,8 @@ def _cast(array: npt.NDArray[Any], name: str) -> str:
     match array.dtype.kind:
         case "b":
             return f"use {name}.astype(np.uint8) * 255"
-        case "i" | "u" if array.size:
-            low, high = int(array.min()), int(array.max())
-            return f"its values are {low} to {high}: use {name}.astype(np.{_smallest(low, high)})"
         case "f":
             return f"use {name}.astype(np.float64)"
         case "c":
             return f"denoise {name}.real and {name}.imag, or np.abs({name})"
     return f"convert it to numbers: {', '.join(DTYPES)}"
-
-
-def _smallest(low: int, high: int) -> str:
-    """Return the smallest dtype that holds these integers exactly, or as exactly as any."""
-    for name in ("uint8", "uint16", "int16"):
-        limits = np.iinfo(name)
-        if limits.min <= low and high <= limits.max:
-            return name
-    return "float32" if max(abs(low), abs(high)) <= 2**24 else "float64"

@@ -69,6 +69,14 @@ def test_an_array_comes_back_denoised_in_its_dtype_and_shape(server, dtype, chan
     assert set(result.timing) == {"decode", "queue", "infer", "encode"}
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "uint32", "uint64"])
+def test_integers_of_every_size_come_back_in_their_dtype(denoiser, dtype):
+    """As the numbers that they are: the result is that of the same numbers as int16."""
+    numbers = noisy_of(photograph(48), "uint8").astype(np.int16) // 4
+    result = denoiser.denoise(numbers.astype(dtype)).array
+    np.testing.assert_array_equal(result, denoiser.denoise(numbers).array.astype(dtype), strict=True)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (5, 40), (40, 5, 3), (20, 24, 4), (3, 20, 24)])
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_every_shape_and_byte_order_comes_back(denoiser, shape, order):
