@@ -15,7 +15,7 @@ from service.imaging import jpeg
 DEFLATED, PLAIN = b"1.2.840.10008.1.2.1.99", b"1.2.840.10008.1.2.1"
 #: The meta information, which names the transfer syntax, precedes everything else; its first element is its length.
 META_BYTES, META_LENGTH_END = 4096, 144
-#: Of a deflated data set, the first bytes are unpacked to find its size; more may follow than the pixels.
+#: The first bytes of a deflated data set are unpacked to find its size; more may follow than the pixels.
 HEAD_BYTES, MARGIN_BYTES = 1 << 20, 1 << 16
 
 #: Functions of imagecodecs by transfer syntax: two of lossless JPEG, and JPEG-LS without loss and with little.

@@ -23,7 +23,7 @@ JPEG_GROWTH, JPEG_MARGIN_BYTES = 4, 1 << 20
 
 @dataclass(frozen=True)
 class Parts:
-    """What is read of a file before its pixels.
+    """The parts of a file that are read before its pixels.
 
     Args:
         head: The start of the codestream.

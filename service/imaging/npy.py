@@ -23,7 +23,7 @@ HEADER_READERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.r
 
 SHAPES = ["(H, W)", "(H, W, 1, 3 or 4)", "(Z, H, W)", "(Z, H, W, 1, 3 or 4)", "any with axes="]
 
-#: What to do about the kinds of dtype that are never taken (``numpy.dtype.kind``).
+#: Advice for the kinds of dtype that are never taken (``numpy.dtype.kind``).
 ADVICE = {
     "b": "a mask is not denoised; if it is a picture of black and white, send array.astype('float32')",
     "c": "send its parts as two images, array.real and array.imag, or its magnitude, abs(array)",

@@ -10,7 +10,7 @@ from service.imaging.formats import ImageFormat
 from service.imaging.iso_media import boxes
 from service.imaging.library_errors import translated
 
-#: Of a TIFF that is all of a raw file, the directories are among the first bytes.
+#: The directories of a raw file that is a TIFF are among its first bytes.
 HEAD_BYTES = 1 << 22
 #: Byte orders of TIFF, and what Panasonic and Olympus have instead of its 42.
 ORDERS, NUMBERS = {b"II": b"II*\0", b"MM": b"MM\0*"}, {b"*\0", b"\0*", b"U\0", b"RO", b"RS", b"OR"}

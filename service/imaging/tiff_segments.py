@@ -14,7 +14,7 @@ JPEG_BLOCK = 32
 
 @dataclass(frozen=True)
 class Announced:
-    """What the header of a strip or tile says about its pixels; ``bits`` and ``samples`` if it says them."""
+    """The size that the header of a strip or tile states, and ``bits`` and ``samples`` if it states them."""
 
     width: int
     height: int

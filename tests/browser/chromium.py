@@ -70,7 +70,7 @@ def load(page: Page, url: str) -> None:
 
 @contextmanager
 def watched(page: Page, url: str) -> Iterator[None]:
-    """What goes wrong meanwhile. That a request was refused is written to the console by the browser itself.
+    """Watch the page for faults. The browser itself writes refused requests to the console, which are none.
 
     Raises:
         AssertionError: At the end, if the console showed an error, or if anything but this service was asked.

@@ -1,4 +1,4 @@
-"""What a person does on the page, and what the service answers without it."""
+"""Actions of a person on the page, and the answers of the service without it."""
 
 import base64
 import io

@@ -18,7 +18,7 @@ from biasfree_client.cli.sources import Source
 
 
 class Existing(Enum):
-    """What to do about results that exist.
+    """A rule for results that exist.
 
     Attributes:
         RENEW: Replace those that are older than their images, as ``make`` does.
