@@ -22,6 +22,7 @@ from training.fit.muon import Muon
 from training.fit.processes import Processes
 from training.fit.recipe import Recipe
 from training.fit.start import Start
+from training.fit.widen import widen
 
 # Added to each patch's mean squared error: errors below half a gray level do not matter.
 _LEAST_SQUARED_ERROR = (0.5 / 255) ** 2
@@ -113,8 +114,11 @@ class Trainer:
         elif recipe.start_share:
             raise ValueError("`start_share` needs initial weights: pass --start-from")
         self._start = deepcopy(network.state_dict()) if recipe.start_share else None
+        self._bf16 = recipe.precision == "bf16" and processes.has_bf16
+        # In float32, oneDNN's convolutions are 5 to 10 % faster on contiguous images.
+        self._memory_format = torch.channels_last if self._bf16 else torch.contiguous_format
         # torch's type stubs lack memory_format.
-        self._network: Network = network.to(processes.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network: Network = network.to(processes.device, memory_format=self._memory_format)  # type: ignore[call-overload]
         self._shared = processes.share(self._network)
         self._average = WeightAverage(self._network, decay=recipe.ema_decay)
         self._optimizers = _optimizers(self._network, recipe)
@@ -242,10 +246,9 @@ class Trainer:
 
     def _one_step(self, pairs: TrainingPairs) -> float:
         device = self._processes.device
-        noisy = pairs.noisy.to(device, memory_format=torch.channels_last)
+        noisy = pairs.noisy.to(device, memory_format=self._memory_format)
         clean = pairs.clean.to(device)
-        bf16 = self._recipe.precision == "bf16" and self._processes.has_bf16
-        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=self._bf16):
             denoised = self._shared(noisy)
         loss = LOSSES[self._recipe.loss](denoised.float(), clean)
         torch.autograd.backward(loss)
@@ -279,9 +282,18 @@ def _require_same_run(saved: Checkpoint, current: Checkpoint) -> None:
 
 def _load(network: Network, start: Start, channels: int) -> None:
     try:
-        network.load_state_dict(start.for_channels(channels))
+        network.load_state_dict(_widened(start.for_channels(channels), network))
     except RuntimeError as exc:
         raise ValueError(f"the initial weights do not fit the recipe's architecture: {exc}") from exc
+
+
+def _widened(weights: dict[str, torch.Tensor], network: Network) -> dict[str, torch.Tensor]:
+    """Widen the weights of a network that has the same layers as ``network``, but fewer features."""
+    shapes = {name: value.shape for name, value in network.state_dict().items()}
+    if weights.keys() != shapes.keys() or all(weights[name].shape == shape for name, shape in shapes.items()):
+        return weights
+    transposed = {f"{name}.weight" for name, part in network.named_modules() if isinstance(part, nn.ConvTranspose2d)}
+    return widen(weights, shapes, transposed=transposed, seed=0)
 
 
 def _optimizers(network: Network, recipe: Recipe) -> list[torch.optim.Optimizer]:

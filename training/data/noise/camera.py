@@ -9,9 +9,9 @@ exposures in pairs of real photographs.
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from training.data.noise.demosaic import demosaiced, mosaic, places
+from training.data.noise.demosaic import demosaiced, demosaiced_along_edges, mosaic, places
 from training.data.noise.draw import Draw
-from training.data.noise.filters import blurred, low_pass, luma
+from training.data.noise.filters import blurred, guided, low_pass, luma
 from training.data.noise.pair import Pair
 
 
@@ -28,6 +28,13 @@ class Camera(BaseModel):
     smoothing_px: tuple[float, float] = Field(default=(0.0, 0.9), description="Blur of their luminance, pixels.")
     color_reduced: float = Field(default=0.0, ge=0, le=1, description="Share with less color noise.")
     color_reduction_px: tuple[float, float] = Field(default=(1.0, 5.0), description="Blur of that noise, pixels.")
+    directed: float = Field(default=0.0, ge=0, le=1, description="Share demosaiced along edges.")
+    edges_kept: float = Field(
+        default=0.0, ge=0, le=1, description="Share whose noise is reduced in the camera, except beside edges."
+    )
+    edges_kept_level: tuple[float, float] = Field(
+        default=(0.5, 2.0), description="Contrast that this keeps, in standard deviations of the noise, log-uniform."
+    )
     sharpened: float = Field(default=0.4, ge=0, le=1, description="Share sharpened in the camera.")
 
     def __call__(self, clean: torch.Tensor, draw: Draw) -> Pair:
@@ -41,20 +48,42 @@ class Camera(BaseModel):
         scene = _mixed(curve.undone(soft), torch.linalg.inv(matrix)).clamp(0, 1) / gains
         place = places(side, torch.stack([draw.choice(count, 2), draw.choice(count, 2)], dim=1))
         raw = self._exposed(mosaic(scene, place), draw)
-        corrected, smooth, sharpen = (
-            draw.chance(count, 0.6),
-            self._smoothing(draw, count),
-            self._sharpening(draw, count),
-        )
+        corrected, directed = draw.chance(count, 0.6), draw.chance(count, self.directed)
+        smooth, sharpen = self._smoothing(draw, count), self._sharpening(draw, count)
 
         def develop(sensor: torch.Tensor) -> torch.Tensor:
-            twice = [torch.cat([each, each]) for each in (place, corrected, gains, matrix)]
-            linear = (demosaiced(sensor, *twice[:2]) * twice[2]).clamp(0, 1)
-            image = curve.applied(_mixed(linear, twice[3]).clamp(0, 1))
-            image = sharpen(smooth(image))
+            twice = [torch.cat([each, each]) for each in (place, corrected, directed, gains, matrix)]
+            colors = torch.where(
+                twice[2], demosaiced_along_edges(sensor, twice[0]), demosaiced(sensor, twice[0], twice[1])
+            )
+            linear = (colors * twice[3]).clamp(0, 1)
+            return smooth(curve.applied(_mixed(linear, twice[4]).clamp(0, 1)))
+
+        def finish(image: torch.Tensor) -> torch.Tensor:
+            image = sharpen(image).clamp(0, 1)
             return luma(image) if channels == 1 else image
 
-        return self._color_noise_reduced(raw.both(develop), draw).both(lambda images: images.clamp(0, 1))
+        pair = self._color_noise_reduced(raw.both(develop), draw)
+        return self._noise_reduced(pair, draw).both(finish)
+
+    def _noise_reduced(self, pair: Pair, draw: Draw) -> Pair:
+        """Smooth the luminance, except beside edges, as cameras do: their noise is stronger there than elsewhere."""
+        chosen = draw.chance(len(pair.noisy), self.edges_kept).flatten().nonzero().flatten()
+        level = draw.log_uniform(len(chosen), *self.edges_kept_level)
+        radius = 1 + int(draw.choice(1, 3))
+        part = draw.uniform(len(chosen), 0.5, 1).repeat(2, 1, 1, 1)
+
+        def reduced(some: Pair) -> Pair:
+            noise = luma(some.noisy - some.clean)
+            kept = (level * noise.std(dim=(-2, -1), keepdim=True)).square().clamp(min=1e-8).repeat(2, 1, 1, 1)
+
+            def smooth(images: torch.Tensor) -> torch.Tensor:
+                gray = luma(images)
+                return images + part * (guided(gray, kept, radius=radius) - gray)
+
+            return some.both(smooth)
+
+        return pair.at(chosen, reduced)
 
     def _color_noise_reduced(self, pair: Pair, draw: Draw) -> Pair:
         """Blur the color noise alone: cameras do it along edges, so that the picture's colors stay where they are."""

@@ -57,3 +57,18 @@ def resampled(images: torch.Tensor, scale: torch.Tensor, *, mode: str) -> torch.
     middle[:, 0, 0] = middle[:, 1, 1] = 1 / scale.flatten()
     grid = F.affine_grid(middle, list(images.shape), align_corners=False)
     return F.grid_sample(sharp, grid, mode=mode, padding_mode="reflection", align_corners=False)
+
+
+def guided(images: torch.Tensor, variance: torch.Tensor, *, radius: int) -> torch.Tensor:
+    """Smooth where the variance is low compared with ``variance`` (B, 1, 1, 1), and leave edges as they are.
+
+    Source: He, Sun and Tang, "Guided image filtering", 2013; the image (B, 1, H, W) is its own guide.
+    """
+
+    def mean(values: torch.Tensor) -> torch.Tensor:
+        return F.avg_pool2d(F.pad(values, (radius,) * 4, mode="reflect"), 2 * radius + 1, stride=1)
+
+    average = mean(images)
+    own = (mean(images.square()) - average.square()).clamp(min=0)
+    gain = own / (own + variance)
+    return mean(gain) * images + mean(average - gain * average)
