@@ -6,7 +6,16 @@ import typer
 from typer.core import TyperGroup
 
 from training.cli.data import attribution, get_data
-from training.cli.evaluate import ensembles, estimates, evaluate, illustrate, illustrate_real, quality, robustness
+from training.cli.evaluate import (
+    ensembles,
+    estimates,
+    evaluate,
+    illustrate,
+    illustrate_real,
+    noise_statistics,
+    quality,
+    robustness,
+)
 from training.cli.export import export, import_checkpoint
 from training.cli.fit import campaign, train
 from training.cli.reproduce import analysis_figure, reproduce
@@ -36,7 +45,7 @@ for _command in (
     *(get_data, attribution),
     *(train, campaign),
     *(export, import_checkpoint),
-    *(evaluate, quality, robustness, ensembles, estimates),
+    *(evaluate, quality, robustness, ensembles, estimates, noise_statistics),
     *(illustrate, illustrate_real),
     *(reproduce, analysis_figure),
 ):

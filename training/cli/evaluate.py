@@ -122,6 +122,18 @@ def estimates(
     Console().print(table(measure_estimates(model, images, read_sigmas(sigmas))))
 
 
+def noise_statistics(
+    *,
+    pairs: Pairs = None,
+    recipe: Annotated[str | None, typer.Option(help="Name of a recipe with a [noise] table, or a .toml file.")] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of photographs for the recipe.")] = None,
+) -> None:
+    """Compare the noise of real pairs with that of a recipe: level, correlation, edges, color."""
+    from training.evaluate.noise_statistics import noise_statistics as measure
+
+    typer.echo(measure(pairs or [], recipe, images))
+
+
 def illustrate(
     model: Annotated[Path, typer.Argument(help="A model file.")],
     *,

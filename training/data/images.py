@@ -43,6 +43,18 @@ def read_folder(folder: Path, *, channels: int) -> list[NamedImage]:
     return [read_image(path, name=path.relative_to(folder).as_posix(), channels=channels) for path in paths]
 
 
+def read_pairs(folder: Path, *, channels: int) -> list[tuple[NamedImage, NamedImage]]:
+    """Read pairs of noisy and clean images: the files with equal names in ``noisy`` and ``clean`` below a folder.
+
+    Raises:
+        ValueError: One of the two has no image, or the names of their files differ.
+    """
+    noisy, clean = (read_folder(folder / kind, channels=channels) for kind in ("noisy", "clean"))
+    if [image.name for image in noisy] != [image.name for image in clean]:
+        raise ValueError(f"{folder / 'noisy'} and {folder / 'clean'} must have files with the same names")
+    return list(zip(noisy, clean, strict=True))
+
+
 def rescaled(pixels: UInt8Image, scale: float) -> UInt8Image:
     """Scale an image (H, W, C) uint8 by Lanczos; a scale of 1 returns the image itself."""
     if scale == 1:

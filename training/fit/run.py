@@ -1,12 +1,13 @@
 """``train``: from a folder of photographs to a checkpoint."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
 from rich.console import Console
 
-from training.data.images import rescaled
+from training.data.images import NamedImage, rescaled
 from training.data.pairs import PairSampler
 from training.fit.checkpoint import FILE
 from training.fit.processes import Processes
@@ -49,22 +50,9 @@ def run(
     trained, measured = split(images, validation, channels=recipe.channels)
     output.mkdir(parents=True, exist_ok=True)
     with Processes.join(device=device) as processes:
-        sampler = PairSampler(
-            [rescaled(image.pixels, scale) for image in trained for scale in recipe.scales],
-            patch=recipe.patch,
-            batch=recipe.batch,
-            sigma_max=recipe.sigma_max,
-            sigma_power=recipe.sigma_power,
-            saturation=recipe.saturation,
-            grain=recipe.grain,
-            permute_channels=recipe.permute_channels,
-            noise=recipe.noise,
-            detailed=recipe.detailed,
-            seed=recipe.seed,
-            rank=processes.rank,
-            # Worker processes cannot draw on a GPU, and JPEG files are made on the CPU.
-            device="cpu" if recipe.noise or workers else processes.device,
-        )
+        # Worker processes cannot draw on a GPU, and JPEG files are made on the CPU.
+        making = torch.device("cpu") if recipe.noise or workers else processes.device
+        sampler = pairs_of(recipe, trained, rank=processes.rank, device=making)
         hashes = {image.name: image.sha256 for image in trained}
         trainer = Trainer(
             recipe,
@@ -83,6 +71,27 @@ def run(
                 validate_every=validate_every,
                 checkpoint_every_s=checkpoint_every_s,
             )
+
+
+def pairs_of(
+    recipe: Recipe, photographs: Sequence[NamedImage], *, rank: int = 0, device: torch.device | str = "cpu"
+) -> PairSampler:
+    """Return the source of a recipe's training pairs; arguments as for ``PairSampler``."""
+    return PairSampler(
+        [rescaled(image.pixels, scale) for image in photographs for scale in recipe.scales],
+        patch=recipe.patch,
+        batch=recipe.batch,
+        sigma_max=recipe.sigma_max,
+        sigma_power=recipe.sigma_power,
+        saturation=recipe.saturation,
+        grain=recipe.grain,
+        permute_channels=recipe.permute_channels,
+        noise=recipe.noise,
+        detailed=recipe.detailed,
+        seed=recipe.seed,
+        rank=rank,
+        device=device,
+    )
 
 
 @contextmanager

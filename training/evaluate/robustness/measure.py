@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from biasfree.card import CaseScore
-from training.data.images import NamedImage, read_folder
+from training.data.images import NamedImage, read_folder, read_pairs
 from training.evaluate.metrics import FloatImage, psnr_db
 from training.evaluate.robustness.cases import CASES, Disturbed, Mask
 from training.evaluate.scores import ImageDenoiser
@@ -52,11 +52,8 @@ def measure_pairs(
     Raises:
         ValueError: The names of the files differ.
     """
-    noisy, clean = (read_folder(folder / kind, channels=channels) for kind in ("noisy", "clean"))
-    if [image.name for image in noisy] != [image.name for image in clean]:
-        raise ValueError(f"{folder / 'noisy'} and {folder / 'clean'} must have files with the same names")
-    whole = [_pair(one, other) for one, other in zip(noisy, clean, strict=True)]
-    score = _scores(f"{folder.name} ({len(noisy)} pairs)", denoiser, whole)[0]
+    whole = [_pair(noisy, clean) for noisy, clean in read_pairs(folder, channels=channels)]
+    score = _scores(f"{folder.name} ({len(whole)} pairs)", denoiser, whole)[0]
     done(score.case)
     return score
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from biasfree import frames
 from biasfree.artifact import SHIPPED, Artifact
 from biasfree.card import CaseScore
+from biasfree.choice import AUTO, CHOICES, for_any_noise
 from biasfree.classical import METHODS, load
 from biasfree.options import DenoiseOptions, EnsembleSize
 from training.data.images import NamedImage, read_folder
@@ -23,7 +24,7 @@ KINDS = {1: "gray", 3: "color"}
 
 
 class DefaultDenoiser:
-    """The service's choice between two networks if a request names no model.
+    """The service's choice between two networks if a request names no model, or ``best``.
 
     Args:
         any_noise: The network for any noise.
@@ -62,18 +63,17 @@ class RobustnessTable:
     Attributes:
         channels: Number of image channels, C.
         scores: Denoiser's name -> its scores.
-        white_chosen: Case -> how often the default chose the network for white noise; empty without the default.
+        white_chosen: Name of a choice in ``scores`` -> case -> how often it chose the network for white noise.
     """
 
     channels: int
     scores: Mapping[str, Sequence[CaseScore]]
-    white_chosen: Mapping[str, str]
+    white_chosen: Mapping[str, Mapping[str, str]]
 
     def markdown(self) -> str:
         """Return the PSNR in dB of the input and of every denoiser's result, as a Markdown table."""
         head = [f"PSNR, dB ({KINDS[self.channels]})", "measured on", "input", *(f"`{name}`" for name in self.scores)]
-        if self.white_chosen:
-            head.append("network for white noise chosen")
+        head += [f"`{name}` chose the network for white noise" for name in self.white_chosen]
         lines = [head, ["---"] * len(head), *self._rows()]
         return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -85,7 +85,7 @@ class RobustnessTable:
                 row[0].region or "all",
                 f"{row[0].input_psnr_db:.2f}",
                 *(f"{each.psnr_db:.2f}" for each in row),
-                *([self.white_chosen[row[0].case]] if self.white_chosen else []),
+                *(counts[row[0].case] for counts in self.white_chosen.values()),
             ]
             for row in zip(*columns, strict=True)
         ]
@@ -139,11 +139,15 @@ def _table(
     channels: int,
     console: Console | None,
 ) -> RobustnessTable:
-    scores, chosen = {}, {}
-    if default := _default(networks, channels):
-        scores["default"] = _measured(
-            default, images, pairs, channels, lambda case: chosen.update({case: default.taken()})
-        )
+    scores: dict[str, list[CaseScore]] = {}
+    chosen: dict[str, dict[str, str]] = {}
+    for name, choice in _choices(networks, channels).items():
+        counts = chosen.setdefault(name, {})
+
+        def count(case: str, choice: DefaultDenoiser = choice, counts: dict[str, str] = counts) -> None:
+            counts[case] = choice.taken()
+
+        scores[name] = _measured(choice, images, pairs, channels, count)
     named: dict[str, ImageDenoiser] = {**networks, **{name: load(name) for name in classical}}
     for name, denoiser in named.items():
         if console:
@@ -152,11 +156,16 @@ def _table(
     return RobustnessTable(channels, scores, chosen)
 
 
-def _default(networks: Mapping[str, OnnxDenoiser], channels: int) -> DefaultDenoiser | None:
-    """Combine the two networks that the service chooses between; return None if one of them is missing."""
-    white = networks.get(KINDS[channels])
-    any_noise = networks.get(f"{KINDS[channels]}-real")
-    return DefaultDenoiser(any_noise.once, white.once, white.ensemble) if white and any_noise else None
+def _choices(networks: Mapping[str, OnnxDenoiser], channels: int) -> dict[str, DefaultDenoiser]:
+    """Return the service's choices between two networks, by name, as far as both networks are given."""
+    choices = {}
+    for name, models in CHOICES.items():
+        white = networks.get(models[channels])
+        any_noise = networks.get(for_any_noise(models[channels], networks) or "")
+        if white and any_noise:
+            denoiser = DefaultDenoiser(any_noise.once, white.once, white.ensemble)
+            choices["default" if name == AUTO else name] = denoiser
+    return choices
 
 
 def _measured(

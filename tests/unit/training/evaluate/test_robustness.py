@@ -98,7 +98,7 @@ def test_the_tables_have_what_is_named_for_their_channels(tmp_path: Path) -> Non
     write(tables, tmp_path / "out")
     gray, color = tables
     assert [*gray.scores] == ["default", "gray", "gray-real", "wiener"]
-    assert gray.white_chosen["white, sigma 25"] == "1 of 1"
+    assert gray.white_chosen["default"]["white, sigma 25"] == "1 of 1"
     assert [*color.scores] == ["wiener"]
     assert not color.white_chosen
     page = (tmp_path / "out" / "robustness.md").read_text()

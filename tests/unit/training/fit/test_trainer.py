@@ -260,6 +260,34 @@ def test_a_color_run_can_start_from_a_gray_one(tmp_path: Path) -> None:
     assert start.for_channels(1) == start.weights
 
 
+def test_a_wider_network_can_start_from_a_narrower_one(tmp_path: Path) -> None:
+    """It first computes the same, and its copies have different gradients, so that they part."""
+    fit(TINY, tmp_path)
+    start = Start.read(tmp_path)
+    narrow = build(TINY.architecture, TINY.arguments)
+    narrow.load_state_dict(start.weights)
+    widths = [2 * width for width in TINY.arguments["widths"]]
+    recipe = TINY.model_copy(update={"arguments": {**TINY.arguments, "widths": widths}})
+    trainer = Trainer(recipe, sampler(recipe), images=IMAGES, processes=ALONE, start=start)
+    wide = trainer.averaged.requires_grad_(True)
+    noisy = torch.rand(2, 1, 24, 16, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(wide(noisy), narrow(noisy))
+    wide(noisy).square().sum().backward()
+    gradient = wide.get_parameter("bottom.0.conv1.weight").grad
+    assert gradient is not None
+    half = len(gradient) // 2
+    assert not torch.allclose(gradient[:half], gradient[half:])
+
+
+def test_a_narrower_network_cannot_start_from_a_wider_one(tmp_path: Path) -> None:
+    """The message names the kernel."""
+    fit(TINY, tmp_path)
+    widths = [width // 2 for width in TINY.arguments["widths"]]
+    recipe = TINY.model_copy(update={"arguments": {**TINY.arguments, "widths": widths}})
+    with pytest.raises(ValueError, match=r"head\.weight is .*, which does not widen to"):
+        Trainer(recipe, sampler(recipe), images=IMAGES, processes=ALONE, start=Start.read(tmp_path))
+
+
 def test_an_empty_folder_is_no_start(tmp_path: Path) -> None:
     """The message is one sentence."""
     with pytest.raises(ValueError, match="no checkpoint to start from"):
