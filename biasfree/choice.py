@@ -7,15 +7,21 @@ noise is correlated, the network for white noise is not tried.
 docs/adr/0005-two-networks.md has the error rates.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
 
-#: Default models for white noise by number of channels.
-DEFAULT_MODELS = {1: "gray", 3: "color"}
+#: Names of the automatic choices.
+AUTO, BEST = "auto", "best"
+#: Their models for white noise by number of channels.
+CHOICES: Mapping[str, Mapping[int, str]] = {
+    AUTO: {1: "gray", 3: "color"},
+    BEST: {1: "gray-best", 3: "color-best"},
+}
+DEFAULT_MODELS = CHOICES[AUTO]
 #: Suffix in the name of the corresponding model for any noise.
 ANY_NOISE = "-real"
 
@@ -31,6 +37,17 @@ _WHOLE = (0.75, 4.0)
 #: remove at most 0.06 (gray) and 0.42 (color) beside a clean area, but at least 0.26 and 0.67 if the whole image has
 #: noise of sigma 10.
 _LEAST_GRAY, _LEAST_COLOR, _EXCEPT = 0.2, 0.45, 0.05
+
+
+def for_any_noise(white: str, models: Collection[str]) -> str | None:
+    """Return the name of the model for any noise that is chosen beside one for white noise; None if there is none.
+
+    Args:
+        white: Name of the model for white noise.
+        models: Names of the models that there are.
+    """
+    names = (white + ANY_NOISE, white.removesuffix("-" + BEST) + ANY_NOISE)
+    return next((name for name in names if name in models), None)
 
 
 def is_correlated(noisy: FloatArray, denoised: FloatArray) -> bool:

@@ -16,10 +16,10 @@ from pydantic import ValidationError
 
 from biasfree.artifact import SHIPPED, Artifact, ArtifactError
 from biasfree.card import Card
-from biasfree.choice import ANY_NOISE, DEFAULT_MODELS
+from biasfree.choice import AUTO, BEST, CHOICES, for_any_noise
 from biasfree.frames import FrameResult, Pass, choose, denoise_frame, run, white_of
 from biasfree.noise import Noise
-from biasfree.options import DenoiseOptions, EnsembleSize, suggestion
+from biasfree.options import DenoiseOptions, EnsembleSize, suggestion, what_is_wrong
 from biasfree.pixels import FloatArray, PixelArray
 from biasfree.stack import Stack, colors_of, is_pillow, through_array
 from biasfree.tiling import TileGrid, cut, join, round_up
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 Output = Literal["image", "residual"]
 ImageT = TypeVar("ImageT")
 
-#: Model name for an automatic choice between the default models for each image.
-AUTO = "auto"
 _AXES = ("channel_axis", "stack_axis")
 #: Longest side of a tile, pixels: larger tiles are a little faster and take more memory (1.2 GB at this side).
 TILE_SIDE = 2304
@@ -56,8 +54,8 @@ def load(
     """Load a model.
 
     Args:
-        model: Name of a shipped model (``models()``), path of an ``.onnx`` file, or ``auto`` to choose between the
-            default models for each image.
+        model: Name of a shipped model (``models()``), path of an ``.onnx`` file, ``auto`` to choose between the
+            default models for each image, or ``best`` to choose between the best ones, at four times the work.
         device: ``cuda``, ``cpu``, or ``auto`` for CUDA if it works.
         threads: Threads on the CPU; None for one per core.
         tile_side: Longest side of a tile in pixels; smaller tiles take less memory.
@@ -71,20 +69,28 @@ def load(
         raise ValueError(f"threads must be at least 1, not {threads}")
     if tile_side < 1:
         raise ValueError(f"tile_side must be at least 1, not {tile_side}")
-    if model == AUTO:
-        names = [name for each in DEFAULT_MODELS.values() for name in (each, each + ANY_NOISE)]
-        artifacts = [Artifact.load(SHIPPED / f"{name}.onnx") for name in names if name in models()]
+    white = CHOICES.get(str(model))
+    if white is None:
+        paths = [_path(model)]
     else:
-        artifacts = [Artifact.load(_path(model))]
+        shipped = models()
+        pairs = ((name, for_any_noise(name, shipped)) for name in white.values())
+        paths = [SHIPPED / f"{name}.onnx" for pair in pairs for name in pair if name in shipped]
+    artifacts = [Artifact.load(path) for path in paths]
     networks = {each.card.name: _Network(each, device, threads, tile_side) for each in artifacts}
-    return Model(networks, named=model != AUTO)
+    return Model(networks, choice=str(model) if white else None)
 
 
 class Model:
-    """One network, or the default networks with an automatic choice for each image. Created by ``load``."""
+    """One network, or several with an automatic choice for each image. Created by ``load``.
 
-    def __init__(self, networks: Mapping[str, "_Network"], *, named: bool) -> None:
-        self._networks, self._named = networks, named
+    Args:
+        networks: The networks by name.
+        choice: ``auto`` or ``best``; None for a single network.
+    """
+
+    def __init__(self, networks: Mapping[str, "_Network"], *, choice: str | None = None) -> None:
+        self._networks, self._choice = networks, choice
 
     @property
     def cards(self) -> dict[str, Card]:
@@ -96,11 +102,11 @@ class Model:
         """Return the model's card: architecture, training, measured quality.
 
         Raises:
-            ValueError: The model is ``auto``, which consists of several networks.
+            ValueError: The model is ``auto`` or ``best``, which consist of several networks.
         """
-        if not self._named:
+        if self._choice is not None:
             raise ValueError(
-                f"'auto' has several networks ({', '.join(self._networks)}): see .cards, or load one by name"
+                f"{self._choice!r} has several networks ({', '.join(self._networks)}): see .cards, or load one by name"
             )
         return next(iter(self.cards.values()))
 
@@ -254,7 +260,7 @@ class Model:
         return stack.like_input([result.frame for result in self._results(stack, options)])
 
     def _results(self, stack: "Stack", options: DenoiseOptions) -> list[FrameResult]:
-        """Denoise every frame; the first frame decides between the default networks."""
+        """Denoise every frame; the first frame decides between the networks."""
         network, done = self._chosen(stack, options)
         results = []
         for frame in stack.frames:
@@ -263,13 +269,13 @@ class Model:
         return results
 
     def _for_white_noise(self, channels: int) -> "_Network":
-        """Return the named network, or the default network for white noise."""
-        if self._named:
+        """Return the single network, or that of the choice for white noise."""
+        if self._choice is None:
             return next(iter(self._networks.values()))
-        return self._networks[DEFAULT_MODELS[3 if channels == 3 else 1]]
+        return self._networks[CHOICES[self._choice][3 if channels == 3 else 1]]
 
     def _chosen(self, stack: "Stack", options: DenoiseOptions) -> tuple["_Network", Pass | None]:
-        if self._named:
+        if self._choice is None:
             network = self._for_white_noise(stack.channels)
             if network.card.channels not in {1, stack.channels} and not stack.equal_channels:
                 raise ValueError(
@@ -278,10 +284,10 @@ class Model:
                 )
             return network, None
         white = self._for_white_noise(stack.channels)
-        any_noise = self._networks.get(white.card.name + ANY_NOISE)
-        if any_noise is None or options.changes_nothing(stack.channels):
+        other = for_any_noise(white.card.name, self._networks)
+        if other is None or options.changes_nothing(stack.channels):
             return white, None
-        by_name = {"any-noise": any_noise, "white-noise": white}
+        by_name = {"any-noise": self._networks[other], "white-noise": white}
         passes = choose(stack.frames[0], options)
         which, done = run(passes, lambda request: by_name[request.which](request.noisy))
         return by_name[which], done
@@ -330,7 +336,9 @@ def _options(options: Mapping[str, Any]) -> DenoiseOptions:
         return DenoiseOptions(**options)
     except ValidationError as exc:
         first = exc.errors()[0]
-        raise ValueError(f"{first['loc'][0]}={first['input']!r}: {first['msg']}") from exc
+        name = str(first["loc"][0])
+        words = what_is_wrong(first, DenoiseOptions.model_fields[name])
+        raise ValueError(f"{name}={first['input']!r}: {words}") from exc
 
 
 def _path(model: str | Path) -> Path:
@@ -340,7 +348,7 @@ def _path(model: str | Path) -> Path:
     path = Path(model)
     if not path.is_file():
         raise ArtifactError(
-            f"there is no model and no file {str(model)!r}; {suggestion(str(model), [AUTO, *models()])}"
+            f"there is no model and no file {str(model)!r}; {suggestion(str(model), [AUTO, BEST, *models()])}"
         )
     return path
 

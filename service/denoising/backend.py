@@ -6,8 +6,9 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, Field
 
+from biasfree.choice import CHOICES
 from biasfree.noise import Noise
-from service.denoising.options import AUTO, DenoiseOptions
+from service.denoising.options import DenoiseOptions
 from service.errors import UnknownModel
 from service.imaging import Picture
 from service.queue.ledger import BatchRun
@@ -113,14 +114,14 @@ class Backends:
         return [name for backend in self._all for name in backend.names]
 
     def of(self, model: str | None) -> Backend:
-        """Return the backend of a model; the default backend for None and ``auto``.
+        """Return the backend of a model; the default backend for None, ``auto`` and ``best``.
 
         Raises:
             UnknownModel: There is no model of that name.
         """
-        if model in (None, AUTO):
+        if model is None or model in CHOICES:
             return self.default
         for backend in self._all:
             if model in backend.names:
                 return backend
-        raise UnknownModel(f"no model is called {model!r}", supported=sorted(self.names))
+        raise UnknownModel(f"no model is called {model!r}", supported=sorted([*CHOICES, *self.names]))

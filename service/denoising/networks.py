@@ -13,13 +13,13 @@ from typing import TypeVar
 
 from biasfree.artifact import Artifact
 from biasfree.card import Card
-from biasfree.choice import ANY_NOISE, DEFAULT_MODELS
+from biasfree.choice import AUTO, CHOICES, DEFAULT_MODELS, for_any_noise
 from biasfree.frames import Done, Pass, Passes, PassRequest, Which, advance, choose, denoise_frame, white_of
 from biasfree.noise import Measured
 from biasfree.pixels import FloatArray, PixelArray
 from biasfree.tiling import TileGrid, cut, join
 from service.denoising.backend import DenoiseResult, ModelSummary, Work
-from service.denoising.options import AUTO, DenoiseOptions
+from service.denoising.options import DenoiseOptions
 from service.denoising.preparation import Prepared
 from service.errors import DeadlineExceeded, InvalidParameter, NotReady, UnknownModel
 from service.imaging import Picture
@@ -29,9 +29,6 @@ from service.queue.policy import RECOVERY, Admission
 from service.queue.progress import CURRENT
 
 T = TypeVar("T")
-
-#: The default for pictures of a number of channels that no model has: each is denoised as a gray image.
-GRAY = DEFAULT_MODELS[1]
 
 #: Number of frames of one stack in float32 at once.
 FRAMES_IN_FLIGHT = 4
@@ -116,7 +113,9 @@ class Networks:
         self._queue.require_room()
 
     def model_for(self, picture: Picture, *, model: str | None, color: str) -> Artifact:
-        """Return the network for a picture in the requested colors; without a name, the default for white noise.
+        """Return the network for a picture in the requested colors; of a choice, the network for white noise.
+
+        Pictures of a number of channels that no network has are denoised channel by channel, as gray.
 
         Raises:
             UnknownModel: There is no such network.
@@ -124,9 +123,11 @@ class Networks:
         """
         same = picture.layout.equal_channels
         channels = 3 if same and color == "rgb" else picture.channels
-        name = DEFAULT_MODELS.get(channels, GRAY) if model is None or model == AUTO else model
+        name = model or AUTO
+        if name in CHOICES:
+            name = CHOICES[name].get(channels, CHOICES[name][1])
         if name not in self._models:
-            raise UnknownModel(f"no model is called {name!r}", supported=sorted(self._models))
+            raise UnknownModel(f"no model is called {name!r}", supported=sorted([*CHOICES, *self._models]))
         card = self._models[name].card
         if card.channels not in {1, picture.channels} and not same:
             hint = "color=rgb to convert it" if picture.channels == 1 else "a gray model, which denoises each channel"
@@ -157,7 +158,7 @@ class Networks:
         await self._queue.drain()
 
     async def _denoise(self, prepared: Prepared, options: DenoiseOptions, card: Card) -> DenoiseResult:
-        """Denoise a prepared picture; without a requested model, its first frame may select another one than ``card``.
+        """Denoise a prepared picture; unless a model is named, its first frame may select another one than ``card``.
 
         Raises:
             QueueFull: Too much is queued.
@@ -182,14 +183,14 @@ class Networks:
         return DenoiseResult(result, self._models[run.card.name].facts, noise, run.infer_s, run.batches)
 
     async def _through(self, picture: Picture, options: DenoiseOptions, card: Card) -> tuple[_Run, list[PixelArray]]:
-        """Denoise every frame by the model of ``card``, or without a requested model by the one for the first frame."""
-        any_noise = self._models.get(card.name + ANY_NOISE) if options.model in (None, AUTO) else None
-        if any_noise is None or options.changes_nothing(picture.channels):
+        """Denoise every frame by the model of ``card``, or unless one is named by the one for the first frame."""
+        other = for_any_noise(card.name, self._models) if (options.model or AUTO) in CHOICES else None
+        if other is None or options.changes_nothing(picture.channels):
             with self._admitted(picture, options, card) as run:
                 self._follow(self._tiles(picture, options, card), run)
                 return run, await self._frames(picture, run)
         with (
-            self._admitted(picture, options, any_noise.card) as run,
+            self._admitted(picture, options, self._models[other].card) as run,
             self._admitted(picture, options, card, beside=run.admission) as white,
         ):
             # The other model denoises the first frame too, once.

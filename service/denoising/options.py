@@ -6,9 +6,6 @@ from pydantic import Field
 
 from biasfree import options
 
-#: ``model=auto`` is the same as no model: the default models are chosen for each image.
-AUTO = "auto"
-
 #: Options that ``/analyze`` has as well.
 Color = Annotated[
     Literal["auto", "gray", "rgb"],
@@ -50,6 +47,7 @@ class DenoiseOptions(options.DenoiseOptions):
     axes: Axes = None
     model: str | None = Field(
         default=None,
-        description="Name of a model, see `/models`. By default, or with `auto`, chosen automatically for each image.",
+        description="Name of a model, see `/models`. By default, or with `auto`, chosen automatically for each image; "
+        "with `best`, between the best models, at four times the work.",
         examples=["gray"],
     )

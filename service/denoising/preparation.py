@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from biasfree.frames import FLOAT_WHITE
-from biasfree.hidden import without_hidden
+from biasfree.hidden import Mask, without_hidden
 from biasfree.pixels import BitDepthError, PixelArray, intensity_range
 from service.denoising.options import DenoiseOptions
 from service.errors import InvalidParameter, InvalidPixels
@@ -19,7 +19,7 @@ class Prepared:
     """A picture in the requested colors, ready for a denoiser.
 
     Attributes:
-        picture: The picture without hidden pixels (alpha 0), and with one channel if all three are equal.
+        picture: The picture without hidden pixels (alpha 0, or no data), and with one channel if all three are equal.
         original: The same picture with its hidden pixels.
     """
 
@@ -41,22 +41,20 @@ class Prepared:
             denoised = replace(denoised, frames=again)
         if options.output != "image":
             return denoised
-        pairs = zip(denoised.frames, self.original.frames, self.original.alpha, strict=True)
+        pairs = zip(denoised.frames, self.original.frames, self.original.visible, strict=True)
         return replace(denoised, frames=tuple(_with_hidden(*each) for each in pairs))
 
 
 def shown(picture: Picture) -> Picture:
     """Replace hidden pixels by a continuation of their surroundings; return a picture without any as it is."""
-    pairs = zip(picture.frames, picture.alpha, strict=True)
-    straight = _straight if picture.metadata.premultiplied else _unchanged
-    frames = tuple(
-        frame if alpha is None else without_hidden(straight(frame, alpha), alpha > 0) for frame, alpha in pairs
+    frames = picture.frames
+    if picture.metadata.premultiplied:
+        pairs = zip(frames, picture.alpha, strict=True)
+        frames = tuple(frame if alpha is None else _straight(frame, alpha) for frame, alpha in pairs)
+    both = zip(frames, picture.visible, strict=True)
+    return replace(
+        picture, frames=tuple(frame if seen is None else without_hidden(frame, seen) for frame, seen in both)
     )
-    return replace(picture, frames=frames)
-
-
-def _unchanged(frame: PixelArray, alpha: PixelArray) -> PixelArray:
-    return frame
 
 
 def _opacity(alpha: PixelArray) -> PixelArray:
@@ -84,10 +82,10 @@ def _rounded(values: PixelArray, dtype: np.dtype[Any]) -> PixelArray:
     return values.astype(dtype)
 
 
-def _with_hidden(denoised: PixelArray, original: PixelArray, alpha: PixelArray | None) -> PixelArray:
-    if alpha is None or (alpha > 0).all():
+def _with_hidden(denoised: PixelArray, original: PixelArray, visible: Mask | None) -> PixelArray:
+    if visible is None or visible.all():
         return denoised
-    return np.where((alpha > 0)[..., np.newaxis], denoised, original)
+    return np.where(visible[..., np.newaxis], denoised, original)
 
 
 def converted(picture: Picture, *, color: Literal["auto", "gray", "rgb"], bit_depth: int | None) -> Picture:
@@ -111,14 +109,15 @@ def converted(picture: Picture, *, color: Literal["auto", "gray", "rgb"], bit_de
 
 
 def _require_finite(picture: Picture) -> None:
-    """Refuse pictures with NaN or infinite samples; integer pictures need no check.
+    """Refuse pictures with NaN or infinite samples, unless these are without data; integer pictures need no check.
 
     Raises:
         InvalidPixels: ``facts`` has ``count`` (samples that are not finite) and ``frame`` (the first with one).
     """
     if picture.dtype.kind != "f":
         return
-    counts = [frame.size - int(np.count_nonzero(np.isfinite(frame))) for frame in picture.frames]
+    data = picture.with_data or [None] * len(picture.frames)
+    counts = [_not_finite(frame, with_data) for frame, with_data in zip(picture.frames, data, strict=True)]
     if any(counts):
         frame = next(index for index, count in enumerate(counts) if count)
         raise InvalidPixels(
@@ -126,3 +125,11 @@ def _require_finite(picture: Picture) -> None:
             count=sum(counts),
             frame=frame,
         )
+
+
+def _not_finite(frame: PixelArray, with_data: Mask | None) -> int:
+    """Return the number of samples that are NaN or infinite, although their pixels have data."""
+    finite = np.isfinite(frame)
+    if with_data is not None:
+        finite |= ~with_data[..., np.newaxis]
+    return frame.size - int(np.count_nonzero(finite))

@@ -225,13 +225,17 @@ def test_what_a_browser_cannot_read_is_read_by_the_service(page, tmp_path):
 
 
 def test_another_model_is_chosen(page):
-    """From those that the service has."""
+    """From those that the service has, or the best of them for the image."""
     upload(page, noisy_png(64, channels=3))
     await_result(page)
     with page.expect_response(re.compile("model=gray")):
         page.get_by_label("Model").select_option("gray")
     await_result(page)
     expect(page.locator("#facts")).to_contain_text("gray, version")
+    with page.expect_response(re.compile("model=best")):
+        page.get_by_label("Model").select_option("best")
+    await_result(page)
+    expect(page.locator("#facts")).to_contain_text(re.compile("color-(best|real|best-real), version"))
 
 
 def test_an_upload_is_cancelled_and_sent_again(own_page):

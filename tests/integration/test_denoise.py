@@ -365,9 +365,17 @@ async def chosen(client: httpx.AsyncClient, array: np.ndarray, **query) -> tuple
     return answer.headers["x-model"].partition(";")[0], from_npy(answer.content)
 
 
-@pytest.mark.parametrize(("channels", "white"), [(1, "gray"), (3, "color")])
-@pytest.mark.parametrize("query", [{}, {"model": "auto"}], ids=["no model", "auto"])
-async def test_the_image_decides_between_the_default_models(client, channels, white, query):
+@pytest.mark.parametrize(
+    ("query", "channels", "white", "any_noise"),
+    [
+        ({}, 1, "gray", "gray-real"),
+        ({}, 3, "color", "color-real"),
+        ({"model": "auto"}, 1, "gray", "gray-real"),
+        ({"model": "best"}, 1, "gray-best", "gray-real"),
+        ({"model": "best"}, 3, "color-best", "color-real"),
+    ],
+)
+async def test_the_image_decides_between_two_models(client, query, channels, white, any_noise):
     """White noise goes to the model for white noise, blurred noise to the one for any, as if these were named."""
     clean = photograph(channels=channels)
     noisy = with_noise(clean, 25).astype(np.float32)
@@ -377,7 +385,7 @@ async def test_the_image_decides_between_the_default_models(client, channels, wh
     noise = ndimage.gaussian_filter((noisy - clean), (1, 1, 0)[: clean.ndim])
     blurred = (clean + noise * (25 / 255 / noise.std())).astype(np.float32)
     model, denoised = await chosen(client, blurred, **query)
-    assert model == f"{white}-real"
+    assert model == any_noise
     np.testing.assert_array_equal(denoised, await denoise(client, blurred, model=model))
     assert psnr(clean, denoised) > psnr(clean, blurred) + 2
 

@@ -59,12 +59,16 @@ export function chosenNoise() {
  * @param {Model[]} served
  */
 export function offerModels(served) {
-  models = served;
+  models = [BEST, ...served];
+  model.append(make("option", { value: BEST.name }, "Best, four times slower"));
   for (const [kind, label] of Object.entries(KINDS)) {
     const options = served.filter((each) => each.kind === kind).map(option);
     if (options.length) model.append(make("optgroup", { label }, ...options));
   }
 }
+
+/** The service's choice between the best networks. @type {Model} */
+const BEST = { name: "best", kind: "network", channels: null, version: "", sha256: null };
 
 /** @type {Record<Model["kind"], string>} */
 const KINDS = { network: "Networks", classical: "Classical, for comparison" };

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 import biasfree
+from biasfree.choice import CHOICES, for_any_noise
 from biasfree.model import Model
 
 GRAY = biasfree.load("gray-dncnn")
@@ -103,12 +104,13 @@ def test_a_color_model_wants_color() -> None:
 
 def test_unknown_names_and_options() -> None:
     """They are ValueErrors, and name what there is."""
-    with pytest.raises(ValueError, match=r"auto, color, .*, gray-real$"):
+    with pytest.raises(ValueError, match=r"auto, best, color, .*, gray-real$"):
         biasfree.load("sharpen")
     with pytest.raises(ValueError, match=r"no model and no file 'grey'; did you mean 'gray'\?"):
         biasfree.load("grey")
-    with pytest.raises(ValueError, match="strength=2: Input should be less than or equal to 1"):
-        GRAY.denoise(noisy(4, 4), strength=2)
+    for strength in (2, -1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=f"strength={strength}: must be from 0 to 1"):
+            GRAY.denoise(noisy(4, 4), strength=strength)
     with pytest.raises(TypeError, match="no option 'strenght'; did you mean 'strength'"):
         GRAY.denoise(noisy(4, 4), strenght=1)
     for wrong in ({"device": "gpu"}, {"threads": 0}, {"tile_side": 0}):
@@ -152,6 +154,24 @@ def test_the_default_models_have_no_single_card() -> None:
     with pytest.raises(ValueError, match=r"see \.cards"):
         _ = auto.card
     assert set(auto.cards) >= {"gray", "color"}
+
+
+@pytest.mark.parametrize("which", ["auto", "best"])
+def test_the_image_decides_between_two_networks(which: str) -> None:
+    """As in the service: white noise or any other."""
+    suffix = "-best" if which == "best" else ""
+    image = noisy(40, 44, dtype="float32")
+    choice: Model = biasfree.load(which)
+    np.testing.assert_array_equal(choice.denoise(image), biasfree.load(f"gray{suffix}").denoise(image))
+    wide = np.repeat(np.repeat(image[::2, ::2], 2, axis=0), 2, axis=1)
+    np.testing.assert_array_equal(choice.denoise(wide), biasfree.load("gray-real").denoise(wide))
+
+
+def test_a_model_for_any_noise_belongs_to_the_best_as_well() -> None:
+    """Without one of its own, the best model for white noise is paired with the default for any noise."""
+    models = ["gray", "gray-real", "gray-best", "color", "color-best", "color-best-real"]
+    pairs = {name: for_any_noise(name, models) for each in CHOICES.values() for name in each.values()}
+    assert pairs == {"gray": "gray-real", "gray-best": "gray-real", "color": None, "color-best": "color-best-real"}
 
 
 def test_pillow_images_of_which_a_part_would_be_lost_are_refused(tmp_path: Path) -> None:
