@@ -129,7 +129,7 @@ def noise_statistics(
     images: Annotated[Path | None, typer.Option(help="Folder of photographs for the recipe.")] = None,
 ) -> None:
     """Compare the noise of real pairs with that of a recipe: level, correlation, edges, color."""
-    from training.evaluate.noise_statistics import noise_statistics as measure
+    from training.fit.noise_statistics import noise_statistics as measure
 
     typer.echo(measure(pairs or [], recipe, images))
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.unit.training.fit.runs import photograph, write_photographs
 from training.data.noise.filters import correlated
-from training.evaluate.noise_statistics import COLUMNS, noise_statistics, statistics
+from training.fit.noise_statistics import COLUMNS, noise_statistics, statistics
 
 SIDE = 128
 
