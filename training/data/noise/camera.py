@@ -67,19 +67,25 @@ class Camera(BaseModel):
         return self._noise_reduced(pair, draw).both(finish)
 
     def _noise_reduced(self, pair: Pair, draw: Draw) -> Pair:
-        """Smooth the luminance, except beside edges, as cameras do: their noise is stronger there than elsewhere."""
+        """Smooth the luminance, except beside edges, as cameras do: their noise is stronger there than elsewhere.
+
+        The camera sees the noisy image only, and the target is smoothed where that is. So faint texture is weakened as
+        the noise is, like in a mean of many exposures, and not wiped out.
+        """
         chosen = draw.chance(len(pair.noisy), self.edges_kept).flatten().nonzero().flatten()
         level = draw.log_uniform(len(chosen), *self.edges_kept_level)
         radius = 1 + int(draw.choice(1, 3))
         part = draw.uniform(len(chosen), 0.5, 1).repeat(2, 1, 1, 1)
 
         def reduced(some: Pair) -> Pair:
-            noise = luma(some.noisy - some.clean)
-            kept = (level * noise.std(dim=(-2, -1), keepdim=True)).square().clamp(min=1e-8).repeat(2, 1, 1, 1)
+            seen = luma(some.noisy)
+            noise = seen - luma(some.clean)
+            kept = (level * noise.std(dim=(-2, -1), keepdim=True)).square().clamp(min=1e-8)
+            guide, kept = (torch.cat([each] * 2) for each in (seen, kept))
 
             def smooth(images: torch.Tensor) -> torch.Tensor:
                 gray = luma(images)
-                return images + part * (guided(gray, kept, radius=radius) - gray)
+                return images + part * (guided(gray, guide, kept, radius=radius) - gray)
 
             return some.both(smooth)
 

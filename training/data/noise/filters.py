@@ -59,16 +59,21 @@ def resampled(images: torch.Tensor, scale: torch.Tensor, *, mode: str) -> torch.
     return F.grid_sample(sharp, grid, mode=mode, padding_mode="reflection", align_corners=False)
 
 
-def guided(images: torch.Tensor, variance: torch.Tensor, *, radius: int) -> torch.Tensor:
-    """Smooth where the variance is low compared with ``variance`` (B, 1, 1, 1), and leave edges as they are.
+def guided(images: torch.Tensor, guide: torch.Tensor, variance: torch.Tensor, *, radius: int) -> torch.Tensor:
+    """Smooth images where the variance of another is low compared with ``variance``; leave edges as they are.
 
-    Source: He, Sun and Tang, "Guided image filtering", 2013; the image (B, 1, H, W) is its own guide.
+    Source: He, Sun and Tang, "Guided image filtering", 2013, where each image is its own guide.
+
+    Args:
+        images: (B, 1, H, W).
+        guide: The images whose edges are kept, (B, 1, H, W).
+        variance: (B, 1, 1, 1).
+        radius: Of the square windows, pixels.
     """
 
     def mean(values: torch.Tensor) -> torch.Tensor:
         return F.avg_pool2d(F.pad(values, (radius,) * 4, mode="reflect"), 2 * radius + 1, stride=1)
 
-    average = mean(images)
-    own = (mean(images.square()) - average.square()).clamp(min=0)
-    gain = own / (own + variance)
-    return mean(gain) * images + mean(average - gain * average)
+    contrast = (mean(guide.square()) - mean(guide).square()).clamp(min=0)
+    gain = contrast / (contrast + variance)
+    return mean(gain) * images + mean((1 - gain) * mean(images))
