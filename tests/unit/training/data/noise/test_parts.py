@@ -122,6 +122,21 @@ def test_a_camera_that_reduces_noise_keeps_it_beside_edges(kept: float, low: flo
     assert low < float(noise[..., beside].std() / noise[..., far].std()) < high
 
 
+def test_a_camera_that_reduces_noise_weakens_faint_texture_no_more_than_the_noise() -> None:
+    """The mean of many exposures has it still: what the noise hides from the camera, it cannot smooth apart."""
+    texture = 0.5 + 0.01 * draw(1).normal(30, 1, 64, 64).expand(-1, 3, -1, -1)
+    spreads = []
+    for kept in (0.0, 1.0):
+        camera = Camera(
+            share=1, shot=(1e-2, 1.1e-2), hot=0, smoothed=0, sharpened=0, edges_kept=kept, edges_kept_level=(0.7, 0.8)
+        )
+        pair = camera(texture, draw())
+        spreads.append([luma(each).flatten(1).std(dim=1).mean() for each in (pair.clean, noise_of(pair))])
+    (texture_before, noise_before), (texture_after, noise_after) = spreads
+    assert noise_after < 0.85 * noise_before
+    assert texture_after / texture_before > 0.9 * noise_after / noise_before
+
+
 def test_demosaicing_along_edges_keeps_them_and_adds_no_false_colors() -> None:
     """A gray edge stays gray along rows and columns, where bilinear interpolation gives it colors."""
     scene, _, _ = edge()
