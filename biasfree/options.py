@@ -1,10 +1,11 @@
 """The denoising options that do not depend on the service."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 
 def _number(value: Any) -> Any:
@@ -14,6 +15,8 @@ def _number(value: Any) -> Any:
 
 #: For a ``Literal`` of numbers that may come as text.
 FROM_TEXT = BeforeValidator(_number)
+#: The ends of a range of numbers, and pydantic's errors beyond them.
+_ENDS, _OUT_OF_RANGE = ("ge", "le"), frozenset({"greater_than_equal", "less_than_equal"})
 EnsembleSize = Literal[1, 2, 4, 8]
 
 
@@ -60,6 +63,20 @@ class DenoiseOptions(BaseModel):
     def changes_nothing(self, channels: int) -> bool:
         """Tell whether the result is the image of ``channels`` channels itself, so that no pass is needed."""
         return not self.estimate and self.output == "image" and not any(self.strengths(channels))
+
+
+def allowed_range(info: FieldInfo) -> str | None:
+    """Describe the numbers that an option takes, such as ``from 0 to 1``; None if it has no such bounds."""
+    least, most = (next((getattr(each, end) for each in info.metadata if hasattr(each, end)), None) for end in _ENDS)
+    if least is None:
+        return None if most is None else f"at most {most}"
+    return f"at least {least}" if most is None else f"from {least} to {most}"
+
+
+def what_is_wrong(error: Mapping[str, Any], info: FieldInfo | None) -> str:
+    """Describe an error that pydantic found in an option; NaN and infinity are out of its range too."""
+    allowed = allowed_range(info) if info and error["type"] in _OUT_OF_RANGE else None
+    return str(error["msg"]) if allowed is None else f"must be {allowed}"
 
 
 def suggestion(name: str, known: Sequence[str]) -> str:

@@ -70,7 +70,7 @@ class ImageTooLarge(ServiceError):
 
 
 class InvalidPixels(ServiceError):
-    """A pixel is NaN or infinite."""
+    """A pixel is NaN or infinite, or its file says that it has no value."""
 
 
 class InvalidParameter(ServiceError):

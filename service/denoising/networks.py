@@ -187,7 +187,7 @@ class Networks:
         other = for_any_noise(card.name, self._models) if (options.model or AUTO) in CHOICES else None
         if other is None or options.changes_nothing(picture.channels):
             with self._admitted(picture, options, card) as run:
-                self._follow(self._tiles(picture, options, card), run)
+                self._follow(picture, run)
                 return run, await self._frames(picture, run)
         with (
             self._admitted(picture, options, self._models[other].card) as run,
@@ -195,17 +195,20 @@ class Networks:
         ):
             # The other model denoises the first frame too, once.
             first = max(1, picture.channels // card.channels) * len(self._grid(picture.frames[0].shape[:2], card))
-            self._follow(self._tiles(picture, options, card) + first, run, white)
+            self._follow(picture, run, white, more_tiles=first)
             chosen = await self._chosen(picture.frames[0], run, white)
             self._queue.forgo((run if chosen is white else white).admission)
             return chosen, await self._frames(picture, chosen)
 
-    def _follow(self, tiles: int, *runs: _Run) -> None:
-        """Report the progress of a request to those who ask for it."""
+    def _follow(self, picture: Picture, *runs: _Run, more_tiles: int = 0) -> None:
+        """Report the progress of a request to those who ask for it; only one of the models makes all passes."""
         if (progress := CURRENT.get()) is not None:
-            progress.expect(tiles)
+            options, card = runs[-1].options, runs[-1].card
+            tiles = self._tiles(picture, options, card)
+            tile_px = self._cost_px(picture, options, card) / max(1, tiles)
+            progress.expect(tiles + more_tiles)
             admissions = {run.admission for run in runs}
-            progress.standing = lambda: self._queue.standing(admissions)
+            progress.standing = lambda: self._queue.standing(admissions, most_px=progress.tiles_left * tile_px)
 
     @contextmanager
     def _admitted(

@@ -14,7 +14,7 @@ def _refuse_repeated(request: Request) -> None:
     Raises:
         RequestValidationError: It is answered like any other invalid parameter.
     """
-    single = [name for name, annotation in parameters(request).items() if get_origin(annotation) is not list]
+    single = [name for name, info in parameters(request).items() if get_origin(info.annotation) is not list]
     sent = {name: request.query_params.getlist(name) for name in single}
     errors = [
         {

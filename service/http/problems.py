@@ -2,17 +2,18 @@
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from biasfree.options import suggestion
+from biasfree.options import suggestion, what_is_wrong
 from service import errors
 from service.errors import ServiceError
 from service.http.request_record import CLIENT_LEFT, OTHER, record_of
@@ -49,7 +50,7 @@ KINDS: dict[type[ServiceError], Kind] = {
     errors.ImageTooLarge: _kind("image-too-large", "The image has too many pixels or frames", 413),
     errors.UnsupportedMedia: _kind("unsupported-media", "The image's format is not supported", 415),
     errors.InvalidParameter: _kind("invalid-parameter", "A parameter is invalid", 422),
-    errors.InvalidPixels: _kind("invalid-pixels", "The image has pixels that are not finite", 422),
+    errors.InvalidPixels: _kind("invalid-pixels", "The image has pixels without a finite value", 422),
     errors.QueueFull: _kind("queue-full", "Too much work is queued", 429),
     errors.RateLimited: _kind("rate-limited", "Too many requests with this key", 429),
     errors.PixelsInFlight: _kind("pixels-in-flight", "Too many pixels under way with this key", 429),
@@ -119,32 +120,33 @@ async def service_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    known = list(parameters(request))
+    known = parameters(request)
     failures = [_failure(each, known) for each in error.errors()]
     detail = "; ".join(f"{failure['parameter']}: {failure['message']}" for failure in failures)
     return problem(request, KINDS[errors.InvalidParameter], detail, {"parameters": failures})
 
 
-def parameters(request: Request) -> dict[str, Any]:
-    """Return the query parameters that the route has, and the type of each."""
+def parameters(request: Request) -> dict[str, FieldInfo]:
+    """Return the query parameters that the route has: the type and the bounds of each."""
     dependant = getattr(request.scope.get("route"), "dependant", None)
-    found: dict[str, Any] = {}
+    found: dict[str, FieldInfo] = {}
     for field in getattr(dependant, "query_params", []):
         model = field.field_info.annotation
         if isinstance(model, type) and issubclass(model, BaseModel):
-            found |= {name: info.annotation for name, info in model.model_fields.items()}
+            found |= model.model_fields
         else:
-            found[field.alias] = model
+            found[field.alias] = field.field_info
     return found
 
 
-def _failure(error: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
+def _failure(error: Mapping[str, Any], known: Mapping[str, FieldInfo]) -> dict[str, Any]:
     """Describe a wrong parameter: its name, what is wrong, what was sent, and the bounds it has."""
     bounds = {key: value for key, value in error.get("ctx", {}).items() if key in ("ge", "gt", "le", "lt", "expected")}
     name = ".".join(str(part) for part in error["loc"][1:])
-    failure = {"parameter": name, "message": error["msg"], "actual": str(error["input"]), **bounds}
+    message = what_is_wrong(error, known.get(name))
+    failure = {"parameter": name, "message": message, "actual": str(error["input"]), **bounds}
     if error["type"] == "extra_forbidden":
-        failure |= {"message": f"no such parameter; {suggestion(name, known)}", "supported": list(known)}
+        failure |= {"message": f"no such parameter; {suggestion(name, list(known))}", "supported": list(known)}
     return failure
 
 
@@ -152,7 +154,15 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     kind = ROUTER.get(error.status_code, Kind(type="about:blank", title=str(error.detail), status=error.status_code))
-    return problem(request, kind, f"{request.method} {request.url.path}: {error.detail}", {}, headers)
+    return problem(request, kind, _words(request, error.status_code, str(error.detail), headers), {}, headers)
+
+
+def _words(request: Request, status: int, detail: str, headers: Mapping[str, str]) -> str:
+    """Return what is wrong with a method or a path, and what to do."""
+    method, path = request.method, request.url.path
+    if status == 405 and "Allow" in headers:
+        return f"{path} does not take {method}: use {headers['Allow'].replace(', ', ' or ')}"
+    return f"there is no {path}: /docs lists the paths" if status == 404 else f"{method} {path}: {detail}"
 
 
 async def _client_left(request: Request, error: Exception) -> Response:

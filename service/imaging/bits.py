@@ -7,6 +7,7 @@ import numpy as np
 
 from biasfree.pixels import PixelArray, intensity_range
 from service.errors import InvalidParameter
+from service.imaging.metadata import NO_DATA
 from service.imaging.picture import Picture
 
 
@@ -52,7 +53,8 @@ def with_bits(picture: Picture, bits: int | None, *, bit_depth: int | None = Non
         return picture
     frames = tuple(_scaled(frame, used, target).astype(dtype) for frame in picture.frames)
     alpha = tuple(None if each is None else _scaled(each, whole, target).astype(dtype) for each in picture.alpha)
-    return replace(picture, frames=frames, alpha=alpha)
+    # The value of missing data may be that of other pixels now.
+    return replace(picture, frames=frames, alpha=alpha, metadata=picture.metadata.without_tag(NO_DATA))
 
 
 def depth_in_use(pages: Sequence[PixelArray], stored: int) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from biasfree.pixels import PixelArray
-from service.errors import UndecodableImage, UnsupportedMedia
+from service.errors import InvalidPixels, UndecodableImage, UnsupportedMedia
 from service.imaging.formats import ImageFormat
 from service.imaging.library_errors import silence, translated
 from service.imaging.limits import ImageLimits
@@ -39,7 +39,8 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
             )
         frames = shape[0] if len(shape) == 3 else 1
         limits.check(pixels=int(np.prod(shape, dtype=object)), frames=frames)
-        samples = hdu.data.astype(hdu.data.dtype.newbyteorder("="), copy=False).reshape(frames, *shape[-2:])
+        values = hdu.data if _blank(hdu.header) is None else _without_blank(hdu, data, index, frames)
+        samples = values.astype(values.dtype.newbyteorder("="), copy=False).reshape(frames, *shape[-2:])
         header = _kept_or_none(hdu.header)
         more = _has(file, index + 1)
     warning = "only the first image of the FITS file was read" if more else ""
@@ -64,6 +65,35 @@ def _file(data: PixelArray, header: Any | None) -> bytes:
         hdu.header.extend(header, unique=True, update=False)
     hdu.writeto(buffer, output_verify="silentfix")
     return buffer.getvalue()
+
+
+def _blank(header: Any) -> int | None:
+    """Return the integer that stands for pixels without a value (FITS 4.0, section 4.4.2.5); None if there is none."""
+    blank = header.get("BLANK")
+    return blank if isinstance(blank, int) and header.get("BITPIX", 0) > 0 else None
+
+
+def _without_blank(hdu: Any, data: bytes, index: int, frames: int) -> PixelArray:
+    """Return the values of an image whose header has BLANK; astropy gives floats even if no pixel is BLANK.
+
+    Raises:
+        InvalidPixels: A pixel is BLANK; ``facts`` as for pixels that are not finite.
+    """
+    from astropy.io import fits
+
+    with fits.open(io.BytesIO(data), memmap=False, do_not_scale_image_data=True) as file:
+        stored = np.asarray(file[index].data)
+    blank, unscaled = _blank(hdu.header), (hdu.header.get("BSCALE", 1), hdu.header.get("BZERO", 0)) == (1, 0)
+    counts = [int(np.count_nonzero(frame == blank)) for frame in stored.reshape(frames, -1)]
+    if any(counts):
+        frame = next(index for index, count in enumerate(counts) if count)
+        raise InvalidPixels(
+            f"{sum(counts)} pixels are BLANK ({blank}), which means without a value, the first in frame {frame}: "
+            "replace them first, for example by the median of the image",
+            count=sum(counts),
+            frame=frame,
+        )
+    return stored if unscaled else np.asarray(hdu.data)
 
 
 def _kept(header: Any) -> str | None:

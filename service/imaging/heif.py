@@ -14,6 +14,9 @@ from service.imaging.limits import ImageLimits
 from service.imaging.metadata import Metadata
 from service.imaging.picture import Picture, picture_of
 
+#: Modes of pillow-heif without their depth; gray of more than 8 bits is ``I;16``.
+GRAY_AND_COLOR = frozenset({"L", "I", "LA", "RGB", "RGBA", "RGBa"})
+
 
 def read(data: bytes, limits: ImageLimits) -> Picture:
     """Decode the primary image: 8 bits as uint8, 10 and 12 bits as uint16, upright.
@@ -42,7 +45,7 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
 
 def _samples(image: Any) -> PixelArray:
     """Return the pixels in the full range of their dtype; the library shifts 10 and 12 bits to the top of 16."""
-    if image.mode.partition(";")[0] not in {"L", "LA", "RGB", "RGBA", "RGBa"}:
+    if image.mode.partition(";")[0] not in GRAY_AND_COLOR:
         raise UnsupportedMedia(f"HEIC images of mode {image.mode} are not supported", supported=["gray", "RGB"])
     stored, bits = np.asarray(image), int(image.info.get("bit_depth", 8))
     return stored if stored.dtype == np.uint8 else spread(stored >> (16 - bits), bits)

@@ -10,7 +10,7 @@ from service.imaging import jpeg
 from service.imaging.bits import spread
 from service.imaging.exif import MAX_EXIF_BYTES, read_exif
 from service.imaging.formats import ImageFormat
-from service.imaging.iso_media import boxes
+from service.imaging.iso_media import boxes, cicp, extraordinary
 from service.imaging.jxl_header import CODESTREAM, HEADER_BYTES, Header, read_header
 from service.imaging.library_errors import translated
 from service.imaging.limits import ImageLimits
@@ -39,7 +39,8 @@ class Parts:
 def read(data: bytes, limits: ImageLimits) -> Picture:
     """Decode one image, upright, of 8 or 16 bits or of floats; of an animation the first frame.
 
-    A file made of a JPEG is read as that JPEG, with its profile. Of any other file no library here gives the profile.
+    A file made of a JPEG is read as that JPEG, with its profile. Of any other file no library here gives the profile;
+    colors that the header names are kept as their codes.
     """
     parts = _parts(data)
     header = read_header(parts.head)
@@ -56,7 +57,9 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
         samples = spread(samples, header.bits)
     elif samples.dtype.kind == "f":
         samples = samples.astype(np.float32, copy=False)
-    metadata = Metadata(exif=read_exif(parts.exif, ImageFormat.JXL).kept)
+    count = samples.shape[2] if samples.ndim == 3 else 1
+    color = header.colors and cicp(extraordinary(*header.colors), samples=count)
+    metadata = Metadata(exif=read_exif(parts.exif, ImageFormat.JXL).kept, png_color=color)
     return picture_of([samples], ImageFormat.JXL, metadata, warning=_warning(header))
 
 
@@ -64,7 +67,7 @@ def _warning(header: Header) -> str:
     """Return what was left out."""
     frames = [FIRST_FRAME.format("JPEG XL")] if header.animated else []
     profile = ["the color profile of the JPEG XL cannot be kept, and its colors may look different"]
-    return "; ".join(frames + (profile if header.other_colors else []))
+    return "; ".join(frames + ([] if header.colors else profile))
 
 
 def _original(data: bytes, limits: ImageLimits) -> Picture | None:

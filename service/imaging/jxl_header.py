@@ -12,13 +12,28 @@ HEADER_BYTES = 64
 RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
 
 
-#: The same standard, enumerations of color: a color space, a white point, primaries and a transfer function.
-GRAY, D65, SRGB_PRIMARIES, SRGB_TRANSFER = 1, 1, 1, 13
+#: The same standard, enumerations of color: two color spaces, and the white points D65 and that of cinemas.
+RGB, GRAY, D65, CINEMA = 0, 1, 1, 11
+#: Primaries of ITU-T H.273, by white point and primaries of JPEG XL: sRGB, BT.2020, P3 of displays and of cinemas.
+PRIMARIES = {(D65, 1): 1, (D65, 9): 9, (D65, 11): 12, (CINEMA, 11): 11}
+#: Transfer functions that have the same numbers there: BT.709, linear, sRGB, PQ, cinema, HLG.
+TRANSFERS = frozenset({1, 8, 13, 16, 17, 18})
+SRGB = (1, 13)
 
 
 @dataclass(frozen=True)
 class Header:
-    """The size and the samples that a codestream announces, and whether it says that its colors are not sRGB's."""
+    """The size, samples and colors that a codestream announces.
+
+    Args:
+        width: Width in pixels.
+        height: Height in pixels.
+        bits: Bits per sample.
+        floating: The samples are floats.
+        animated: There may be several frames.
+        extra_channels: Number of channels besides the colors.
+        colors: Primaries and transfer function (ITU-T H.273); None if other fields define the colors.
+    """
 
     width: int
     height: int
@@ -26,7 +41,7 @@ class Header:
     floating: bool = False
     animated: bool = False
     extra_channels: int = 0
-    other_colors: bool = False
+    colors: tuple[int, int] | None = SRGB
 
 
 class Bits:
@@ -75,22 +90,25 @@ def read_header(head: bytes) -> Header:
     bits.read(4 if floating else 0)
     bits.read(1)  # Buffers of 16 bits suffice.
     extra = bits.choice((0, 0), (1, 0), (2, 4), (1, 12))
-    return Header(width, height, depth, floating, animated, extra, _has_other_colors(bits, extra))
+    return Header(width, height, depth, floating, animated, extra, _colors(bits, extra))
 
 
-def _has_other_colors(bits: Bits, extra_channels: int) -> bool:
-    """Tell whether the color encoding is another than sRGB; False if it follows fields that are not read here."""
+def _colors(bits: Bits, extra_channels: int) -> tuple[int, int] | None:
+    """Return the colors as in ``Header``; sRGB if they follow fields that are not read here."""
     if not all(bits.read(1) for _ in range(extra_channels)):
-        return False
+        return SRGB
     bits.read(1)  # The samples are XYB.
     if bits.read(1):  # All fields have their defaults.
-        return False
+        return SRGB
     if bits.read(1):  # An ICC profile.
-        return True
-    gray = _enumerated(bits) == GRAY
-    if _enumerated(bits) != D65 or (not gray and _enumerated(bits) != SRGB_PRIMARIES):
-        return True
-    return bool(bits.read(1)) or _enumerated(bits) != SRGB_TRANSFER
+        return None
+    space, white = _enumerated(bits), _enumerated(bits)
+    if space not in {RGB, GRAY}:
+        return None
+    # Gray has no primaries; those of sRGB have its white.
+    primaries = PRIMARIES.get((white, 1 if space == GRAY else _enumerated(bits)))
+    transfer = None if bits.read(1) else _enumerated(bits)  # The other case is an exponent.
+    return (primaries, transfer) if primaries and transfer in TRANSFERS else None
 
 
 def _enumerated(bits: Bits) -> int:

@@ -1,13 +1,17 @@
 """The metadata kept from a file: color profile, camera, resolution. Never the location."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 # The largest press profiles have about 3 MB; anything larger than this is not a profile.
 MAX_ICC_BYTES = 8_000_000
 
 # PNG and TIFF hold 32 bits of it.
 MOST_DPI = 100_000_000
+
+#: The tag of a TIFF in which GDAL names the value of missing data.
+NO_DATA = 42113
 
 COLOR_SPACES = {1: b"GRAY", 3: b"RGB ", 4: b"CMYK"}
 
@@ -26,7 +30,7 @@ class Metadata:
             function, significant bits).
         tiff_resolution: Horizontal and vertical resolution of a TIFF without a unit.
         rgb_first: True if the first three of more channels are red, green and blue (TIFF).
-        description: The description of an ImageJ or OME TIFF, which contains its axes, units and channel names.
+        tiff_tags: The tags of each page that only a TIFF has: descriptions, coordinates on a map, ImageJ's metadata.
         fits_header: The header of a FITS image, with its world coordinates.
     """
 
@@ -37,12 +41,17 @@ class Metadata:
     png_color: tuple[int, tuple[tuple[bytes, bytes], ...]] | None = None
     tiff_resolution: tuple[float, float] | None = None
     rgb_first: bool = False
-    description: str | None = None
+    tiff_tags: tuple[tuple[tuple[int, int, int, Any, bool], ...], ...] = ()
     fits_header: str | None = None
 
     def icc_for(self, channels: int) -> bytes | None:
         """Return the profile if it has that number of channels, since an RGB profile makes a gray file invalid."""
         return self.icc if self.icc is not None and describes(self.icc, channels) else None
+
+    def without_tag(self, code: int) -> "Metadata":
+        """Return the metadata without a tag of a TIFF."""
+        tags = tuple(tuple(tag for tag in page if tag[0] != code) for page in self.tiff_tags)
+        return replace(self, tiff_tags=tags)
 
 
 def describes(icc: bytes, channels: int) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from biasfree.hidden import Mask
 from biasfree.pixels import PixelArray
 from service.imaging.formats import ImageFormat
 from service.imaging.metadata import Metadata
@@ -50,6 +51,8 @@ class Picture:
         layout: Axes of the input array.
         warning: What was assumed or left out, in a sentence for the sender; empty if nothing was.
         bit_depth: Bits of the largest intensity, if the file says that unsigned integers do not use all of their dtype.
+        with_data: Which pixels (H, W) of each page have data, if the file says that others have none, whatever their
+            alpha; empty if all pages have all.
 
     Raises:
         ValueError: Shapes or dtypes contradict the above.
@@ -62,6 +65,7 @@ class Picture:
     layout: Layout = field(default_factory=Layout)
     warning: str = ""
     bit_depth: int | None = None
+    with_data: tuple[Mask | None, ...] = ()
 
     def __post_init__(self) -> None:
         if {frame.ndim for frame in self.frames} != {3} or len({frame.shape[-1] for frame in self.frames}) != 1:
@@ -98,6 +102,12 @@ class Picture:
         pages = zip(self.frames, self.alpha, strict=True)
         return len({(frame.shape, alpha is None) for frame, alpha in pages}) == 1
 
+    @property
+    def visible(self) -> list[Mask | None]:
+        """Return which pixels (H, W) of each frame count; None if all do."""
+        pairs = zip(self.alpha, self.with_data or [None] * len(self.alpha), strict=True)
+        return [_both(None if alpha is None else alpha > 0, with_data) for alpha, with_data in pairs]
+
     def samples(self, index: int = 0) -> PixelArray:
         """Return a frame as stored in files: (H, W, S), alpha last; a view unless there is alpha."""
         frame, alpha = self.frames[index], self.alpha[index]
@@ -107,6 +117,13 @@ class Picture:
         """Return a frame as image libraries accept it: (H, W) or (H, W, S), contiguous."""
         samples = np.ascontiguousarray(self.samples(index))
         return samples if samples.shape[2] > 1 else samples[..., 0]
+
+
+def _both(first: Mask | None, second: Mask | None) -> Mask | None:
+    """Return where both are true; None is true everywhere."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first & second
 
 
 def picture_of(

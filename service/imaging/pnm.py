@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from math import prod
+from math import isfinite, prod
 
 import numpy as np
 
@@ -79,6 +79,9 @@ def _header(data: bytes) -> Header:
         at = found.end()
         numbers.append(found[1])
     floats = kind in b"Ff"
+    scale = float(numbers[2]) if floats else 0.0
+    if floats and (scale == 0 or not isfinite(scale)):
+        raise UndecodableImage(f"the PFM file has the scale {scale:g}: write -1 for little endian, or 1 for big endian")
     return Header(
         kind,
         width=int(numbers[0]),
@@ -86,7 +89,7 @@ def _header(data: bytes) -> Header:
         samples=3 if kind in b"36F" else 1,
         most=1 if floats or kind in b"14" else int(numbers[2]),
         start=at + 1,
-        scale=float(numbers[2]) if floats else 0.0,
+        scale=scale,
     )
 
 

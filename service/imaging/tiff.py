@@ -1,19 +1,22 @@
 """TIFF through tifffile: every dtype, many pages."""
 
 import io
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from tifffile import PHOTOMETRIC, TiffFile, TiffPage, TiffWriter
+from tifffile import PHOTOMETRIC, TIFF, TiffFile, TiffFrame, TiffPage, TiffWriter
 
 from service.errors import UndecodableImage, UnsupportedMedia
 from service.imaging.bits import depth_in_use
 from service.imaging.formats import ImageFormat
+from service.imaging.library_errors import silence
 from service.imaging.limits import ImageLimits
 from service.imaging.metadata import Metadata, sound_dpi
 from service.imaging.orientation import UPRIGHT, turned, upright
 from service.imaging.picture import Picture, picture_of
-from service.imaging.tiff_page import allocated_px, check_page, has_alpha, premultiplied, read_samples
+from service.imaging.tiff_page import allocated_px, check_page, has_alpha, premultiplied, read_samples, with_data
+from service.imaging.tiff_tags import BYTE_ORDER, kept_tags, without_shape
 
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, ICC = 274, 282, 283, 296, 34675
 NO_UNIT, INCH = 1, 2
@@ -25,9 +28,9 @@ BIGTIFF_BYTES = 2**32 - 2**25
 
 def read(data: bytes, limits: ImageLimits) -> Picture:
     """Decode every page, except thumbnails and masks (NewSubfileType), which would show the old pixels."""
+    silence("tifffile")
     with TiffFile(io.BytesIO(data)) as tif:
-        # Not len(): a file can consist of nothing but pages, or of pages in a cycle.
-        listed = list(islice(tif.pages, limits.max_frames + 1))
+        listed = _listed(tif, limits.max_frames + 1, len(data))
         limits.check(pixels=0, frames=len(listed))
         if not listed:
             raise UndecodableImage("the TIFF is incomplete: it ends before the list of its pages")
@@ -39,7 +42,8 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
         _check_stack(tif, pages)
         samples = [upright(read_samples(page), _orientation(page)) for page in pages]
         alpha = [has_alpha(page) for page in pages]
-        metadata = _metadata(pages[0])
+        visible = [with_data(page, frame) for page, frame in zip(pages, samples, strict=True)]
+        metadata = _metadata(pages, len(data))
     if len({(page.dtype, page.shape[2] - with_alpha) for page, with_alpha in zip(samples, alpha, strict=True)}) > 1:
         raise UnsupportedMedia(
             "the TIFF has pages of several dtypes or colors: split it", supported=["one dtype and color"]
@@ -47,7 +51,8 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
     bits = max(page.bitspersample for page in pages)
     # Fewer bits have been spread over 8.
     bit_depth = depth_in_use(samples, bits) if bits > 8 else None
-    return picture_of(samples, ImageFormat.TIFF, metadata, alpha=alpha, bit_depth=bit_depth)
+    picture = picture_of(samples, ImageFormat.TIFF, metadata, alpha=alpha, bit_depth=bit_depth)
+    return replace(picture, with_data=tuple(visible)) if any(each is not None for each in visible) else picture
 
 
 def write(picture: Picture) -> bytes:
@@ -61,7 +66,9 @@ def write(picture: Picture) -> bytes:
     rgb = picture.channels == 3 or (metadata.rgb_first and picture.channels > 3)
     further = picture.channels - (3 if rgb else 1)
     nbytes = sum(page.nbytes for page in (*picture.frames, *picture.alpha) if page is not None)
-    with TiffWriter(buffer, bigtiff=nbytes > BIGTIFF_BYTES) as tif:
+    samples = nbytes // picture.dtype.itemsize
+    tags = metadata.tiff_tags or [()] * len(picture.frames)
+    with TiffWriter(buffer, byteorder=BYTE_ORDER, bigtiff=nbytes > BIGTIFF_BYTES) as tif:
         for index, page_alpha in enumerate(picture.alpha):
             raster = picture.raster(index)
             tif.write(
@@ -74,15 +81,32 @@ def write(picture: Picture) -> bytes:
                 resolutionunit="inch" if metadata.dpi else "none" if metadata.tiff_resolution else None,
                 software=False,
                 metadata=None,
-                description=metadata.description.encode() if metadata.description and index == 0 else None,
+                extratags=without_shape(tags[index], samples),
             )
     return buffer.getvalue()
 
 
+def _listed(tif: TiffFile, most: int, file_bytes: int) -> list[TiffPage | TiffFrame]:
+    """List the pages, at most so many: a file can consist of nothing but pages, or of pages in a cycle.
+
+    Raises:
+        UndecodableImage: Pages share the bytes of tags, which tifffile loads for each of them.
+    """
+    listed: list[TiffPage | TiffFrame] = []
+    left = 2 * file_bytes
+    for page in islice(tif.pages, most):
+        if isinstance(page, TiffPage):
+            left -= sum(tag.valuebytecount for tag in page.tags if tag.code in TIFF.TAG_LOAD)
+        if left < 0:
+            raise UndecodableImage("the tags of the TIFF are longer than the file: it is damaged")
+        listed.append(page)
+    return listed
+
+
 def _check_stack(tif: TiffFile, pages: list[TiffPage]) -> None:
     """Refuse the two dialects that put several images in one page."""
-    images = (tif.imagej_metadata or {}).get("images", 1) if tif.is_imagej else 1
-    if images > len(pages) or '"truncated": true' in pages[0].description:
+    images = (tif.imagej_metadata or {}).get("images") if tif.is_imagej else None
+    if (isinstance(images, int) and images > len(pages)) or '"truncated": true' in pages[0].description:
         raise UnsupportedMedia("the TIFF has several images in one page: save one page per image", supported=["pages"])
 
 
@@ -98,8 +122,9 @@ def _number(value: Any) -> float | None:
     return float(first) if isinstance(first, int | float) else None
 
 
-def _metadata(page: TiffPage) -> Metadata:
-    """Return the metadata of the first page; tifffile writes the same to each."""
+def _metadata(pages: list[TiffPage], file_bytes: int) -> Metadata:
+    """Return the metadata of the first page, which are written to each, and the further tags of every page."""
+    page = pages[0]
     icc, orientation = page.tags.valueof(ICC), _orientation(page)
     x, y = (_number(page.tags.valueof(tag)) for tag in (X_RESOLUTION, Y_RESOLUTION))
     unit = int(_number(page.tags.valueof(RESOLUTION_UNIT, INCH)) or INCH)
@@ -111,5 +136,5 @@ def _metadata(page: TiffPage) -> Metadata:
         premultiplied=premultiplied(page),
         rgb_first=page.photometric == PHOTOMETRIC.RGB,
         tiff_resolution=turned(resolution, orientation) if unit == NO_UNIT else None,
-        description=page.description if page.description.startswith(("ImageJ=", "<?xml")) else None,
+        tiff_tags=kept_tags(pages, file_bytes, turned=[_orientation(each) != UPRIGHT for each in pages]),
     )

@@ -1,16 +1,19 @@
 """A page of a TIFF: its validation and its samples."""
 
 from functools import cache
+from math import isnan
 
 import numpy as np
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffPage
 
+from biasfree.hidden import Mask
 from biasfree.pixels import PixelArray
 from service.errors import UndecodableImage, UnsupportedMedia
 from service.imaging.bits import spread
 from service.imaging.color import cmyk_to_rgb
 from service.imaging.extras import installed
 from service.imaging.formats import ImageFormat
+from service.imaging.metadata import NO_DATA
 from service.imaging.picture import DTYPES
 from service.imaging.tiff_segments import check_segments
 from service.imaging.tiff_ycbcr import is_unpacked_here, read_ycbcr
@@ -115,6 +118,29 @@ def read_samples(page: TiffPage) -> PixelArray:
     planar = page.planarconfig == PLANAR and count > 1
     samples = np.moveaxis(stored.reshape(count, height, width), 0, -1) if planar else stored
     return _in_color(samples.reshape(height, width, count), page)
+
+
+def with_data(page: TiffPage, samples: PixelArray) -> Mask | None:
+    """Return which pixels (H, W) have data, by the tag of GDAL; None if all do, or if a conversion changed the values.
+
+    Args:
+        page: A checked page.
+        samples: Its samples (H, W, S), upright.
+    """
+    words = page.tags.valueof(NO_DATA)
+    if not isinstance(words, str) or page.photometric not in CHANNELS or page.bitspersample < 8:
+        return None
+    try:
+        value = float(words)
+    except ValueError:
+        return None
+    colors = samples[..., :-1] if has_alpha(page) else samples
+    if colors.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            value = colors.dtype.type(value)
+    present = ~np.isnan(colors) if isnan(value) else colors != value
+    visible: Mask = np.logical_or.reduce(present, axis=2)
+    return None if visible.all() else visible
 
 
 def has_alpha(page: TiffPage) -> bool:

@@ -100,9 +100,9 @@ class BatchQueue:
         finally:
             self._ledger.release(admission)
 
-    def standing(self, admissions: Collection[Admission]) -> Standing:
+    def standing(self, admissions: Collection[Admission], *, most_px: float) -> Standing:
         """Return where a request with these admissions stands."""
-        return self._ledger.standing(admissions)
+        return self._ledger.standing(admissions, most_px=most_px)
 
     def forgo(self, admission: Admission) -> None:
         """Give back the room of an admission that is no longer needed, before its context ends."""

@@ -179,10 +179,12 @@ class Ledger:
                 died=self._died,
             )
 
-    def standing(self, admissions: Collection[Admission]) -> Standing:
+    def standing(self, admissions: Collection[Admission], *, most_px: float) -> Standing:
         """Return the place and the predicted seconds of an admitted request."""
         with self._changed:
-            return Standing(self._policy.place(admissions), self._policy.left_s(admissions, self._clock()))
+            return Standing(
+                self._policy.place(admissions), self._policy.left_s(admissions, self._clock(), most_px=most_px)
+            )
 
     def close(self) -> None:
         """Accept no more jobs; queued jobs are finished."""

@@ -1,6 +1,6 @@
 """The accounting of a device's time when it runs several batches at once."""
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from typing import Generic, TypeVar
 
 WorkT = TypeVar("WorkT", bound=Hashable)
@@ -12,6 +12,11 @@ class Occupancy(Generic[WorkT]):
     def __init__(self) -> None:
         self._shares_s: dict[WorkT, float] = {}
         self._until_s = 0.0
+
+    @property
+    def running(self) -> Collection[WorkT]:
+        """Return the work that is running."""
+        return self._shares_s.keys()
 
     def begin(self, work: WorkT, now_s: float) -> None:
         """Record that a piece of work starts."""

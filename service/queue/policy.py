@@ -7,7 +7,7 @@ by the time that the admitted work is predicted to take, from the pixel rate mea
 """
 
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,13 +15,8 @@ from enum import StrEnum
 from biasfree.pixels import FloatArray
 from service.errors import QueueFull
 from service.queue.occupancy import Occupancy
+from service.queue.rates import Rates
 
-#: Weights of a batch in the measured rate if it was slower or faster than predicted: several batches change the rate,
-#: a single one does not. The bound is a promise, so predictions err on the long side: for a device of varying speed,
-#: the assumed rate is one that it reaches in about four of five batches (an expectile).
-SLOWER, FASTER = 0.2, 0.05
-#: Smaller batches weigh less: most of their time is the overhead of the call, which says little about the rate.
-FULL_WEIGHT_PX = 2**18
 #: Share by which each successful batch increases a reduced budget: about 180 batches undo a halving.
 RECOVERY = 1 / 256
 
@@ -119,7 +114,7 @@ class BatchPolicy:
     ) -> None:
         self.budget_px = self._full_budget_px = budget_px
         self._limit_s, self._express_px = limit_s, express_px
-        self._rates_px_s = dict(rates_px_s)
+        self._rates = Rates(rates_px_s)
         self._rotations: dict[Lane, deque[Job]] = {lane: deque() for lane in Lane}
         self._admissions: set[Admission] = set()
         self._occupancy: Occupancy[Batch] = Occupancy()
@@ -155,13 +150,30 @@ class BatchPolicy:
                     return place
         return None
 
-    def left_s(self, admissions: Collection[Admission], now_s: float) -> float | None:
-        """Return the predicted seconds until a request is done, with all work that its lane shares; None if unknown.
+    def left_s(self, admissions: Collection[Admission], now_s: float, *, most_px: float = math.inf) -> float | None:
+        """Return the predicted seconds until a request is done, with the work of others before; None if unknown.
 
-        It falls while a batch runs. A batch that takes longer than predicted counts as nearly done, until it is.
+        The turns within a lane are round-robin: of another request there, it waits for as many pixels as it has itself.
+        The seconds fall while a batch runs; one that takes longer than predicted counts as nearly done, until it is.
+
+        Args:
+            admissions: The request's; those for a choice of models have room for more pixels than it needs.
+            now_s: The time.
+            most_px: The most pixels that it still needs.
         """
-        lanes = {each.lane for each in admissions}
-        return max((max(0.0, self._ahead_s(lane) - self._spent_s(lane, now_s)) for lane in lanes), default=None)
+        if not admissions:
+            return None
+        lane = next(iter(admissions)).lane
+        admitted_px = sum(each.pixels_left for each in self._admissions if each in admissions)
+        own_px = min(admitted_px, most_px)
+        running_px = self._running_px()
+        left_s = 0.0
+        for each in filter(lambda each: _counts(each, lane), self._admissions):
+            turns_px = max(min(each.pixels_left, own_px), running_px[each])
+            if each in admissions:
+                turns_px = each.pixels_left * own_px / max(1, admitted_px)
+            left_s += self._rates.expected_s(each.model, turns_px if each.lane is lane else each.pixels_left)
+        return max(0.0, left_s - self._spent_s(lane, now_s))
 
     def require_room(self, lane: Lane = Lane.EXPRESS) -> None:
         """Refuse if the work ahead already exceeds the bound. An empty queue has room for any image.
@@ -250,12 +262,7 @@ class BatchPolicy:
 
     def done(self, batch: Batch, now_s: float) -> None:
         """Record that a batch succeeded; update the model's rate, and increase a reduced budget a little."""
-        measured = batch.pixels / max(self._occupancy.end(batch, now_s), 1e-9)
-        rate = self._rates_px_s[batch.model]
-        smoothing = SLOWER if measured < rate else FASTER
-        # The mean of times, not of rates, because the prediction is a time.
-        weight = smoothing * min(1.0, batch.pixels / FULL_WEIGHT_PX)
-        self._rates_px_s[batch.model] = 1 / ((1 - weight) / rate + weight / measured)
+        self._rates.measured(batch.model, batch.pixels, self._occupancy.end(batch, now_s))
         for job, _ in batch.entries:
             job.admission.pixels_left = max(0, job.admission.pixels_left - job.tile_px)
         self.budget_px = min(self._full_budget_px, self.budget_px + math.ceil(self.budget_px * RECOVERY))
@@ -266,16 +273,24 @@ class BatchPolicy:
 
     def _ahead_s(self, lane: Lane) -> float:
         """Return the seconds of work ahead of a new request in a lane."""
-        return sum(each.pixels_left / self._rates_px_s[each.model] for each in self._admissions if _counts(each, lane))
+        counted = (each for each in self._admissions if _counts(each, lane))
+        return sum(self._rates.promised_s(each.model, each.pixels_left) for each in counted)
+
+    def _running_px(self) -> Counter[Admission]:
+        """Return the pixels of each request in running batches."""
+        running: Counter[Admission] = Counter()
+        for batch in self._occupancy.running:
+            for job, _ in batch.entries:
+                running[job.admission] += job.tile_px
+        return running
 
     def _spent_s(self, lane: Lane, now_s: float) -> float:
-        """Return the part of ``_ahead_s`` that running batches have done by ``now_s``, each at most its prediction."""
+        """Return the seconds of work before a lane that running batches have done, each at most its prediction."""
         spent_s = 0.0
         for batch, share_s in self._occupancy.shares_s(now_s).items():
-            rate = self._rates_px_s[batch.model]
             counted = (job for job, _ in batch.entries if job.admission in self._admissions)
             pixels = sum(job.tile_px for job in counted if _counts(job.admission, lane))
-            spent_s += min(share_s * pixels / batch.pixels, pixels / rate)
+            spent_s += min(share_s * pixels / batch.pixels, self._rates.expected_s(batch.model, pixels))
         return spent_s
 
     def _forget(self, lane: Lane, jobs: Iterable[Job]) -> None:

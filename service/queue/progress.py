@@ -36,6 +36,11 @@ class Progress:
     begun: bool = False
     standing: Callable[[], Standing] = field(default=Standing)
 
+    @property
+    def tiles_left(self) -> int:
+        """Return the number of tiles that are expected and not done."""
+        return max(0, (self.tiles_total or 0) - self.tiles_done)
+
     def expect(self, tiles: int) -> None:
         """Set the total, which grows if the device needed smaller tiles."""
         self.tiles_total = max(tiles, self.tiles_total or 0)

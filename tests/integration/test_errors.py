@@ -123,6 +123,8 @@ async def test_a_chunked_body_is_cut_off_at_the_limit(client):
     [
         ({"strength": "2"}, "strength"),
         ({"strength": "much"}, "strength"),
+        ({"strength": "nan"}, "strength"),
+        ({"chroma_strength": "-inf"}, "chroma_strength"),
         ({"format": "gif"}, "format"),
         ({"output": "noise"}, "output"),
         ({"color": "blue"}, "color"),
@@ -136,6 +138,8 @@ async def test_a_wrong_parameter_is_named(client, query, where):
         client, 422, "invalid-parameter", content=npy(np.ones((4, 4), np.uint8)), headers=NPY, params=query
     )
     assert problem["parameters"][0]["parameter"] == where
+    if next(iter(query.values())) in {"2", "nan", "-inf"}:
+        assert problem["detail"] == f"{where}: must be from 0 to 1"
 
 
 async def test_a_bit_depth_beyond_the_type_is_refused(client):
@@ -252,9 +256,13 @@ async def test_no_url_is_ever_fetched(client):
 
 
 async def test_unknown_paths_and_methods_are_problems_too(client):
-    """404 and 405."""
-    for method, path, status in (("GET", "/nothing", 404), ("GET", "/denoise", 405)):
+    """404 and 405; their details say what to do."""
+    for method, path, status, words in (
+        ("GET", "/nothing", 404, "there is no /nothing: /docs lists the paths"),
+        ("GET", "/denoise", 405, "/denoise does not take GET: use POST"),
+        ("OPTIONS", "/denoise", 405, "/denoise does not take OPTIONS: use POST"),
+    ):
         answer = await client.request(method, path)
-        assert answer.status_code == status
+        assert (answer.status_code, answer.json()["detail"]) == (status, words)
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["request_id"] == answer.headers["x-request-id"]

@@ -99,6 +99,30 @@ async def test_a_fits_keeps_its_header(client: httpx.AsyncClient) -> None:
         assert np.abs(file[0].data - 100 * photograph(64)).mean() < np.abs(image - 100 * photograph(64)).mean() / 2
 
 
+async def test_a_map_keeps_its_place_and_its_pixels_without_data(client: httpx.AsyncClient) -> None:
+    """They influence no others: the rest is what a smooth continuation in their place would have given."""
+    image = (100 + 50 * with_noise(photograph(64), 25)).astype(np.float32)
+    image[20:30, 20:40] = -9999
+    answer = await post(client, tiff(image, metadata=None, extratags=format_files.GEOTIFF), "image/tiff")
+    with tifffile.TiffFile(io.BytesIO(answer.content)) as file:
+        denoised = file.asarray()
+        assert file.geotiff_metadata["ModelTiepoint"][3:5] == [500000.0, 6000000.0]
+        assert file.pages[0].nodata == -9999
+    np.testing.assert_array_equal(denoised == -9999, image == -9999)
+    data = image != -9999
+    clean = 100 + 50 * photograph(64)
+    assert np.abs(denoised - clean)[data].mean() < np.abs(image - clean)[data].mean() / 2
+
+
+async def test_blank_pixels_of_a_fits_are_named(client: httpx.AsyncClient) -> None:
+    """422, in the words of the format."""
+    image = ramp((24, 40)).astype(np.int16)
+    image[5, 5] = -32768
+    answer = await post(client, fits_file(image, BLANK=-32768), "image/fits")
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:biasfree:problem:invalid-pixels")
+    assert answer.json()["detail"].startswith("1 pixels are BLANK (-32768)")
+
+
 @pytest.mark.parametrize("compression", ["jpeg", "lzw"])
 async def test_compressed_tiff_is_read(client: httpx.AsyncClient, compression: str) -> None:
     """In tiles; the answer is a TIFF without loss."""

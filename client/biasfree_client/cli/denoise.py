@@ -123,12 +123,14 @@ class Denoising:
             result = self.denoiser.denoise(job.source, progress=progress, **options)
             make_room(job.target)
             self.settings.remember(job.target)
+            kept = job.keep_older()
             result.save(job.target, overwrite=True)
             job.date(read_ns)
         except (BiasfreeError, OSError) as error:
             return Outcome(job.source, job.target, "failed", describe(error), _failure(error), error)
-        facts = {"again": again, "seconds": round(time.monotonic() - start, 3), **_facts(result)}
-        words = "; ".join(each for each in (_estimates(result), result.warning) if each)
+        found = {"again": again, "kept": kept and str(kept), "seconds": round(time.monotonic() - start, 3)}
+        facts, of_older = {**found, **_facts(result)}, f"the older result is now {kept.name}" if kept else ""
+        words = "; ".join(each for each in (_estimates(result), result.warning, of_older) if each)
         return Outcome(job.source, job.target, "done", words, facts)
 
 

@@ -14,6 +14,8 @@ from biasfree_client.cli.failure import UsageError
 DEFAULT_LIMIT = 255
 #: The name of a result in a folder of results.
 SAME = "{stem}{suffix}"
+#: The number in the name of an older result of the same image.
+_OLDER = re.compile(r"~\d+(?=\.[^.]+\Z)")
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,11 @@ class Name:
         return self.template.format(stem=kept + digest, suffix=suffix)
 
     def stem_of(self, name: str) -> str | None:
-        """Return the stem of the image that a result of this name would come from; None if it is no such name."""
+        """Return the stem of the image that a result of this name, maybe an older one, comes from; None for others."""
         if self.template == SAME:
             return None
-        found = re.fullmatch(
-            re.escape(self.template).replace(r"\{stem\}", "(?P<stem>.+)").replace(r"\{suffix\}", r"\.[^.]+"), name
-        )
+        pattern = re.escape(self.template).replace(r"\{stem\}", "(?P<stem>.+)").replace(r"\{suffix\}", r"\.[^.]+")
+        found = re.fullmatch(pattern, name) or re.fullmatch(pattern, _OLDER.sub("", name))
         return None if found is None else found["stem"]
 
 

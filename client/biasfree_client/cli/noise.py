@@ -142,13 +142,15 @@ def _one(job: Job, noise: Noise, writing: Writing, *, index: int) -> Outcome:
             return _existing(job, noisy)
         make_room(job.target)
         content = write(noisy, WRITABLE[job.target.suffix.lower()].media_type, like=clean)
+        kept = job.keep_older()
         save(content, job.target, overwrite=True)
         job.date(read_ns)
     except (BiasfreeError, OSError) as error:
         facts = {"error": describe(error), "kind": type(error).__name__}
         return Outcome(job.source, job.target, "failed", describe(error), facts, error)
-    found: dict[str, Any] = {"again": again, "sigma": noise.sigma_255, "seed": noise.seed, "index": index}
-    return Outcome(job.source, job.target, "done", "", {**found, "dtype": noisy.dtype.name})
+    found: dict[str, Any] = {"again": again, "kept": kept and str(kept), "sigma": noise.sigma_255, "seed": noise.seed}
+    words = f"the older result is now {kept.name}" if kept else ""
+    return Outcome(job.source, job.target, "done", words, {**found, "index": index, "dtype": noisy.dtype.name})
 
 
 def _existing(job: Job, noisy: AnyArray) -> Outcome:

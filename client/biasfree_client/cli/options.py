@@ -22,7 +22,8 @@ Inputs = Annotated[
 ]
 AnyFile = Annotated[Path, typer.Argument(metavar="FILE", help="An image file.")]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace existing results; links and devices are never replaced.")
+    bool,
+    typer.Option("--overwrite", help="Replace existing results, which are kept otherwise; never links and devices."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but failures.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs: one object per line.")]

@@ -170,7 +170,7 @@ class Bar:
         first = f"{counts['planned']} to be {self._verb}" if counts["planned"] else f"{counts['done']} {self._verb}"
         return [
             first,
-            *([f"{self._again} of them again (image newer than its result)"] if self._again else []),
+            *([f"{self._again} of them again (image newer than its result, which is kept)"] if self._again else []),
             *(f"{counts[each]} {text}" for each, text in _ENDS.items() if counts[each]),
             *described(self._passed),
         ]

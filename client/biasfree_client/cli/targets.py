@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 
@@ -21,7 +22,7 @@ class Existing(Enum):
     """A rule for results that exist.
 
     Attributes:
-        RENEW: Replace those that are older than their images, as ``make`` does.
+        RENEW: Make those that are older than their images again, as ``make`` does, and keep the older ones.
         KEEP: Leave all as they are.
         REPLACE: Replace all.
         DOUBT: Leave all as they are, because they may be no results; report those that are older than their images.
@@ -77,6 +78,24 @@ class Job:
     def image_ns(self) -> int:
         """Return the date of the image; errors as in ``Path.stat``."""
         return self.source.stat().st_mtime_ns
+
+    def keep_older(self) -> Path | None:
+        """Rename a result that exists to ``NAME~1.png`` or the next number, unless all are to be replaced.
+
+        The image may be another one of the same name: cameras restart their numbering.
+
+        Returns:
+            The new path of the older result; None if there is none.
+
+        Raises:
+            OSError: It cannot be renamed.
+        """
+        if not self.exists or not stat.S_ISREG(self.target.lstat().st_mode):
+            return None
+        folder = self.target.parent
+        names = (Name(SAME).of(f"{self.target.stem}~{number}", self.target.suffix, folder) for number in count(1))
+        kept = next(path for path in map(folder.joinpath, names) if not os.path.lexists(path))
+        return self.target.rename(kept)
 
     def date(self, read_ns: int) -> None:
         """Give a new result the date of its image, if its own date would mislead the next run.

@@ -109,6 +109,31 @@ def test_an_image_that_changed_since_is_denoised_again(service, outdated):
     assert outdated[1].target.read_bytes() == PNG + b"\x01"
 
 
+def test_no_result_of_a_camera_that_restarts_its_numbering_is_lost(service, outdated):
+    """Older results get numbers; only ``overwrite`` replaces one."""
+    job, older = outdated[1], [outdated[1].target.with_name(f"1~{number}.png") for number in (1, 2)]
+    for day in (1, 2):
+        recorder = Recorder()
+        assert denoising(service).run(outdated, recorder)
+        (done,) = (each for each in recorder.outcomes if each.status == "done")
+        assert done.facts["kept"] == str(older[day - 1])
+        assert f"the older result is now 1~{day}.png" in done.note
+        date = job.target.stat().st_mtime + 10
+        job.source.write_bytes(PNG + bytes([100 + day]))
+        os.utime(job.source, (date, date))
+    assert denoising(service).run(overwriting([job]), recorder)
+    assert [each.read_bytes() for each in older] == [b"there already", PNG + b"\x01"]
+    assert job.target.read_bytes() == PNG + bytes([102])
+
+
+def test_an_older_result_stays_if_the_new_one_fails(service, outdated):
+    """Under its own name."""
+    service.answer = lambda request: httpx.Response(500, json={})
+    assert not denoising(service).run(outdated, Recorder())
+    assert outdated[1].target.read_bytes() == b"there already"
+    assert len(list(outdated[1].target.parent.iterdir())) == 3
+
+
 def test_an_outdated_result_of_other_settings_is_left_as_it_is(service, outdated):
     """It is reported as such; so is a file that may be no result."""
     recorder = Recorder()

@@ -22,6 +22,14 @@ def test_a_name_has_the_stem_and_the_suffix(template, name, tmp_path):
     assert read.stem_of("other.txt") is None
 
 
+@pytest.mark.parametrize("template", ["{stem}-clean{suffix}", "{stem}-clean.png"])
+def test_an_older_result_is_known_by_its_mark(template):
+    """It has a number, and is no image to denoise; a tilde elsewhere belongs to the stem."""
+    assert Name.read(template).stem_of("a-clean~12.png") == "a"
+    assert Name.read(template).stem_of("a~1-clean.png") == "a~1"
+    assert Name.read(template).stem_of("a~1.png") is None
+
+
 @pytest.mark.parametrize(
     "template",
     ["clean", "{stem}", "{stem}{stem}.png", "{name}.png", "{stem!r}.png", "{stem}.xyz", "o/{stem}.png", "{"],

@@ -53,7 +53,10 @@ def test_the_summary_tells_what_was_made_again_and_what_was_left():
     """With the option that changes it."""
     again = replace(DONE, facts={"again": True})
     lines = shown(again, DONE, replace(SKIPPED, status="stale"), replace(SKIPPED, status="older"), terminal=False)
-    assert "2 denoised, 1 of them again (image newer than its result), 1 left as they are (made with" in lines
+    assert (
+        "2 denoised, 1 of them again (image newer than its result, which is kept), 1 left as they are (made with"
+        in lines
+    )
     assert "1 left as they are (files beside newer images, perhaps no results: use --overwrite" in lines
 
 

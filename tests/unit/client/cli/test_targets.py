@@ -195,3 +195,24 @@ def test_a_pipe_is_never_done(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     assert not Job(Path("a.png"), tmp_path / "pipe").done
     assert not Job(Path("a.png"), tmp_path / ("n" * 300)).done
+
+
+def test_an_older_result_gets_the_first_free_number(job):
+    """Links are names too; what is to be replaced, is no file, or is not there, stays."""
+    job.target.with_name("b~1.png").symlink_to("nowhere")
+    assert replace(job, existing=Existing.REPLACE).keep_older() is None
+    assert job.keep_older() == job.target.with_name("b~2.png")
+    assert job.keep_older() is None
+    job.target.mkdir()
+    assert job.keep_older() is None
+    assert job.target.is_dir()
+
+
+def test_an_older_result_of_a_long_name_is_kept(tmp_path):
+    """The number fits into the longest name."""
+    job = Job(tmp_path / "a.png", tmp_path / ("n" * 251 + ".png"))
+    kept = []
+    for content in (b"1", b"2"):
+        job.target.write_bytes(content)
+        kept.append(job.keep_older())
+    assert [path.read_bytes() for path in kept] == [b"1", b"2"]

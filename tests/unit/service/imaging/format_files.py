@@ -28,7 +28,7 @@ from tests.unit.service.imaging.samples import pillow_file
 #: DNG tags (Adobe DNG 1.7): version, camera, color filter array, levels, color.
 DNG_VERSION, CAMERA, CFA_SIZE, CFA_PATTERN, WHITE_LEVEL, BLACK_LEVEL = 50706, 50708, 33421, 33422, 50717, 50714
 COLOR_MATRIX, AS_SHOT_NEUTRAL, ILLUMINANT, ORIENTATION, MAKE = 50721, 50728, 50778, 274, 271
-BYTE, ASCII, SHORT, LONG, RATIONAL, SIGNED_RATIONAL = 1, 2, 3, 4, 5, 10
+BYTE, ASCII, SHORT, LONG, RATIONAL, SIGNED_RATIONAL, DOUBLE = 1, 2, 3, 4, 5, 10, 12
 DAYLIGHT = 21
 
 
@@ -37,6 +37,24 @@ PLAIN = ExplicitVRLittleEndian
 CODECS = {
     JPEGLSLossless: lambda samples, bits: bytes(imagecodecs.jpegls_encode(samples)),
     JPEGLosslessSV1: lambda samples, bits: bytes(imagecodecs.jpeg8_encode(samples, lossless=True, bitspersample=bits)),
+}
+#: The tags of a TIFF as GDAL writes them: UTM zone 32 north, pixels of half a meter, and -9999 where no data are.
+GEOTIFF = [
+    (33550, DOUBLE, 3, (0.5, 0.5, 0.0), True),
+    (33922, DOUBLE, 6, (0.0, 0.0, 0.0, 500000.0, 6000000.0, 0.0), True),
+    (34735, SHORT, 16, (1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, 1, 3072, 0, 1, 32632), True),
+    (34736, DOUBLE, 2, (6378137.0, 298.257223563), True),
+    (34737, ASCII, 0, "WGS 84 / UTM zone 32N|WGS 84|", True),
+    (42112, ASCII, 0, '<GDALMetadata>\n  <Item name="AREA">Helgoland</Item>\n</GDALMetadata>', True),
+    (42113, ASCII, 0, "-9999", True),
+]
+#: What ImageJ stores in tags of its own, for two slices.
+IMAGEJ = {
+    "Info": "microscope: Grün\nλ=488 nm",
+    "Labels": ["nuclei", "membrane"],
+    "Ranges": (0.0, 255.0),
+    "ROI": b"Iout\x00\xe4" + bytes(58),
+    "Properties": {"stage": "7"},
 }
 
 
@@ -269,6 +287,11 @@ def variants() -> dict[str, bytes]:
         "npy int32": npy.getvalue(),
         "tiff int32": tiff(wide),
         "tiff webp": tiff(rgb8, compression="webp", tile=(16, 16), photometric="rgb"),
+        "tiff on a map": tiff(wide.astype(np.float32), byteorder=">", bigtiff=True, metadata=None, extratags=GEOTIFF),
+        "tiff of imagej": tiff(
+            np.stack([ramp((24, 40))] * 2), byteorder=">", imagej=True, metadata={"axes": "ZYX", **IMAGEJ}
+        ),
+        "fits with blank": fits_file(ramp((24, 40)).astype(np.int16), BLANK=-32768),
         "tiff jpeg 2000": tiff(rgb8, compression="jpeg2000", tile=(16, 16), photometric="rgb"),
     }
 

@@ -32,6 +32,7 @@ from tests.unit.service.imaging.format_files import (
     variants,
 )
 from tests.unit.service.imaging.samples import pillow_file
+from tests.unit.service.imaging.test_tiff_tags import sharing
 
 LIMITS = ImageLimits(max_pixels=4_000_000, max_frames=256)
 SIDE = 60_000
@@ -206,6 +207,7 @@ BOMBS = {
     "dicom, JPEG-LS of color": lambda: dicom_jpeg_ls(np.zeros((16, 16, 3), np.uint8)),
     "tiff, hidden WebP": lambda: tiff_segment("webp"),
     "tiff, hidden JPEG 2000": lambda: tiff_segment("jpeg2000"),
+    "tiff, one description of all pages": lambda: sharing(270, 4_000_000),
     "npy": lambda: npy_header(2**40, 2**40),
     "npy, all there are": lambda: npy_header(-1, 5),
     "pnm": lambda: b"P6 60000 60000 255\n" + bytes(100),

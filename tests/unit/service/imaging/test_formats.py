@@ -15,8 +15,9 @@ from pydicom.uid import (
 )
 
 from biasfree.pixels import PixelArray
-from service.errors import UndecodableImage, UnsupportedMedia
+from service.errors import InvalidPixels, UndecodableImage, UnsupportedMedia
 from service.imaging import ImageFormat, Picture, decode, encode, extras, identify
+from service.imaging.jxl_header import Header, read_header
 from tests.unit.service.imaging import format_files
 from tests.unit.service.imaging.format_files import (
     animation,
@@ -80,18 +81,30 @@ def test_a_telephones_picture_is_read_to_the_quality_it_was_saved_with(write, sh
     image = ramp(shape)
     got = pixels(write(image))
     assert got.dtype == np.uint8
-    expected = np.dstack([image] * 3) if got.ndim > image.ndim else image
+    # Pillow writes gray as color with 4:4:4.
+    expected = np.dstack([image] * 3) if write is avif and image.ndim == 2 else image
     assert np.abs(got.astype(int) - expected).mean() < 2
 
 
 @pytest.mark.parametrize("write", [heic, avif])
-def test_ten_bits_fill_sixteen(write):
-    """White is white, and the steps are those of 10 bits."""
-    image = ramp((48, 64, 3), "uint16")
+@pytest.mark.parametrize("shape", [(48, 64), (48, 64, 3)])
+def test_ten_bits_fill_sixteen(write, shape):
+    """White is white, and the steps are those of 10 bits. Monochrome is gray."""
+    image = ramp(shape, "uint16")
     got = pixels(write(image))
+    assert got.shape == shape
     assert (got.dtype, got.min() < 600, got.max()) == (np.uint16, True, 65535)
     assert np.abs(got.astype(int) - image).mean() < 65535 / 100
     assert np.unique(got).size <= 1024
+
+
+@pytest.mark.parametrize(("samples", "frames"), [(1, 1), (1, 2), (2, 1)])
+def test_a_monochrome_avif_is_gray(samples, frames):
+    """Also as an animation, or with alpha."""
+    image = ramp((48, 64, samples)).squeeze()
+    more = [Image.fromarray(image[::-1])] * (frames - 1)
+    picture = read(pillow_file(image, "AVIF", subsampling="4:0:0", save_all=frames > 1, append_images=more))
+    assert (picture.channels, picture.has_alpha) == (1, samples == 2)
 
 
 @pytest.mark.parametrize("write", [heic, avif])
@@ -161,20 +174,62 @@ def test_a_jpeg_xl_of_floats_stays_float():
 
 
 @pytest.mark.parametrize(
-    ("data", "expected"),
+    ("image", "linear"),
     [
-        (jxl(ramp()), False),
-        (jxl(ramp((24, 40))), False),
-        (jxl(ramp((24, 40, 4))), False),
+        (ramp(), False),
+        (ramp((24, 40)), False),
+        (ramp((24, 40, 4)), False),
         # libjxl takes deep samples for linear ones.
-        (jxl(ramp((24, 40, 3), "uint16")), True),
-        (jxl(ramp((24, 40), "uint16")), True),
+        (ramp((24, 40, 3), "uint16"), True),
+        (ramp((24, 40), "uint16"), True),
     ],
     ids=["color", "gray", "alpha", "linear", "linear gray"],
 )
-def test_a_color_profile_that_is_lost_is_named_in_a_warning(data, expected):
-    """It is part of the codestream, and imagecodecs does not give it."""
-    assert ("color profile" in read(data).warning) is expected
+def test_colors_that_a_jpeg_xl_names_are_kept_in_png_without_a_warning(image, linear):
+    """Linear samples would otherwise be shown as those of sRGB, too dark."""
+    picture = read(jxl(image))
+    assert picture.warning == ""
+    assert (b"cICP\x01\x08\x00\x01" in encode(picture, ImageFormat.PNG)) is linear
+
+
+def codestream(*colors: tuple[int, int]) -> bytes:
+    """The header of a JPEG XL of 16 bits and 8 x 8 pixels, with these fields of its colors: values and their bits."""
+    size, depth = ((1, 1), (0, 5), (1, 3)), ((0, 1), (3, 2), (15, 6))
+    fields = (*size, (0, 1), (0, 1), *depth, (0, 1), (0, 2), (0, 1), (0, 1), *colors)
+    value = shift = 0
+    for field, bits in fields:
+        value, shift = value | field << shift, shift + bits
+    return b"\xff\x0a" + value.to_bytes(60, "little")
+
+
+def enumerated(value: int) -> tuple[tuple[int, int], ...]:
+    """An enumeration of JPEG XL: 0, 1, or four bits from 2 on."""
+    return ((value, 2),) if value < 2 else ((2, 2), (value - 2, 4))
+
+
+ENUMERATED = (0, 1)
+D65, P3, CINEMA = enumerated(1), enumerated(11), enumerated(11)
+
+
+@pytest.mark.parametrize(
+    ("fields", "colors"),
+    [
+        ([*enumerated(0), *D65, *enumerated(1), (0, 1), *enumerated(13)], (1, 13)),
+        ([*enumerated(0), *D65, *P3, (0, 1), *enumerated(13)], (12, 13)),
+        ([*enumerated(0), *CINEMA, *P3, (0, 1), *enumerated(17)], (11, 17)),
+        ([*enumerated(0), *D65, *enumerated(9), (0, 1), *enumerated(16)], (9, 16)),
+        ([*enumerated(1), *D65, (0, 1), *enumerated(8)], (1, 8)),
+        ([*enumerated(1), *D65, (1, 1), (4_545_455, 24)], None),
+        ([*enumerated(0), *enumerated(10), *enumerated(1), (0, 1), *enumerated(13)], None),
+        ([*enumerated(0), *D65, *enumerated(2), (0, 1), *enumerated(13)], None),
+        ([*enumerated(0), *D65, *enumerated(1), (0, 1), *enumerated(2)], None),
+        ([*enumerated(2)], None),
+    ],
+    ids=["sRGB", "P3", "cinema", "PQ", "linear gray", "an exponent", "white E", "custom", "unknown", "XYB"],
+)
+def test_the_colors_of_a_jpeg_xl_are_read_from_its_header(fields, colors):
+    """As numbers of ITU-T H.273; None if it cannot give them."""
+    assert read_header(codestream(ENUMERATED, *fields)) == Header(8, 8, bits=16, colors=colors)
 
 
 def test_a_color_profile_of_a_jpeg_xl_is_seen_in_its_header():
@@ -221,6 +276,13 @@ def test_a_cut_netpbm_is_refused(cut):
     """With how much is there."""
     with pytest.raises(UndecodableImage, match="incomplete"):
         read(cut)
+
+
+@pytest.mark.parametrize("scale", ["0", "-0.0", "1e-999", "1e999"])
+def test_a_pfm_without_a_usable_scale_is_refused_by_name(scale):
+    """Its sign is the byte order."""
+    with pytest.raises(UndecodableImage, match=r"the PFM file has the scale (-?0|inf): write -1"):
+        read(f"Pf\n4 4\n{scale}\n".encode() + bytes(64))
 
 
 def test_a_plain_bitmap_is_black_where_it_says_1():
@@ -294,6 +356,49 @@ def test_fits_comes_back_as_it_was(dtype):
     with astropy_fits.open(io.BytesIO(encode(picture, ImageFormat.FITS))) as file:
         np.testing.assert_array_equal(file[0].data, image)
         assert (file[0].header["OBJECT"], file[0].header["CRVAL1"]) == ("M 31", 10.7)
+
+
+def blank_file(image: PixelArray, *, compressed: bool = False, **cards: object) -> bytes:
+    """A FITS whose header has BLANK, plain or compressed in tiles."""
+    hdu = astropy_fits.CompImageHDU(image) if compressed else astropy_fits.ImageHDU(image)
+    hdu.header.update({"BLANK": -32768, **cards})
+    buffer = io.BytesIO()
+    astropy_fits.HDUList([astropy_fits.PrimaryHDU(), hdu]).writeto(buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("dtype", ["int16", "int32", "uint16"])
+def test_pixels_of_a_fits_that_are_blank_are_called_so(dtype, compressed):
+    """Integers have no NaN; stored -32768 is 0 of uint16."""
+    image = np.stack([ramp((16, 18)).astype(dtype) + 1] * 2)
+    image[1, 3, 4:6] = 0 if dtype == "uint16" else -32768
+    with pytest.raises(InvalidPixels, match=r"2 pixels are BLANK \(-32768\).* frame 1: replace them") as refusal:
+        read(blank_file(image, compressed=compressed))
+    assert refusal.value.facts == {"count": 2, "frame": 1}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("dtype", ["int16", "int32", "uint16"])
+def test_a_fits_without_blank_pixels_keeps_its_integers(dtype, compressed):
+    """Its header may have BLANK, whatever the value; it is no NaN for which they would become floats."""
+    image = ramp((16, 18)).astype(dtype) + 1
+    # In tiles, astropy wants one that fits.
+    for blank in (-32768,) if compressed else (-32768, 2**20, "none", 0.5):
+        picture = read(blank_file(image, compressed=compressed, BLANK=blank))
+        np.testing.assert_array_equal(picture.raster(), image, strict=True)
+    with astropy_fits.open(io.BytesIO(encode(picture, ImageFormat.FITS))) as file:
+        assert "BLANK" not in file[0].header
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_scaled_integers_of_a_fits_are_floats_without_blank():
+    """BSCALE makes them so."""
+    data = fits_file(ramp((16, 18)).astype("int16"), BLANK=-5, EXPTIME=1.0)
+    scaled = data.replace(b"EXPTIME =                  1.0", b"BSCALE  =                  0.5")
+    np.testing.assert_array_equal(pixels(scaled), ramp((16, 18)).astype("float32") / 2, strict=True)
 
 
 def test_a_damaged_card_costs_no_image_and_no_other_card():

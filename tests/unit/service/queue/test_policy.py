@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from service.errors import QueueFull
-from service.queue.policy import FULL_WEIGHT_PX, Admission, Batch, BatchPolicy, Job, Lane
+from service.queue.policy import Admission, Batch, BatchPolicy, Job, Lane
+from service.queue.rates import FULL_WEIGHT_PX
 
 
 def policy(
@@ -263,13 +264,13 @@ def begun(queue: BatchPolicy, lane: Lane, now_s: float) -> Batch:
 
 
 def test_the_seconds_left_fall_while_a_tile_runs():
-    """Three tiles of a second: from the start of the first it falls with the clock, and goes on from there."""
+    """Tiles of a second: from the start of the first it falls with the clock, and goes on from there."""
     queue = policy(budget_px=64)
     first, second = admitted(queue, 3), admitted(queue, 1)
     assert left_s(queue, first, 9.0) == left_s(queue, first, 10.0) == pytest.approx(4.0)
     batch = begun(queue, Lane.EXPRESS, 10.0)
     assert [left_s(queue, first, 10 + t) for t in (0, 0.25, 0.5, 1)] == pytest.approx([4, 3.75, 3.5, 3])
-    assert left_s(queue, second, 10.5) == pytest.approx(3.5)
+    assert left_s(queue, second, 10.5) == pytest.approx(1.5)
     queue.done(batch, 11.0)
     assert left_s(queue, first, 11.0) == pytest.approx(3.0)
 
@@ -296,6 +297,67 @@ def test_the_seconds_left_count_only_what_a_request_waits_for():
     assert left_s(queue, large, 0.5) == pytest.approx(4.5)
     queue.release(large.admission)
     assert left_s(queue, large, 0.75) == pytest.approx(1.0)
+
+
+def test_the_seconds_left_count_turns():
+    """Of a large request beside it, a small one waits for as many tiles as it has, and for the tile that runs."""
+    queue = policy(budget_px=64)
+    large, small = admitted(queue, 40), admitted(queue, 2)
+    assert left_s(queue, small, 0.0) == pytest.approx(4.0)
+    assert left_s(queue, large, 0.0) == queue.predicted_s == pytest.approx(42.0)
+    for second in range(4):
+        # At most a turn too many: its own may come first.
+        assert 4.0 - second <= round(left_s(queue, small, second), 6) <= 5.0 - second
+        queue.done(begun(queue, Lane.EXPRESS, second), second + 1.0)
+    assert left_s(queue, small, 4.0) == 0
+    queue = policy(budget_px=64)
+    large = Job(queue.admit("gray", 5 * 640), [np.zeros((1, 8, 80), np.float32)] * 5)
+    queue.add(large)
+    begun(queue, Lane.EXPRESS, 0.0)
+    assert left_s(queue, admitted(queue, 1), 3.0) == pytest.approx(7.0 + 1.0)
+
+
+def test_the_seconds_left_count_what_a_choice_of_models_needs():
+    """Both have room for all passes; only one makes them, after a tile of the other. Others wait for as many turns."""
+    queue = policy(budget_px=64)
+    any_noise = queue.admit("gray", 8 * 64)
+    both = {any_noise, queue.admit("color", 8 * 64, beside=any_noise)}
+    assert queue.left_s(both, 0.0) == pytest.approx(16.0)
+    assert queue.left_s(both, 0.0, most_px=9 * 64) == pytest.approx(9.0)
+    assert queue.left_s(both, 0.0, most_px=0) == 0
+    admitted(queue, 20)
+    assert queue.left_s(both, 0.0, most_px=9 * 64) == pytest.approx(18.0)
+
+
+def side_by_side(seconds: list[float], *, first_s: float) -> list[tuple[float, float]]:
+    """The predicted and the true seconds left before each of a request's tiles, which take these seconds."""
+    side = math.isqrt(FULL_WEIGHT_PX)
+    queue = policy(budget_px=FULL_WEIGHT_PX, rate_px_s=FULL_WEIGHT_PX / first_s)
+    request = Job(queue.admit("gray", len(seconds) * side**2), [np.zeros((1, side, side), np.float32)] * len(seconds))
+    queue.add(request)
+    now, told = 0.0, []
+    for index, tile_s in enumerate(seconds):
+        told.append((left_s(queue, request, now), sum(seconds[index:])))
+        batch = begun(queue, Lane.EXPRESS, now)
+        queue.done(batch, now := now + tile_s)
+    return told
+
+
+@pytest.mark.parametrize("first_s", [0.25, 4.0])
+def test_the_seconds_left_follow_the_tiles_that_are_done(first_s):
+    """The first estimate was four times too small or too large, on a machine that was idle or busy then."""
+    told = side_by_side([1.0] * 40, first_s=first_s)
+    assert told[0][0] == pytest.approx(first_s * told[0][1])
+    for predicted, true in told[6:]:
+        assert predicted == pytest.approx(true, rel=0.15)
+
+
+def test_the_seconds_left_are_no_promise():
+    """On a busy machine, every fourth tile takes three times as long; the bound of the queue errs on that side."""
+    told = side_by_side([1.0, 1.0, 1.0, 3.0] * 10, first_s=1.0)
+    shares = [predicted / true for predicted, true in told[4:-4]]
+    assert 0.6 < min(shares) <= max(shares) < 1.5
+    assert 0.9 < np.mean(shares) < 1.1
 
 
 def test_the_seconds_left_are_unknown_without_an_admission():
