@@ -70,7 +70,7 @@ async def test_png_is_one_figure(client: httpx.AsyncClient, query: str) -> None:
     """Asked for by the query or by Accept."""
     _, noisy = photograph()
     answer = await client.post(
-        f"/analyze?size=16&{query}", content=npy(noisy), headers=NPY | ({} if query else {"Accept": "image/png"})
+        f"/analyze?size=16&k=1&{query}", content=npy(noisy), headers=NPY | ({} if query else {"Accept": "image/png"})
     )
     assert answer.headers["content-type"] == "image/png"
     assert min(Image.open(io.BytesIO(answer.content)).size) > 1000
@@ -100,10 +100,10 @@ async def test_colour_and_sixteen_bits(client: httpx.AsyncClient) -> None:
     """A 16-bit RGB image: the noise level is on the 0-255 scale, and every channel has its filter."""
     clean = skimage.data.astronaut()[90:130, 200:240].astype(np.float64) * 257
     noisy = clean + 25 * 257 * np.random.default_rng(0).standard_normal(clean.shape)
-    found = await arrays(client, np.clip(noisy, 0, 65535).astype(np.uint16), "x=2&y=3&size=20&pixel=20,21&pixel=5,6")
-    assert found["left"].shape == (16, 3, 20, 20)
-    assert found["filters"].shape == (6, 3, 20, 20)
-    assert found["filter_pixels"].tolist() == [[x, y, c] for x, y in ((20, 21), (5, 6)) for c in range(3)]
+    found = await arrays(client, np.clip(noisy, 0, 65535).astype(np.uint16), "x=2&y=3&size=16&pixel=16,17&pixel=5,6")
+    assert found["left"].shape == (16, 3, 16, 16)
+    assert found["filters"].shape == (6, 3, 16, 16)
+    assert found["filter_pixels"].tolist() == [[x, y, c] for x, y in ((16, 17), (5, 6)) for c in range(3)]
     assert found["sigma_estimate"] == pytest.approx(25, rel=0.15)
 
 

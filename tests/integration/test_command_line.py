@@ -191,6 +191,7 @@ def invoke(self, ctx):
         except KeyboardInterrupt:
             print("lost", flush=True)
 
+failure.GRACE_S = 1.0
 failure.Commands.invoke = invoke
 sys.argv = ["biasfree", "models"]
 app.run()

@@ -237,7 +237,7 @@ async def test_bit_depth_clips_integers_where_the_sensor_does(client):
 @pytest.mark.parametrize(("dtype", "white", "query"), [("uint8", 255, {}), ("uint16", 4095, {"bit_depth": 12})])
 async def test_the_estimates_are_near_the_truth(client, dtype, white, query):
     """Noise level within a tenth, PSNR within 1.5 dB: on the 0-255 scale whatever the dtype."""
-    clean = photograph(512)
+    clean = photograph(320)
     noisy = np.rint(np.clip(with_noise(clean, 20), 0, 1) * white).astype(dtype)
     answer = await client.post("/denoise", content=npy(noisy), headers=NPY, params={"estimate": "true", **query})
     assert float(answer.headers["x-sigma-estimate"]) == pytest.approx(20, rel=0.1)
@@ -267,8 +267,8 @@ async def test_noise_that_is_not_white_gives_no_psnr(client):
 @pytest.mark.parametrize("share", [0.25, 0.5])
 async def test_a_mask_does_not_lower_the_level(client, share):
     """Zeros of a mask are no data, and count as no clipping."""
-    noisy = to_uint8(with_noise(photograph(512), 25))
-    noisy[:, int(512 * (1 - share)) + 3 :] = 0
+    noisy = to_uint8(with_noise(photograph(320), 25))
+    noisy[:, int(320 * (1 - share)) + 3 :] = 0
     answer = await client.post("/denoise", content=npy(noisy), headers=NPY, params={"estimate": "true"})
     assert float(answer.headers["x-sigma-estimate"]) == pytest.approx(25, rel=0.08)
 

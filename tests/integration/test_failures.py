@@ -19,8 +19,12 @@ def instant(stand_ins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def busy(gray_alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let them start with ``gray`` alone, for their gray images: what is under way takes its time."""
+    """Let them start with ``gray`` alone, for their gray images: what is under way takes its time.
+
+    Without analyses, whose process each start would load torch for.
+    """
     monkeypatch.setenv("BIASFREE_MODELS_DIR", str(gray_alone))
+    monkeypatch.setenv("BIASFREE_ANALYSIS_ENABLED", "false")
 
 
 @pytest.fixture
@@ -57,8 +61,8 @@ def test_restarts_behind_nginx_are_seen_by_nobody(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.usefixtures("busy")
 def test_a_killed_replica_fails_what_it_was_at_and_the_sdk_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of four clients no more than four requests."""
-    monkeypatch.setattr(kill, "CALLS", 15)
-    monkeypatch.setattr(kill, "PAUSE_S", 1)  # the kill comes after half of it, when these calls are far from done
+    monkeypatch.setattr(kill, "CALLS", 10)
+    monkeypatch.setattr(kill, "PAUSE_S", 0.5)  # the kill comes after half of it, when these calls are far from done
     once, again = kill.rows()
     failed, sent = once.ours.split(" of ")
     assert int(failed) <= kill.CLIENTS < int(sent.split()[0])
@@ -73,8 +77,9 @@ def test_cases_made_of_the_document_break_nothing() -> None:
 
 
 @pytest.mark.usefixtures("instant")
-def test_a_changed_weight_is_found_by_the_self_check() -> None:
+def test_a_changed_weight_is_found_by_the_self_check(monkeypatch: pytest.MonkeyPatch) -> None:
     """No wrong image goes out, and the process lives."""
+    monkeypatch.setitem(faults.SETTINGS, "BIASFREE_SELF_CHECK_INTERVAL_S", "0.5")
     noticed, others = faults.changed_weight()
     assert noticed.ours.startswith("200, 503 (drift)")
     assert others.ours == others.wanted
@@ -85,6 +90,6 @@ def test_a_changed_weight_is_found_by_the_self_check() -> None:
 @pytest.mark.usefixtures("elsewhere")
 def test_only_an_analysis_needs_a_disk(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It fails by itself; images are denoised, large forms among them: a parser would write what exceeds a megabyte."""
-    monkeypatch.setattr(faults, "LARGE_SIDE", 1100)
+    monkeypatch.setattr(faults, "LARGE_SIDE", 1030)
     for each in faults.temporary_folder("here", script):
         assert each.ours == each.wanted

@@ -176,6 +176,7 @@ def test_sigterm_ends_the_start_at_any_moment(stand_ins: Path) -> None:
                 "BIASFREE_PORT": "0",
                 "BIASFREE_DEVICE": "cpu",
                 "BIASFREE_MODELS_DIR": str(stand_ins),
+                "BIASFREE_ANALYSIS_ENABLED": "false",
             },
             stderr=subprocess.PIPE,
         )
@@ -192,7 +193,8 @@ def test_sigterm_ends_the_start_at_any_moment(stand_ins: Path) -> None:
 @pytest.mark.anyio
 async def test_docs_work_without_internet_and_under_a_proxys_path(stand_ins: Path) -> None:
     """Its files are the service's own, and every address is relative or has the path."""
-    async with client_of(start(Settings(device="cpu", root_path="/denoiser", models_dir=stand_ins))) as client:
+    settings = Settings(device="cpu", root_path="/denoiser", analysis_enabled=False, models_dir=stand_ins)
+    async with client_of(start(settings)) as client:
         page = (await client.get("/docs")).text
         assert "https://" not in page.replace("https://www.w3.org", "")
         for name in ("docs/swagger-ui-bundle.js", "docs/swagger-ui.css"):

@@ -88,9 +88,12 @@ def test_replicas_are_added_killed_and_replaced_and_the_sdk_loses_nothing(
     """The trial of ``python -m bench.ray``, shorter: what was at a killed replica is 503, and all else 200."""
     monkeypatch.setenv("BIASFREE_MODELS_DIR", str(gray_alone))  # for the service that it is compared with
     monkeypatch.setattr(replicas, "PAUSE_S", 0.5)
-    monkeypatch.setattr(kill, "PAUSE_S", 1)  # the kill comes after half of it, when these calls are far from done
+    # Serve would look at the load every 10 s, and the clients keep the processor busy until it does.
+    often = {"upscale_delay_s": 0.5, "metrics_interval_s": 0.5, "look_back_period_s": 2}
+    monkeypatch.setattr(replicas, "AUTOSCALING", replicas.AUTOSCALING | often)
+    monkeypatch.setattr(kill, "PAUSE_S", 0.5)  # the kill comes after half of it, when these calls are far from done
     for module in (kill, replicas):
-        monkeypatch.setattr(module, "CALLS", 15)
+        monkeypatch.setattr(module, "CALLS", 10)
     _, same, _, meanwhile, killed, _, sdk, replaced, _ = replicas.trial(one)
     assert [same.ours, sdk.ours] == ["0 of 30", sdk.wanted]
     assert meanwhile.ours.startswith("0 of ")

@@ -1,5 +1,6 @@
 """A small model file, exported once."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,14 @@ from biasfree.architectures import Network, ResUNet
 from biasfree.artifact import initializers, save, weights_sha256
 from biasfree.card import Card, Golden, Training
 from biasfree.export import to_onnx
+from tests.unit.exporter import one_table
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_table() -> Iterator[None]:
+    """Let all exports share the exporter's table of operators."""
+    with one_table():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.unit.exporter import one_table
 from tests.unit.training.data.servers import Server, serving
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_table() -> Iterator[None]:
+    """Let all exports share the exporter's table of operators."""
+    with one_table():
+        yield
 
 
 @pytest.fixture(autouse=True)

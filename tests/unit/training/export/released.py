@@ -9,6 +9,9 @@ from torch.nn import functional as F
 
 State = dict[str, torch.Tensor]
 
+#: Applications of the recurrent network's single stage; a file says so only where it is another number.
+STAGES = 4
+
 WIDTH = {"dncnn": 64, "unet": 32, "rcnn": 64, "sdensenet": 64}
 
 
@@ -44,12 +47,18 @@ class _Maker:
         self.layer(f"{name}.last_layer", 64, outputs, bias=last_bias)
 
 
-def make_state(architecture: str, *, bias: bool) -> State:
-    """Make a state dict in the format of the authors' code."""
+def make_state(architecture: str, *, bias: bool, short: bool = False) -> State:
+    """Make a state dict in the format of the authors' code.
+
+    Args:
+        architecture: A key of ``WIDTH``.
+        bias: True for additive constants.
+        short: True for fewer layers or stages than the authors have: the time of an export grows with them.
+    """
     maker = _Maker()
     if architecture == "dncnn":
         maker.layer("first_layer", 1, 64, bias=bias)
-        for index in range(18):
+        for index in range(3 if short else 18):
             maker.layer(f"hidden_layer_list.{index}", 64, 64, bias=bias)
             maker.norm(f"bn_layer_list.{index}", 64)
         maker.layer("last_layer", 64, 1, bias=bias)
@@ -63,8 +72,9 @@ def make_state(architecture: str, *, bias: bool) -> State:
     elif architecture == "rcnn":
         maker.stage("cnn", 2, 1, bias=bias)
     else:
-        for index, (inputs, outputs) in enumerate([(1, 5), (6, 5), (6, 5), (6, 1)]):
-            maker.stage(f"cnn_list.{index}", inputs, outputs, bias=bias, last_bias=bias and index < 3)
+        stages = [(1, 5), *([] if short else [(6, 5), (6, 5)]), (6, 1)]
+        for index, (inputs, outputs) in enumerate(stages):
+            maker.stage(f"cnn_list.{index}", inputs, outputs, bias=bias, last_bias=bias and outputs > 1)
     return maker.state
 
 
@@ -80,13 +90,14 @@ def write_released(
     return path
 
 
-def forward(architecture: str, state: State, noisy: torch.Tensor, *, bias: bool) -> torch.Tensor:
-    """Compute the network in float64 from its description: (B, 1, H, W) in and out."""
+def forward(architecture: str, state: State, noisy: torch.Tensor, *, bias: bool, stages: int = STAGES) -> torch.Tensor:
+    """Compute the network in float64 from its description: (B, 1, H, W) in and out; ``stages`` are those of rcnn."""
     weights = {name: value.double() for name, value in state.items()}
+    if architecture == "rcnn":
+        return _rcnn(weights, noisy.double(), stages)
     networks: dict[str, Callable[[State, torch.Tensor, bool], torch.Tensor]] = {
         "dncnn": _dncnn,
         "unet": _unet,
-        "rcnn": _rcnn,
         "sdensenet": _sdensenet,
     }
     return networks[architecture](weights, noisy.double(), bias)
@@ -98,7 +109,7 @@ def _conv(weights: State, name: str, image: torch.Tensor, *, padding: int = 1, *
 
 def _dncnn(weights: State, noisy: torch.Tensor, bias: bool) -> torch.Tensor:
     features = F.relu(_conv(weights, "first_layer", noisy))
-    for index in range(18):
+    for index in range(sum(name.startswith("hidden_layer_list") and name.endswith("weight") for name in weights)):
         features = _conv(weights, f"hidden_layer_list.{index}", features)
         scale, shift, mean, variance = (
             weights[f"bn_layer_list.{index}.{name}"][:, None, None]
@@ -133,15 +144,15 @@ def _stage(weights: State, name: str, image: torch.Tensor) -> torch.Tensor:
     return _conv(weights, f"{name}.last_layer", features)
 
 
-def _rcnn(weights: State, noisy: torch.Tensor, bias: bool) -> torch.Tensor:
+def _rcnn(weights: State, noisy: torch.Tensor, stages: int) -> torch.Tensor:
     output = noisy
-    for _ in range(4):
+    for _ in range(stages):
         output = _stage(weights, "cnn", torch.cat([noisy, output], dim=1))
     return output
 
 
 def _sdensenet(weights: State, noisy: torch.Tensor, bias: bool) -> torch.Tensor:
     handed = _stage(weights, "cnn_list.0", noisy)
-    for index in (1, 2, 3):
+    for index in range(1, sum(name.endswith("first_layer.weight") for name in weights)):
         handed = _stage(weights, f"cnn_list.{index}", torch.cat([noisy, handed], dim=1))
     return handed

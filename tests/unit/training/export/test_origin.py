@@ -29,9 +29,9 @@ def facts(run: Path, data: str, licence: str = NOT_STATED) -> Training:
 
 
 def test_an_exported_file_has_these_facts_on_its_card(tmp_path: Path) -> None:
-    """The other tests make them without a file."""
+    """Also in a folder that was not there. The other tests make them without a file."""
     fit(SHORT, tmp_path, images=LISTED)
-    output = tmp_path / "model.onnx"
+    output = tmp_path / "new" / "model.onnx"
     export(tmp_path, output, Provenance("tiny", "1", "photos", NOT_STATED), evaluation_sets=[])
     assert Artifact.load(output).card.training.model_dump_json() == facts(tmp_path, "photos").model_dump_json()
 

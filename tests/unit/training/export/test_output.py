@@ -36,5 +36,3 @@ def test_an_export_tests_its_output_before_the_work(tmp_path: Path) -> None:
     provenance = Provenance("tiny", "1", "in words", "not stated")
     with pytest.raises(OSError, match=r"cannot write model\.onnx there"):
         export(tmp_path / "run", tmp_path / "file" / "model.onnx", provenance, evaluation_sets=[tmp_path / "nowhere"])
-    export(tmp_path / "run", tmp_path / "new" / "model.onnx", provenance, evaluation_sets=[])
-    assert (tmp_path / "new" / "model.onnx").is_file()
