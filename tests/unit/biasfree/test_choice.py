@@ -50,6 +50,17 @@ def test_an_image_with_an_area_of_one_value_is_for_the_other() -> None:
     assert not is_white(CLEAN + added, np.full_like(added, CLEAN), np.full_like(added, CLEAN))
 
 
+def test_a_network_that_changes_a_clean_area_is_not_chosen() -> None:
+    """As beside a border without noise, where the other network changes next to nothing."""
+    added = noise()
+    added[..., :64] *= 1e-3
+    changed = added.copy()
+    changed[..., :64] *= 50
+    assert not is_white(CLEAN + added, np.full_like(added, CLEAN), CLEAN + added - changed)
+    changed[..., :64] /= 10
+    assert is_white(CLEAN + added, np.full_like(added, CLEAN), CLEAN + added - changed)
+
+
 def test_an_error_that_spreads_from_an_outlier_is_for_the_other() -> None:
     """The network for white noise then changes the image by more than there is noise."""
     added = noise()
