@@ -7,8 +7,9 @@ import numpy as np
 from biasfree.card import Card
 from biasfree.engines.engine import Engine, EngineError
 
-#: Side of the square timed for the first estimate of the pixel rate.
-TIMED_SIDE = 256
+#: Side of the square timed for the first estimate of the pixel rate: smaller on a CPU, where each model would add up to
+#: two seconds to the start, and the rate is at most 20 % lower.
+TIMED_SIDE, TIMED_SIDE_CPU = 256, 128
 
 
 class GoldenMismatch(EngineError):
@@ -36,8 +37,9 @@ def check_golden(engine: Engine, card: Card) -> None:
 
 def measure_rate_px_s(engine: Engine, card: Card) -> float:
     """Measure the pixels per second of one warm run, the first estimate for the queue."""
-    tile = np.zeros((1, card.channels, TIMED_SIDE, TIMED_SIDE), np.float32)
+    side = TIMED_SIDE_CPU if engine.device == "cpu" else TIMED_SIDE
+    tile = np.zeros((1, card.channels, side, side), np.float32)
     engine.run(card.name, tile)
     start = time.perf_counter()
     engine.run(card.name, tile)
-    return TIMED_SIDE**2 / (time.perf_counter() - start)
+    return side**2 / (time.perf_counter() - start)
