@@ -49,8 +49,8 @@ def for_any_noise(white: str, models: Collection[str]) -> str | None:
         white: Name of the model for white noise.
         models: Names of the models that there are.
     """
-    names = (white + ANY_NOISE, white.removesuffix("-" + BEST) + ANY_NOISE)
-    return next((name for name in names if name in models), None)
+    name = white.removesuffix(f"-{BEST}") + ANY_NOISE
+    return name if name in models else None
 
 
 def is_correlated(noisy: FloatArray, denoised: FloatArray) -> bool:

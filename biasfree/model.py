@@ -55,7 +55,8 @@ def load(
 
     Args:
         model: Name of a shipped model (``models()``), path of an ``.onnx`` file, ``auto`` to choose between the
-            default models for each image, or ``best`` to choose between the best ones, at four times the work.
+            default models for each image, or ``best``, which does so with the best ones for white noise, at four
+            times the work.
         device: ``cuda``, ``cpu``, or ``auto`` for CUDA if it works.
         threads: Threads on the CPU; None for one per core.
         tile_side: Longest side of a tile in pixels; smaller tiles take less memory.

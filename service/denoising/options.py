@@ -48,6 +48,6 @@ class DenoiseOptions(options.DenoiseOptions):
     model: str | None = Field(
         default=None,
         description="Name of a model, see `/models`. By default, or with `auto`, chosen automatically for each image; "
-        "with `best`, between the best models, at four times the work.",
+        "with `best`, white noise gets the best models, at four times the work.",
         examples=["gray"],
     )

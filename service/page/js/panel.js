@@ -60,14 +60,14 @@ export function chosenNoise() {
  */
 export function offerModels(served) {
   models = [BEST, ...served];
-  model.append(make("option", { value: BEST.name }, "Best, four times slower"));
+  model.append(make("option", { value: BEST.name }, "Automatic, best on white noise, slower"));
   for (const [kind, label] of Object.entries(KINDS)) {
     const options = served.filter((each) => each.kind === kind).map(option);
     if (options.length) model.append(make("optgroup", { label }, ...options));
   }
 }
 
-/** The service's choice between the best networks. @type {Model} */
+/** The service's choice with the best networks for white noise. @type {Model} */
 const BEST = { name: "best", kind: "network", channels: null, version: "", sha256: null };
 
 /** @type {Record<Model["kind"], string>} */

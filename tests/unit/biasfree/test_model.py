@@ -167,11 +167,11 @@ def test_the_image_decides_between_two_networks(which: str) -> None:
     np.testing.assert_array_equal(choice.denoise(wide), biasfree.load("gray-real").denoise(wide))
 
 
-def test_a_model_for_any_noise_belongs_to_the_best_as_well() -> None:
-    """Without one of its own, the best model for white noise is paired with the default for any noise."""
-    models = ["gray", "gray-real", "gray-best", "color", "color-best", "color-best-real"]
+def test_the_best_models_share_those_for_any_noise_with_the_defaults() -> None:
+    """Where there is none, the model for white noise is alone."""
+    models = ["gray", "gray-real", "gray-best", "color", "color-best"]
     pairs = {name: for_any_noise(name, models) for each in CHOICES.values() for name in each.values()}
-    assert pairs == {"gray": "gray-real", "gray-best": "gray-real", "color": None, "color-best": "color-best-real"}
+    assert pairs == {"gray": "gray-real", "gray-best": "gray-real", "color": None, "color-best": None}
 
 
 def test_pillow_images_of_which_a_part_would_be_lost_are_refused(tmp_path: Path) -> None:
