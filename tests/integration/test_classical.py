@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from biasfree.artifact import SHIPPED
+from biasfree.choice import CHOICES
 from biasfree.classical import METHODS, load
 from service.app import start
 from service.settings import Settings
@@ -113,9 +114,9 @@ async def test_they_cannot_be_analysed(client):
 
 
 async def test_an_unknown_model_is_told_all_names(client):
-    """Networks and classical ones."""
+    """The automatic choices, networks and classical ones."""
     supported = (await denoise(client, np.ones((8, 8), np.float32), model="bm3d")).json()["supported"]
-    assert {*NETWORKS, *METHODS} == set(supported)
+    assert {*CHOICES, *NETWORKS, *METHODS} == set(supported)
 
 
 async def test_an_image_that_is_too_large_for_them_is_refused(anyio_backend, stand_ins):
