@@ -16,7 +16,10 @@ The life of a request, and where each error leaves it::
 ``routes.problems`` maps each of them, once, to a status and a problem type.
 """
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Self
+
+from biasfree.options import suggestion
 
 
 class ServiceError(Exception):
@@ -79,6 +82,12 @@ class InvalidParameter(ServiceError):
 
 class UnknownModel(ServiceError):
     """No model has that name."""
+
+    @classmethod
+    def called(cls, name: str, known: Collection[str]) -> Self:
+        """Name the likely one of the known models, or all of them."""
+        supported = sorted(known)
+        return cls(f"no model is called {name!r}; {suggestion(name, supported)}", supported=supported)
 
 
 class UnknownRequest(ServiceError):

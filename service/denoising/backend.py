@@ -124,4 +124,4 @@ class Backends:
         for backend in self._all:
             if model in backend.names:
                 return backend
-        raise UnknownModel(f"no model is called {model!r}", supported=sorted([*CHOICES, *self.names]))
+        raise UnknownModel.called(model, [*CHOICES, *self.names])

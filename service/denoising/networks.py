@@ -127,7 +127,7 @@ class Networks:
         if name in CHOICES:
             name = CHOICES[name].get(channels, CHOICES[name][1])
         if name not in self._models:
-            raise UnknownModel(f"no model is called {name!r}", supported=sorted([*CHOICES, *self._models]))
+            raise UnknownModel.called(name, [*CHOICES, *self._models])
         card = self._models[name].card
         if card.channels not in {1, picture.channels} and not same:
             hint = "color=rgb to convert it" if picture.channels == 1 else "a gray model, which denoises each channel"

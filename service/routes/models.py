@@ -73,7 +73,7 @@ async def model(request: Request, name: Annotated[str, Path(examples=["gray"])])
     """Architecture, training, measured quality and checksums; of a classical model, what it does and by whom."""
     backends = state_of(request).backends
     if name not in backends.names:
-        raise UnknownModel(f"no model is called {name!r}", supported=sorted(backends.names))
+        raise UnknownModel.called(name, backends.names)
     sha256, card = backends.of(name).card(name)
     return ModelCard.model_validate({"sha256": sha256, "card": card})
 

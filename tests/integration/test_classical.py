@@ -115,8 +115,9 @@ async def test_they_cannot_be_analysed(client):
 
 async def test_an_unknown_model_is_told_all_names(client):
     """The automatic choices, networks and classical ones."""
-    supported = (await denoise(client, np.ones((8, 8), np.float32), model="bm3d")).json()["supported"]
-    assert {*CHOICES, *NETWORKS, *METHODS} == set(supported)
+    problem = (await denoise(client, np.ones((8, 8), np.float32), model="wavelet-byes")).json()
+    assert {*CHOICES, *NETWORKS, *METHODS} == set(problem["supported"])
+    assert problem["detail"] == "no model is called 'wavelet-byes'; did you mean 'wavelet-bayes'?"
 
 
 async def test_an_image_that_is_too_large_for_them_is_refused(anyio_backend, stand_ins):

@@ -168,7 +168,7 @@ def test_the_image_decides_between_two_networks(which: str) -> None:
 
 
 def test_the_best_models_share_those_for_any_noise_with_the_defaults() -> None:
-    """Where there is none, the model for white noise is alone."""
+    """The model for white noise is alone if there is none."""
     models = ["gray", "gray-real", "gray-best", "color", "color-best"]
     pairs = {name: for_any_noise(name, models) for each in CHOICES.values() for name in each.values()}
     assert pairs == {"gray": "gray-real", "gray-best": "gray-real", "color": None, "color-best": None}

@@ -45,7 +45,7 @@ def test_a_pixel_without_data_is_known_in_other_colors(color):
 
 
 def test_nan_with_data_is_refused_all_the_same():
-    """Where the file says nothing, it may be a mistake."""
+    """It may be a mistake in a file that says nothing of it."""
     gap = with_gap(np.nan)
     gap.frames[0][9, 9] = np.nan
     with pytest.raises(InvalidPixels, match="1 samples are NaN or infinite"):

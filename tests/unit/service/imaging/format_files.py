@@ -48,7 +48,7 @@ GEOTIFF = [
     (42112, ASCII, 0, '<GDALMetadata>\n  <Item name="AREA">Helgoland</Item>\n</GDALMetadata>', True),
     (42113, ASCII, 0, "-9999", True),
 ]
-#: What ImageJ stores in tags of its own, for two slices.
+#: ImageJ's metadata in tags of its own, for two slices.
 IMAGEJ = {
     "Info": "microscope: Grün\nλ=488 nm",
     "Labels": ["nuclei", "membrane"],

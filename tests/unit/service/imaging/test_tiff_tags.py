@@ -126,7 +126,7 @@ def test_luts_of_imagej_are_kept():
     ("code", "kind", "value"), [(33550, ASCII, "half a meter"), (34735, LONG, (1, 1)), (42113, SHORT, (7,))]
 )
 def test_a_tag_of_another_type_costs_no_image(code, kind, value):
-    """It is left out; the others stay."""
+    """The damaged tag is left out, and the others stay."""
     size = 0 if kind == ASCII else len(value)
     tags = kept(file_of(noise((24, 40)), description="odd", extratags=[(code, kind, size, value, True)]))
     assert tags[270] == "odd"
@@ -170,7 +170,7 @@ def test_no_damaged_byte_of_the_tags_costs_the_pixels(byteorder):
 )
 @pytest.mark.parametrize("samples", [1, 3])
 def test_pixels_without_data_are_known(dtype, words, value, samples):
-    """All of their channels have the value of GDAL's tag, in either byte order; alpha does not matter."""
+    """A pixel has no data if all its channels have the value of GDAL's tag, in either byte order and with any alpha."""
     image = np.abs(noise((24, 40, samples), dtype)) // 2 + 1
     image[3:5, 7] = value
     image[9, 9, 1:] = value  # A color of which one channel has data.
@@ -216,7 +216,7 @@ def sharing(code: int, size: int) -> bytes:
 
 @pytest.mark.parametrize("size", [100_000, 1_000_000])
 def test_pages_that_share_a_tag_do_not_multiply_it(size):
-    """All of them together would be many times the file."""
+    """Loading the tag for each page would take many times the memory of the file."""
     data = sharing(34737, size)
     assert len(read(data).frames) == 8
     assert len(encode(read(data), ImageFormat.TIFF)) < 3 * len(data)

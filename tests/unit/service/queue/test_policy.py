@@ -300,7 +300,7 @@ def test_the_seconds_left_count_only_what_a_request_waits_for():
 
 
 def test_the_seconds_left_count_turns():
-    """Of a large request beside it, a small one waits for as many tiles as it has, and for the tile that runs."""
+    """A small request beside a large one waits for as many tiles as it has itself, and for the tile that runs."""
     queue = policy(budget_px=64)
     large, small = admitted(queue, 40), admitted(queue, 2)
     assert left_s(queue, small, 0.0) == pytest.approx(4.0)

@@ -10,9 +10,11 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
+from training.data.images import NamedImage
 from training.data.pairs import PairSampler
 from training.fit.processes import Processes
 from training.fit.recipe import Recipe
+from training.fit.run import pairs_of
 from training.fit.trainer import StepResult, Trainer
 
 TINY = Recipe(
@@ -51,17 +53,12 @@ def write_photographs(folder: Path, count: int, *, side: int = 24, seed: int = 0
 
 def sampler(recipe: Recipe, *, rank: int = 0) -> PairSampler:
     """Return a source of pairs from two small photographs."""
-    images = [photograph(40, 56, seed=1), photograph(30, 33, seed=2)]
-    return PairSampler(
-        images,
-        patch=recipe.patch,
-        batch=recipe.batch,
-        sigma_max=recipe.sigma_max,
-        sigma_power=recipe.sigma_power,
-        noise=recipe.noise,
-        seed=recipe.seed,
-        rank=rank,
-    )
+    sides = ((40, 56), (30, 33))
+    images = [
+        NamedImage(f"{seed}.png", photograph(height, width, seed=seed), sha256="")
+        for seed, (height, width) in enumerate(sides, start=1)
+    ]
+    return pairs_of(recipe, images, rank=rank)
 
 
 @dataclass

@@ -92,7 +92,7 @@ def test_a_camera_can_reduce_its_color_noise() -> None:
         camera = Camera(share=1, shot=(3e-3, 3.1e-3), hot=0, color_reduced=share, color_reduction_px=(2, 2.1))
         noise.append(noise_of(camera(scene, draw())))
     plain, reduced = ((each, each - luma(each)) for each in noise)
-    # Where a channel is clipped, luminance depends on color.
+    # Luminance depends on color where a channel is clipped.
     assert float((luma(reduced[0]) - luma(plain[0])).abs().mean()) < 1e-3
     assert float(reduced[1].std()) < 0.8 * float(plain[1].std())
     assert neighbor_correlation(reduced[1]) > neighbor_correlation(plain[1]) + 0.05
