@@ -15,11 +15,12 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float32]
 
 #: Names of the automatic choices.
-AUTO, BEST = "auto", "best"
-#: Their models for white noise by number of channels.
+AUTO, BEST, FAST = "auto", "best", "fast"
+#: Their models for white noise by number of channels. Those of ``fast`` are for any noise: there is nothing to choose.
 CHOICES: Mapping[str, Mapping[int, str]] = {
     AUTO: {1: "gray", 3: "color"},
     BEST: {1: "gray-best", 3: "color-best"},
+    FAST: {1: "gray-fast", 3: "color-fast"},
 }
 DEFAULT_MODELS = CHOICES[AUTO]
 #: Suffix in the name of the corresponding model for any noise.

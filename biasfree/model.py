@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from biasfree.artifact import SHIPPED, Artifact, ArtifactError
 from biasfree.card import Card
-from biasfree.choice import AUTO, BEST, CHOICES, for_any_noise
+from biasfree.choice import AUTO, CHOICES, for_any_noise
 from biasfree.frames import FrameResult, Pass, choose, denoise_frame, run, white_of
 from biasfree.noise import Noise
 from biasfree.options import DenoiseOptions, EnsembleSize, suggestion, what_is_wrong
@@ -349,7 +349,7 @@ def _path(model: str | Path) -> Path:
     path = Path(model)
     if not path.is_file():
         raise ArtifactError(
-            f"there is no model and no file {str(model)!r}; {suggestion(str(model), [AUTO, BEST, *models()])}"
+            f"there is no model and no file {str(model)!r}; {suggestion(str(model), [*CHOICES, *models()])}"
         )
     return path
 
