@@ -114,7 +114,7 @@ class Backends:
         return [name for backend in self._all for name in backend.names]
 
     def of(self, model: str | None) -> Backend:
-        """Return the backend of a model; the default backend for None, ``auto`` and ``best``.
+        """Return the backend of a model; the default backend for None and automatic choices.
 
         Raises:
             UnknownModel: There is no model of that name.

@@ -225,7 +225,7 @@ def test_what_a_browser_cannot_read_is_read_by_the_service(page, tmp_path):
 
 
 def test_another_model_is_chosen(page):
-    """From those that the service has, or the best of them for the image."""
+    """From those that the service has, or the best or fastest of them for the image."""
     upload(page, noisy_png(64, channels=3))
     await_result(page)
     with page.expect_response(re.compile("model=gray")):
@@ -236,6 +236,10 @@ def test_another_model_is_chosen(page):
         page.get_by_label("Model").select_option("best")
     await_result(page)
     expect(page.locator("#facts")).to_contain_text(re.compile("color-(best|real), version"))
+    with page.expect_response(re.compile("model=fast")):
+        page.get_by_label("Model").select_option("fast")
+    await_result(page)
+    expect(page.locator("#facts")).to_contain_text("color-fast, version")
 
 
 def test_an_upload_is_cancelled_and_sent_again(own_page):

@@ -373,6 +373,8 @@ async def chosen(client: httpx.AsyncClient, array: np.ndarray, **query) -> tuple
         ({"model": "auto"}, 1, "gray", "gray-real"),
         ({"model": "best"}, 1, "gray-best", "gray-real"),
         ({"model": "best"}, 3, "color-best", "color-real"),
+        ({"model": "fast"}, 1, "gray-fast", "gray-fast"),
+        ({"model": "fast"}, 3, "color-fast", "color-fast"),
     ],
 )
 async def test_the_image_decides_between_two_models(client, query, channels, white, any_noise):

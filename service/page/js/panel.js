@@ -59,16 +59,19 @@ export function chosenNoise() {
  * @param {Model[]} served
  */
 export function offerModels(served) {
-  models = [BEST, ...served];
-  model.append(make("option", { value: BEST.name }, "Automatic, best on white noise, slower"));
+  models = [...served];
+  for (const [name, label] of Object.entries(CHOICES)) {
+    models.push({ name, kind: "network", channels: null, version: "", sha256: null });
+    model.append(make("option", { value: name }, label));
+  }
   for (const [kind, label] of Object.entries(KINDS)) {
     const options = served.filter((each) => each.kind === kind).map(option);
     if (options.length) model.append(make("optgroup", { label }, ...options));
   }
 }
 
-/** The service's choice with the best networks for white noise. @type {Model} */
-const BEST = { name: "best", kind: "network", channels: null, version: "", sha256: null };
+/** The service's choices beside the default, which is empty. */
+const CHOICES = { best: "Automatic, best on white noise, slower", fast: "Automatic, fast, less exact" };
 
 /** @type {Record<Model["kind"], string>} */
 const KINDS = { network: "Networks", classical: "Classical, for comparison" };

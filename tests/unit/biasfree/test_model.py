@@ -104,7 +104,7 @@ def test_a_color_model_wants_color() -> None:
 
 def test_unknown_names_and_options() -> None:
     """They are ValueErrors, and name what there is."""
-    with pytest.raises(ValueError, match=r"auto, best, color, .*, gray-real$"):
+    with pytest.raises(ValueError, match=r"auto, best, fast, color, .*, gray-real$"):
         biasfree.load("sharpen")
     with pytest.raises(ValueError, match=r"no model and no file 'grey'; did you mean 'gray'\?"):
         biasfree.load("grey")
@@ -167,11 +167,23 @@ def test_the_image_decides_between_two_networks(which: str) -> None:
     np.testing.assert_array_equal(choice.denoise(wide), biasfree.load("gray-real").denoise(wide))
 
 
+def test_the_fast_models_are_for_any_noise() -> None:
+    """One pass; the number of channels decides."""
+    fast: Model = biasfree.load("fast")
+    for channels, axis in ((1, None), (3, -1)):
+        image = np.moveaxis(noisy(channels, 40, 44, dtype="float32"), 0, -1)
+        image = image[..., 0] if channels == 1 else image
+        alone: Model = biasfree.load("gray-fast" if channels == 1 else "color-fast")
+        np.testing.assert_array_equal(fast.denoise(image, channel_axis=axis), alone.denoise(image, channel_axis=axis))
+
+
 def test_the_best_models_share_those_for_any_noise_with_the_defaults() -> None:
     """The model for white noise is alone if there is none."""
     models = ["gray", "gray-real", "gray-best", "color", "color-best"]
     pairs = {name: for_any_noise(name, models) for each in CHOICES.values() for name in each.values()}
-    assert pairs == {"gray": "gray-real", "gray-best": "gray-real", "color": None, "color-best": None}
+    assert pairs == {"gray": "gray-real", "gray-best": "gray-real"} | dict.fromkeys(
+        ["color", "color-best", "gray-fast", "color-fast"]
+    )
 
 
 def test_pillow_images_of_which_a_part_would_be_lost_are_refused(tmp_path: Path) -> None:
