@@ -10,6 +10,7 @@ from training.data.noise.camera import Camera
 from training.data.noise.compression import Compression
 from training.data.noise.correlated import Correlated
 from training.data.noise.draw import Draw
+from training.data.noise.drawings import drawn
 from training.data.noise.filters import luma, resampled
 from training.data.noise.levels import Levels
 from training.data.noise.outliers import Outliers
@@ -55,6 +56,7 @@ class NoiseMixture(BaseModel):
     textured: float = Field(
         default=0.0, ge=0, le=1, description="Share of the enlarged scenes with the fine detail of another photograph."
     )
+    drawn: float = Field(default=0.0, ge=0, le=1, description="Share of scenes that are drawn: text, codes, pixel art.")
     patterned: float = Field(default=0.1, ge=0, le=1, description="Share of scenes with a regular pattern.")
     resampled: float = Field(default=0.15, ge=0, le=1, description="Share resampled by 0.5 to 2 after the noise.")
     constant: float = Field(default=0.06, ge=0, le=1, description="Share with a constant area without noise.")
@@ -81,8 +83,10 @@ class NoiseMixture(BaseModel):
         """
         count = len(clean)
         clean = self.levels.stretched(self._magnified(clean, draw), draw)
-        textured = _chosen(draw, count, self.patterned)
-        clean = clean.index_copy(0, textured, patterned(clean[textured], draw))
+        some = _chosen(draw, count, self.patterned)
+        clean = clean.index_copy(0, some, patterned(clean[some], draw))
+        if self.drawn and len(some := _chosen(draw, count, self.drawn)):
+            clean = clean.index_copy(0, some, drawn(clean[some], draw))
         gray = draw.chance(count, self.gray)
         clean = torch.where(gray, luma(clean), clean)
         kind = self._kinds(count, draw)
