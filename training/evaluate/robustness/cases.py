@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from training.evaluate.metrics import FloatImage
@@ -64,15 +64,18 @@ def lossy(kind: str, quality: int) -> Make:
 
     def make(clean: FloatImage, random: np.random.Generator) -> Disturbed:
         pixels = np.round(_white(clean, random).clip(0, 1) * 255).astype(np.uint8)
-        gray = pixels.shape[2] == 1
-        file = io.BytesIO()
-        options = {} if gray or kind == "WEBP" else {"subsampling": 2}
-        Image.fromarray(pixels[..., 0] if gray else pixels).save(file, kind, quality=quality, **options)
-        with Image.open(file) as read:
-            decoded = np.asarray(read.convert("L" if gray else "RGB")).reshape(pixels.shape)
-        return _whole(decoded / 255, clean)
+        return _whole(_compressed(pixels, kind, quality), clean)
 
     return make
+
+
+def _compressed(pixels: npt.NDArray[np.uint8], kind: str, quality: int) -> npt.NDArray[np.floating]:
+    gray = pixels.shape[2] == 1
+    file = io.BytesIO()
+    options = {} if gray or kind == "WEBP" else {"subsampling": 2}
+    Image.fromarray(pixels[..., 0] if gray else pixels).save(file, kind, quality=quality, **options)
+    with Image.open(file) as read:
+        return np.asarray(read.convert("L" if gray else "RGB")).reshape(pixels.shape) / 255
 
 
 def gray_as_rgb(clean: FloatImage, random: np.random.Generator) -> Disturbed:
@@ -203,6 +206,40 @@ def stars(clean: FloatImage, random: np.random.Generator) -> Disturbed:
     return Disturbed(_white(with_stars, random, 10), with_stars, _rings(clean.shape, places))
 
 
+def text(sigma_255: float, *, quality: int | None = None) -> Make:
+    """Make the case of a page of small text in 8 bits with white noise, stored as JPEG if there is a quality."""
+
+    def make(clean: FloatImage, random: np.random.Generator) -> Disturbed:
+        page = Image.new("L", clean.shape[1::-1], 255)
+        pen, top = ImageDraw.Draw(page), 4
+        while top < clean.shape[0]:
+            size = int(random.integers(9, 15))
+            words = ("".join(chr(each) for each in random.integers(48, 123, 7)) for _ in range(clean.shape[1] // size))
+            pen.text((4, top), " ".join(words), fill=0, font=ImageFont.load_default(size))
+            top += round(1.3 * size)
+        return _drawn(np.asarray(page), clean.shape, sigma_255, quality, random)
+
+    return make
+
+
+def modules(clean: FloatImage, random: np.random.Generator) -> Disturbed:
+    """Add white noise of 10 to square modules of 4 pixels, as of a QR code."""
+    cells = random.integers(0, 2, [-(-side // 4) for side in clean.shape[:2]]) * 255
+    return _drawn(cells.repeat(4, axis=0).repeat(4, axis=1), clean.shape, 10, None, random)
+
+
+def _drawn(
+    page: npt.NDArray[np.integer],
+    shape: tuple[int, ...],
+    sigma_255: float,
+    quality: int | None,
+    random: np.random.Generator,
+) -> Disturbed:
+    drawn = np.broadcast_to(page[: shape[0], : shape[1], None] / np.float32(255), shape).astype(np.float32)
+    pixels = np.round(_white(drawn, random, sigma_255).clip(0, 1) * 255).astype(np.uint8)
+    return _whole(pixels / 255 if quality is None else _compressed(pixels, "JPEG", quality), drawn)
+
+
 def _rings(shape: tuple[int, ...], places: list[tuple[int, int]]) -> Mapping[str, Mask]:
     down, across = np.ogrid[: shape[0], : shape[1]]
     distance = np.min([np.maximum(abs(down - row), abs(across - column)) for row, column in places], axis=0)
@@ -232,4 +269,8 @@ CASES: Mapping[str, Make] = {
     "hot pixel, 128 times white": hot_pixel(128.0),
     "no hot pixel": hot_pixel(0.0),
     "stars": stars,
+    "text, sigma 1": text(1.0),
+    "text, sigma 10": text(10.0),
+    "text, JPEG 85": text(0.0, quality=85),
+    "square modules, sigma 10": modules,
 }
