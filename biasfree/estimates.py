@@ -79,13 +79,11 @@ class Estimate:
         """Return the noise standard deviation on the 0-255 scale, where the intensity ``white`` is 255."""
         return to_255(self.sigma, white=white)
 
-    def psnr_db(self, *, white: float, strength: float = 1.0) -> float | None:
-        """Estimate the PSNR of ``y + strength (f(y) - y)`` in dB; None if the estimated error is not positive."""
+    def psnr_db(self, *, white: float) -> float | None:
+        """Estimate the PSNR of ``f(y)`` in dB; None if the estimated error is not positive."""
         if self.sigma == 0:
             return None
-        passed = self.trace / self.samples
-        # Stein's estimate for the blend, in units of sigma^2; ||y - f||^2 / N is 1 - tr A / N there.
-        error = strength**2 * (1 - passed) - 1 + 2 * (1 - strength + strength * passed)
+        error = relative_error(self, self)
         return 20 * math.log10(white / self.sigma) - 10 * math.log10(error) if error > 0 else None
 
 

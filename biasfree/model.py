@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.util import find_spec
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
@@ -20,8 +21,8 @@ from biasfree.choice import AUTO, CHOICES, for_any_noise
 from biasfree.frames import FrameResult, Pass, choose, denoise_frame, run, white_of
 from biasfree.noise import Noise
 from biasfree.options import DenoiseOptions, EnsembleSize, suggestion, what_is_wrong
-from biasfree.pixels import FloatArray, PixelArray
-from biasfree.stack import Stack, colors_of, is_pillow, through_array
+from biasfree.pixels import FloatArray, PixelArray, intensity_range
+from biasfree.stack import Stack, is_pillow, shown_colors_of, through_array
 from biasfree.tiling import TileGrid, cut, join, round_up
 
 if TYPE_CHECKING:
@@ -66,10 +67,9 @@ def load(
     """
     if device not in ("auto", "cpu", "cuda"):
         raise ValueError(f"there is no device {device!r}: use auto, cpu or cuda")
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads must be at least 1, not {threads}")
-    if tile_side < 1:
-        raise ValueError(f"tile_side must be at least 1, not {tile_side}")
+    for name, value in (("threads", threads), ("tile_side", tile_side)):
+        if value is not None and (not isinstance(value, Integral) or value < 1):
+            raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
     white = CHOICES.get(str(model))
     if white is None:
         paths = [_path(model)]
@@ -92,6 +92,10 @@ class Model:
 
     def __init__(self, networks: Mapping[str, "_Network"], *, choice: str | None = None) -> None:
         self._networks, self._choice = networks, choice
+
+    def __repr__(self) -> str:
+        """Name the networks."""
+        return f"<biasfree.Model {self._choice or 'of'}: {', '.join(self._networks)}>"
 
     @property
     def cards(self) -> dict[str, Card]:
@@ -153,7 +157,7 @@ class Model:
         Args:
             image: Array (H, W) of integers or floats of any range, with a channel axis and a stack axis if they are
                 named; or a Pillow image of mode L, LA, I;16, F, RGB or RGBA, whose alpha is kept. Three channels are
-                treated as RGB, any other number as separate gray images. An image with R = G = B stays gray.
+                treated as RGB, any other number as gray images, all by one network. An image with R = G = B stays gray.
             channel_axis: Channel axis; None for gray.
             stack_axis: Axis of a stack of images, which are denoised one by one.
             options: ``strength`` and ``chroma_strength`` in [0, 1] blend input and output, for luminance and color
@@ -171,9 +175,12 @@ class Model:
         """
         chosen = _options(options)
         if is_pillow(image):
-            if channel_axis is not None or stack_axis is not None:
-                raise ValueError("a Pillow image has no axes to name: omit channel_axis and stack_axis")
-            return through_array(image, lambda array, axis: self._denoised(array, axis, None, chosen))
+            _require_no_axes(channel_axis, stack_axis)
+            return through_array(
+                image,
+                lambda array, axis: self._denoised(array, axis, None, chosen),
+                hidden_kept=chosen.output == "image",
+            )
         return self._denoised(image, channel_axis, stack_axis, chosen)
 
     def estimate(
@@ -189,10 +196,11 @@ class Model:
         This takes two passes. Arguments and errors are those of ``denoise``. White is the largest integer of the dtype
         or of ``bit_depth``, and 1 for floats without a ``bit_depth``: name 8 for floats from 0 to 255.
         """
-        options = DenoiseOptions(estimate=True, bit_depth=bit_depth)
+        options = _options({"bit_depth": bit_depth}).model_copy(update={"estimate": True})
         colors: Any = image
         if is_pillow(image):
-            colors, channel_axis = colors_of(image)
+            _require_no_axes(channel_axis, stack_axis)
+            colors, channel_axis = shown_colors_of(image)
         stack = Stack.of(colors, channel_axis, stack_axis)
         measured = [each for result in self._results(stack, options) if (each := result.measured) is not None]
         noise: Noise = sum(measured[1:], start=measured[0]).noise_of(white=white_of(stack.frames[0].dtype, bit_depth))
@@ -239,9 +247,11 @@ class Model:
         from biasfree.analysis.report import Patch
         from biasfree.analysis.request import AnalysisRequest
 
-        network = self._for_white_noise(1 if channel_axis is None else np.shape(patch)[channel_axis])
+        network = self._for_white_noise(Stack.of(patch, channel_axis, None).shape[-1])
         card = network.card
         noisy = _planes_of_patch(patch, channel_axis, card)
+        if bit_depth is not None and noisy.dtype.kind in "iu":
+            intensity_range(noisy.dtype, bit_depth)
         request = AnalysisRequest(
             noisy,
             Patch(0, 0, noisy.shape[2], noisy.shape[1]),
@@ -262,6 +272,9 @@ class Model:
 
     def _results(self, stack: "Stack", options: DenoiseOptions) -> list[FrameResult]:
         """Denoise every frame; the first frame decides between the networks."""
+        dtype = stack.frames[0].dtype
+        if options.bit_depth is not None and dtype.kind in "iu":
+            intensity_range(dtype, options.bit_depth)
         network, done = self._chosen(stack, options)
         results = []
         for frame in stack.frames:
@@ -279,9 +292,10 @@ class Model:
         if self._choice is None:
             network = self._for_white_noise(stack.channels)
             if network.card.channels not in {1, stack.channels} and not stack.equal_channels:
+                named = "" if stack.channeled else "name the channel_axis, or "
                 raise ValueError(
                     f"model {network.card.name!r} takes {network.card.channels} channels and the image has "
-                    f"{stack.channels}: name the channel_axis, or use a gray model"
+                    f"{stack.channels}: {named}use a gray model"
                 )
             return network, None
         white = self._for_white_noise(stack.channels)
@@ -328,6 +342,11 @@ class _Network:
         return join(denoised, grid, len(noisy))
 
 
+def _require_no_axes(channel_axis: int | None, stack_axis: int | None) -> None:
+    if channel_axis is not None or stack_axis is not None:
+        raise ValueError("a Pillow image has no axes to name: omit channel_axis and stack_axis")
+
+
 def _options(options: Mapping[str, Any]) -> DenoiseOptions:
     """Check the options of ``denoise``, with errors of one sentence."""
     known = [name for name in DenoiseOptions.model_fields if name != "estimate"]
@@ -349,7 +368,8 @@ def _path(model: str | Path) -> Path:
     path = Path(model)
     if not path.is_file():
         raise ArtifactError(
-            f"there is no model and no file {str(model)!r}; {suggestion(str(model), [*CHOICES, *models()])}"
+            f"there is no model and no file {str(model)!r}; "
+            f"{suggestion(str(model).removesuffix('.onnx'), [*CHOICES, *models()])}"
         )
     return path
 

@@ -36,7 +36,7 @@ class DenoiseOptions(BaseModel):
         default=None,
         ge=0,
         le=1,
-        description="Blend of the color differences; defaults to `strength`. Has no effect on gray images.",
+        description="Blend of the color differences; defaults to `strength`. Has an effect on three channels only.",
         examples=[1],
     )
     output: Literal["image", "residual"] = Field(
@@ -57,7 +57,7 @@ class DenoiseOptions(BaseModel):
 
     def strengths(self, channels: int) -> tuple[float, float]:
         """Return the strengths of luminance and color differences in an image of ``channels`` channels."""
-        chroma = self.strength if self.chroma_strength is None or channels == 1 else self.chroma_strength
+        chroma = self.strength if self.chroma_strength is None or channels != 3 else self.chroma_strength
         return self.strength, chroma
 
     def changes_nothing(self, channels: int) -> bool:

@@ -3,14 +3,16 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from biasfree.hidden import without_hidden
+from biasfree.hidden import Mask, without_hidden
 from biasfree.pixels import PixelArray, has_equal_channels
 
 PILLOW_MODES = ("L", "LA", "I;16", "F", "RGB", "RGBA")
+_WITH_ALPHA = ("LA", "RGBA")
 _OTHER_AXES = "name the axis of channels (channel_axis=-1) and that of a stack (stack_axis=0)"
 
 
@@ -105,36 +107,56 @@ def colors_of(image: Any) -> tuple[PixelArray, int | None]:
     return (array[..., :3], 2) if array.ndim == 3 else (array, None)
 
 
-def through_array(image: Any, denoise: Callable[[PixelArray, int | None], PixelArray]) -> Any:
-    """Denoise the colors of a Pillow image; keep its alpha and its info."""
+def shown_colors_of(image: Any) -> tuple[PixelArray, int | None]:
+    """Return what ``colors_of`` does, with pixels of alpha 0 replaced by a continuation of the others."""
+    colors, axis = colors_of(image)
+    if image.mode not in _WITH_ALPHA:
+        return colors, axis
+    frame = colors.reshape(*colors.shape[:2], -1)
+    return without_hidden(frame, _visible(image)).reshape(colors.shape), axis
+
+
+def through_array(image: Any, denoise: Callable[[PixelArray, int | None], PixelArray], *, hidden_kept: bool) -> Any:
+    """Denoise the colors of a Pillow image; keep its alpha and its info.
+
+    Args:
+        image: The image.
+        denoise: Maps an array and its channel axis to an array of the same shape.
+        hidden_kept: Give pixels of alpha 0 their colors of before.
+    """
     from PIL import Image
 
-    colors, axis = colors_of(image)
-    if image.mode not in ("LA", "RGBA"):
-        result = Image.fromarray(denoise(colors, axis))
+    array = denoise(*shown_colors_of(image))
+    if image.mode not in _WITH_ALPHA:
+        result = Image.fromarray(array)
     else:
-        visible = np.asarray(image.getchannel("A")) > 0
-        frame = colors if axis is not None else colors[..., np.newaxis]
-        shown = without_hidden(frame, visible)
-        denoised = denoise(shown if axis is not None else shown[..., 0], axis).reshape(frame.shape)
-        restored = np.where(visible[..., np.newaxis], denoised, frame)
-        result = Image.fromarray(restored if axis is not None else restored[..., 0])
+        if hidden_kept:
+            visible = _visible(image).reshape(*array.shape[:2], *[1] * (array.ndim - 2))
+            array = np.where(visible, array, colors_of(image)[0])
+        result = Image.fromarray(array)
         result.putalpha(image.getchannel("A"))
     result.info = dict(image.info)
     return result
+
+
+def _visible(image: Any) -> Mask:
+    """Tell where a Pillow image with alpha is not wholly transparent, (H, W)."""
+    return np.asarray(image.getchannel("A")) > 0
 
 
 def _counted(axis: int | None, array: PixelArray) -> int | None:
     """Return the axis counted from 0."""
     if axis is None:
         return None
+    if not isinstance(axis, Integral):
+        raise TypeError(f"an axis is a whole number, not {axis!r}")
     if not -array.ndim <= axis < array.ndim:
         raise ValueError(f"an array of shape {array.shape} has no axis {axis}")
-    return axis % array.ndim
+    return int(axis) % array.ndim
 
 
 def _require_numbers(image: object, array: PixelArray) -> None:
-    if isinstance(image, np.ma.MaskedArray):
+    if np.ma.is_masked(image):
         raise TypeError("masked arrays are not supported: fill the masked pixels first")
     if array.dtype.kind not in "iuf":
         raise TypeError(

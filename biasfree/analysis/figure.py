@@ -43,7 +43,7 @@ SUBTITLE = r"The Jacobian $A = \Sigma\, s_i\, u_i v_i^T$ of the network $f$ at t
 CHANNELS = ("red", "green", "blue")
 
 
-def figure(report: Report, *, title: str) -> bytes:
+def figure(report: Report, *, title: str = "Analysis of a patch") -> bytes:
     """Draw a report as a PNG, 1600 pixels wide; its height grows with the number of vectors and filters.
 
     Args:

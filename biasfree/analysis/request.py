@@ -1,11 +1,12 @@
 """The parameters of an analysis. Does not import torch."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy.typing as npt
 
 from biasfree.analysis.report import Patch
+from biasfree.frames import without_offset
 
 #: Number of values of the largest patch that is decomposed as a matrix, 64 x 64 gray. On two cores it took 14 s and
 #: 0.9 GB; four times the values take sixteen times the memory and 64 times the time.
@@ -42,3 +43,26 @@ class AnalysisRequest:
     image: Pixels | None = None
     probes: int = 0
     memory_bytes: int = 2**30
+
+    def __post_init__(self) -> None:
+        """Refuse parameters that would give wrong numbers.
+
+        Raises:
+            ValueError: A parameter does not fit the patch, or the patch has an offset that float32 has no digits for.
+        """
+        patch = self.patch
+        if self.method not in get_args(Method):
+            raise ValueError(f"method={self.method!r} is not one of {', '.join(get_args(Method))}")
+        if not 1 <= self.k <= self.noisy.size or self.k != int(self.k):
+            raise ValueError(f"k={self.k} must be a whole number from 1 to {self.noisy.size}, the values of the patch")
+        if self.clean is not None and self.clean.shape != self.noisy.shape:
+            raise ValueError(
+                f"the clean patch must have the shape of the noisy one, {self.noisy.shape} as channels, height and "
+                f"width, not {self.clean.shape}"
+            )
+        for x, y in self.pixels:
+            if not (patch.x <= x < patch.x + patch.width and patch.y <= y < patch.y + patch.height):
+                raise ValueError(f"the pixel ({x}, {y}) is not in the patch of {patch.width} x {patch.height}")
+        signal, offset = without_offset(self.noisy)
+        if offset and signal.any():
+            raise ValueError(f"the patch has an offset of {offset:g}, for which float32 has no digits: subtract it")

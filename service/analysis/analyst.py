@@ -68,9 +68,9 @@ class Analyst:
         model = self._networks.model_for(picture, model=options.model, color=options.color)
         card = model.card
         if card.channels != picture.channels:
+            advice = "use color=gray to convert it" if picture.channels == 3 else "send one of them as a gray image"
             raise InvalidParameter(
-                f"model {card.name!r} takes {card.channels} channels and the image has {picture.channels}; "
-                "use color=gray to convert it",
+                f"model {card.name!r} takes {card.channels} channels and the image has {picture.channels}; {advice}",
                 expected=card.channels,
                 actual=picture.channels,
             )
@@ -108,11 +108,8 @@ class Analyst:
         image = _channels_first(picture, options)
         patch = self._patch(image.shape, options)
         self._require_within(patch, image.shape[0], options)
-        return Task(
-            model_path=model.path,
-            model_sha256=model.sha256,
-            device=self._device,
-            request=AnalysisRequest(
+        try:
+            request = AnalysisRequest(
                 noisy=_cut(image, patch),
                 clean=None if clean is None else _cut(_like(image, _channels_first(clean, options)), patch),
                 image=image if options.probes else None,
@@ -123,7 +120,14 @@ class Analyst:
                 pixels=tuple(options.pixels),
                 probes=options.probes,
                 memory_bytes=self.limits.memory_bytes,
-            ),
+            )
+        except ValueError as exc:
+            raise InvalidParameter(str(exc)) from exc
+        return Task(
+            model_path=model.path,
+            model_sha256=model.sha256,
+            device=self._device,
+            request=request,
             output=output,
             facts={"model": model.facts, "request_id": request_id},
         )

@@ -48,7 +48,7 @@ class DenoiseOptions(options.DenoiseOptions):
     model: str | None = Field(
         default=None,
         description="Name of a model, see `/models`. By default, or with `auto`, chosen automatically for each image; "
-        "with `best`, white noise gets the best models, at four times the work; with `fast`, any noise gets the fast ones, "
-        "at a quarter of it.",
+        "with `best`, white noise gets the best models, at four times the work; with `fast`, any noise gets the fast "
+        "ones, at a quarter of it.",
         examples=["gray"],
     )

@@ -30,12 +30,7 @@ READERS = {
 
 
 def decode(
-    data: bytes,
-    *,
-    limits: ImageLimits,
-    declared: ImageFormat | None = None,
-    gray_stack: bool = False,
-    axes: str | None = None,
+    data: bytes, *, limits: ImageLimits, declared: ImageFormat | None = None, axes: str | None = None
 ) -> Picture:
     """Decode an image without loss, upright, gray or RGB.
 
@@ -43,7 +38,6 @@ def decode(
         data: The whole file. An NPY picture keeps it alive and shares its memory: its frames are read-only.
         limits: Checked against the header, before pixels are decoded.
         declared: Format declared by the sender. The content decides; this only affects the message if it is no image.
-        gray_stack: Read every 3-d NPY as (Z, H, W). Otherwise a last axis of 1 to 4 counts as channels.
         axes: The axes of an NPY, such as ``CYX``.
 
     Raises:
@@ -56,7 +50,7 @@ def decode(
     require(found)
     with translated(found):
         if found is ImageFormat.NPY:
-            return npy.read(data, limits, gray_stack=gray_stack, axes=axes)
+            return npy.read(data, limits, axes=axes)
         if axes is not None:
             raise InvalidParameter(f"axes is for NPY arrays only, and this is a {found} file: omit it", actual=axes)
         return READERS[found](data, limits)

@@ -35,17 +35,16 @@ STACK_AXES, CHANNEL_AXES = "ZTNPIQ", "CSA"
 NARROW = 16
 
 
-def read(data: bytes, limits: ImageLimits, *, gray_stack: bool = False, axes: str | None = None) -> Picture:
+def read(data: bytes, limits: ImageLimits, *, axes: str | None = None) -> Picture:
     """Read an NPY of shape (H, W), (H, W, S), (Z, H, W) or (Z, H, W, S); a fourth sample is alpha.
 
-    Three axes are ambiguous: a last axis of 1, 3 or, for integers, 4 counts as samples, unless ``gray_stack`` makes the
-    first axis frames. A first axis of 3 or 4 counts as frames, with a warning. ``axes`` names each axis: ``YXC``,
-    ``CYX``, ``ZYX``, ``YXA`` (samples, the last of which is alpha). Arrays in native byte order are not copied, in C or
-    Fortran order; those in foreign byte order are.
+    Three axes are ambiguous: a last axis of 1, 3 or, for integers, 4 counts as samples. A first axis of 3 or 4 counts
+    as frames, with a warning. ``axes`` names each axis: ``YXC``, ``CYX``, ``ZYX``, ``YXA`` (samples, the last of which
+    is alpha). Arrays in native byte order are not copied, in C or Fortran order; those in foreign byte order are.
     """
     stream = io.BytesIO(data)
     shape, fortran, dtype = _header(stream)
-    layout, alpha = _named(shape, axes) if axes else _layout(shape, dtype, gray_stack)
+    layout, alpha = _named(shape, axes) if axes else _layout(shape, dtype)
     ordered = [shape[axis] for axis in layout.order or range(len(shape))]
     height, width = ordered[layout.stacked :][:2]
     frames = ordered[0] if layout.stacked else 1
@@ -54,7 +53,7 @@ def read(data: bytes, limits: ImageLimits, *, gray_stack: bool = False, axes: st
     array = array if layout.order is None else array.transpose(layout.order)
     pages = array if layout.stacked else array[np.newaxis]
     picture = picture_of(list(pages), ImageFormat.NPY, Metadata(), alpha=[alpha] * len(pages))
-    return replace(picture, layout=layout, warning="" if axes or gray_stack else _warning(shape, layout))
+    return replace(picture, layout=layout, warning="" if axes else _warning(shape, layout))
 
 
 def write(picture: Picture) -> bytes:
@@ -121,10 +120,10 @@ def _named(shape: Sequence[int], axes: str) -> tuple[Layout, bool]:
     return Layout(stacked=bool(stack), channel_axis=bool(channel), order=moved), alpha
 
 
-def _layout(shape: Sequence[int], dtype: np.dtype[Any], gray_stack: bool) -> tuple[Layout, bool]:
+def _layout(shape: Sequence[int], dtype: np.dtype[Any]) -> tuple[Layout, bool]:
     """Infer the layout from the shape, and refuse an ambiguous one."""
     _require_pixels(shape)
-    samples = shape[-1] if len(shape) > 2 and not (gray_stack and len(shape) == 3) else 0
+    samples = shape[-1] if len(shape) > 2 else 0
     narrow = len(shape) == 3 and 4 < samples <= NARROW and min(shape[:2]) >= 4 * samples
     # Floats with alpha are rare, but narrow stacks of floats are not.
     if samples == 2 or narrow or (len(shape) == 3 and samples == 4 and dtype.kind == "f"):

@@ -12,9 +12,7 @@ Options = TypeVar("Options", DenoiseOptions, AnalysisOptions)
 
 def read(upload: Upload, options: Options, limits: ImageLimits) -> tuple[Picture, Options]:
     """Decode an image; return it with the options, which take the file's bit depth unless the caller names one."""
-    picture = decode(
-        upload.data, limits=limits, declared=upload.declared, gray_stack=options.color == "gray", axes=options.axes
-    )
+    picture = decode(upload.data, limits=limits, declared=upload.declared, axes=options.axes)
     if options.bit_depth is None and picture.bit_depth is not None:
         options = options.model_copy(update={"bit_depth": picture.bit_depth})
     return picture, options

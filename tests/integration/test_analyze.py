@@ -133,7 +133,7 @@ async def test_any_page_of_a_stack(client: httpx.AsyncClient) -> None:
     """``frame`` counts from 0, and the first is the default."""
     _, noisy = photograph(16, 16)
     stack = np.stack([noisy, noisy[::-1]])
-    second = await arrays(client, stack, "frame=1&size=16&color=gray")
+    second = await arrays(client, stack, "frame=1&size=16&axes=ZYX")
     np.testing.assert_array_equal(second["noisy"][0], noisy[::-1])
 
 

@@ -336,6 +336,15 @@ async def test_a_gray_photograph_stored_as_rgb_stays_gray_and_gets_as_clean_as_t
     assert psnr(photograph(128), result[..., 0] / white) > psnr(photograph(128), gray / white) + 5
 
 
+async def test_an_rgb_array_is_converted_to_gray_on_request(client):
+    """``color=gray`` says what to convert to, not what the axes are: a picture of three channels is no stack."""
+    noisy = to_uint8(with_noise(photograph(64, channels=3), 25))
+    luma = np.asarray(Image.fromarray(noisy).convert("L"))
+    result = await denoise(client, noisy, color="gray", model="gray")
+    assert result.shape == (64, 64)
+    np.testing.assert_allclose(result, await denoise(client, luma, model="gray"), atol=1)
+
+
 async def test_equal_channels_of_a_stack_are_estimated_as_gray(client):
     """Noise that three equal channels share is not correlated noise; a residual is gray too."""
     gray = np.stack([with_noise(photograph(96), 25, seed=seed) for seed in range(2)]).astype(np.float32)

@@ -1,5 +1,6 @@
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -75,17 +76,26 @@ def test_a_constant_image_stays_as_it_is(dtype: str, value: float) -> None:
         (noisy(4, 5, 3), {}, ValueError, "has no height and width.*channel_axis=-1"),
         (noisy(4, 5), {"channel_axis": 2}, ValueError, "has no axis 2"),
         (noisy(4, 5, 3), {"channel_axis": 2, "stack_axis": 2}, ValueError, "has no height and width"),
+        (noisy(4, 5, 3), {"channel_axis": "last"}, TypeError, "whole number, not 'last'"),
+        (noisy(4, 5), {"bit_depth": 33}, ValueError, "bit_depth=33: must be from 1 to 32"),
+        (noisy(4, 5), {"bit_depth": 12}, ValueError, "bit_depth=12 does not fit uint8"),
+        (Image.fromarray(noisy(4, 5, 3)), {"channel_axis": 2}, ValueError, "no axes to name"),
         (np.array([[1.0, np.nan]]), {}, ValueError, "1 pixels are NaN or infinite"),
         (np.ones((2, 2), complex), {}, TypeError, "integers or floats, not complex128"),
         (np.ones((2, 2), bool), {}, TypeError, "integers or floats, not bool"),
-        (np.ma.masked_equal(noisy(4, 5), 3), {}, TypeError, "masked"),
+        (np.ma.masked_greater(noisy(4, 5), 128), {}, TypeError, "masked"),
         (np.ones((0, 2)), {}, ValueError, "has no pixels"),
     ],
 )
 def test_what_cannot_be_denoised_is_refused(
-    image: npt.NDArray[np.generic], axes: dict[str, int], error: type[Exception], words: str
+    image: npt.NDArray[np.generic],
+    axes: dict[str, Any],
+    error: type[Exception],
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With a sentence that says what to do."""
+    """With a sentence that says what to do, before any work."""
+    monkeypatch.setattr("biasfree.model._Network.__call__", lambda *_: pytest.fail("a network was called"))
     for call in (GRAY.denoise, GRAY.estimate):
         with pytest.raises(error, match=words):
             call(image, **axes)
@@ -106,14 +116,15 @@ def test_unknown_names_and_options() -> None:
     """They are ValueErrors, and name what there is."""
     with pytest.raises(ValueError, match=r"auto, best, fast, color, .*, gray-real$"):
         biasfree.load("sharpen")
-    with pytest.raises(ValueError, match=r"no model and no file 'grey'; did you mean 'gray'\?"):
-        biasfree.load("grey")
+    for name in ("grey", "gray.onnx"):
+        with pytest.raises(ValueError, match=rf"no model and no file '{name}'; did you mean 'gray'\?"):
+            biasfree.load(name)
     for strength in (2, -1, float("nan"), float("inf")):
         with pytest.raises(ValueError, match=f"strength={strength}: must be from 0 to 1"):
             GRAY.denoise(noisy(4, 4), strength=strength)
     with pytest.raises(TypeError, match="no option 'strenght'; did you mean 'strength'"):
         GRAY.denoise(noisy(4, 4), strenght=1)
-    for wrong in ({"device": "gpu"}, {"threads": 0}, {"tile_side": 0}):
+    for wrong in ({"device": "gpu"}, {"threads": 0}, {"threads": 1.5}, {"threads": "2"}, {"tile_side": 0}):
         with pytest.raises(ValueError, match=str(*wrong.values())):
             biasfree.load("gray", **wrong)
 
@@ -127,6 +138,67 @@ def test_pillow_images_come_back_as_they_were(mode: str) -> None:
     assert (denoised.mode, denoised.size) == (mode, (12, 10))
     if mode.endswith("A"):
         np.testing.assert_array_equal(np.asarray(denoised)[..., -1], np.asarray(image)[..., -1])
+
+
+def test_hidden_pixels_of_a_pillow_image_count_for_nothing() -> None:
+    """Neither in the estimate nor in the residual, whatever their colors are."""
+    image = noisy(64, 64, 4)
+    image[:32, :, 3], image[32:, :, 3] = 0, 255
+    other = image.copy()
+    other[:32, :, :3] = noisy(32, 64, 3)[::-1, :, ::-1] // 2
+    model: Model = biasfree.load("color")
+    noises = [model.estimate(Image.fromarray(each)) for each in (image, other)]
+    assert noises[0] == noises[1]
+    residuals = [np.asarray(model.denoise(Image.fromarray(each), output="residual")) for each in (image, other)]
+    np.testing.assert_array_equal(*residuals)
+    kept = np.asarray(model.denoise(Image.fromarray(other)))
+    np.testing.assert_array_equal(kept[:32], other[:32])
+
+
+def test_chroma_strength_changes_nothing_unless_there_are_three_channels() -> None:
+    """Other channels are not colors."""
+    image = noisy(20, 20, 4)
+    denoised = GRAY.denoise(image, channel_axis=2)
+    np.testing.assert_array_equal(GRAY.denoise(image, channel_axis=2, chroma_strength=0.5), denoised)
+
+
+def test_masked_arrays_without_a_masked_pixel_are_arrays() -> None:
+    """As from a reader that always makes them."""
+    image = noisy(20, 20)
+    np.testing.assert_array_equal(GRAY.denoise(np.ma.masked_array(image)), GRAY.denoise(image))
+
+
+def test_a_model_shows_its_networks() -> None:
+    """In a notebook."""
+    assert repr(GRAY) == "<biasfree.Model of: gray-dncnn>"
+    assert repr(biasfree.load("fast")) == "<biasfree.Model fast: gray-fast, color-fast>"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"method": "Dense"}, "method='Dense' is not one of auto, dense, iterative"),
+        ({"clean": noisy(6, 5)}, r"the shape of the noisy one, \(1, 5, 6\)"),
+        ({"pixels": [(-1, -1)]}, r"\(-1, -1\) is not in the patch of 6 x 5"),
+        ({"pixels": [(6, 0)]}, r"\(6, 0\) is not in the patch"),
+        ({"k": -1}, "k=-1 must be a whole number from 1"),
+        ({"k": 2.5}, "k=2.5 must be a whole number from 1"),
+        ({"bit_depth": 12}, "bit_depth=12 does not fit uint8"),
+        ({"bit_depth": 0}, "bit_depth=0 does not fit uint8"),
+        ({"channel_axis": 5}, "has no axis 5"),
+    ],
+)
+def test_an_analysis_that_would_be_wrong_is_refused(options: dict[str, Any], words: str) -> None:
+    """Instead of another method, another pixel, another patch."""
+    with pytest.raises(ValueError, match=words):
+        GRAY.analyze(noisy(5, 6), **options)
+
+
+def test_a_patch_far_from_zero_is_not_analyzed() -> None:
+    """Float32 has no digits for 1 on 1e8; a constant patch has nothing to lose."""
+    with pytest.raises(ValueError, match="offset of 1e"):
+        GRAY.analyze(1e8 + noisy(5, 6) / 255)
+    assert GRAY.analyze(np.full((5, 6), 1e8)).noisy.shape == (1, 5, 6)
 
 
 def test_strength_and_residual() -> None:

@@ -108,12 +108,12 @@ def test_native_arrays_are_not_copied(shape, order):
     assert all(np.shares_memory(page, memory) for page in (*image.frames, *image.alpha) if page is not None)
 
 
-def test_a_last_axis_of_three_is_color_unless_a_gray_stack_is_asked_for():
+def test_a_last_axis_of_three_is_color_unless_the_axes_are_named():
     """(5, 6, 3) is ambiguous; the caller can say."""
     data = npy(noise((5, 6, 3)))
     assert [frame.shape for frame in read(data).frames] == [(5, 6, 3)]
-    assert [frame.shape for frame in read(data, gray_stack=True).frames] == [(6, 3, 1)] * 5
-    np.testing.assert_array_equal(back(data, gray_stack=True), noise((5, 6, 3)), strict=True)
+    assert [frame.shape for frame in read(data, axes="ZYX").frames] == [(6, 3, 1)] * 5
+    np.testing.assert_array_equal(back(data, axes="ZYX"), noise((5, 6, 3)), strict=True)
 
 
 def test_a_converted_array_gets_the_axis_its_color_needs():
