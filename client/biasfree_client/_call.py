@@ -5,7 +5,7 @@ Both clients send the same ``Call``; they differ only in how they wait.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack
@@ -93,7 +93,7 @@ def denoise_call(image: ImageLike, **options: Unpack[DenoiseOptions]) -> Call[De
         # Only images and arrays: otherwise a proxy may answer with HTML.
         accept=f"image/*, {NPY}",
         images={"image": body},
-        parameters={**default_format, **denoise_query(options)},
+        parameters={**default_format, **_axes([body]), **denoise_query(options)},
     )
 
 
@@ -102,7 +102,15 @@ def analyze_call(image: ImageLike, **options: Unpack[AnalyzeOptions]) -> Call[An
     check_axes(image, options.get("axes"))
     clean = options.get("clean")
     images = {"image": encode(image)} | ({} if clean is None else {"clean": encode(clean)})
-    return Call("POST", "/v1/analyze", read_analysis, accept=NPZ, images=images, parameters=analyze_query(options))
+    parameters = {**_axes(images.values()), **analyze_query(options)}
+    return Call("POST", "/v1/analyze", read_analysis, accept=NPZ, images=images, parameters=parameters)
+
+
+def _axes(images: Collection[Body]) -> dict[str, Parameter]:
+    """Return the axes as a parameter, which is the same for all images, and for arrays only; none if they differ."""
+    known = {body.axes for body in images}
+    axes = known.pop() if len(known) == 1 else None
+    return {} if axes is None else {"axes": axes}
 
 
 def figure_call(image: ImageLike, **options: Unpack[AnalyzeOptions]) -> Call[bytes]:

@@ -16,7 +16,7 @@ from biasfree_client._files import read_result
 from biasfree_client._formats import NPY, misfit
 from biasfree_client._headers import Model, Noise, read_model, read_noise, read_number, read_timing
 from biasfree_client._image import AnyArray, Kind, decode_array
-from biasfree_client._pil import image_of
+from biasfree_client._pil import INK, image_of, info_of
 from biasfree_client._response import expect_success
 from biasfree_client._save import save
 
@@ -38,7 +38,7 @@ class Denoised:
         estimated_psnr: Estimated PSNR of the result in dB; None without ``estimate=True``, or if withheld.
         estimated_psnr_withheld: Why the service withheld the estimated PSNR.
         noise: The noise that was found; None without ``estimate=True``.
-        warning: What the service assumed about the image, or left out of it; None if nothing.
+        warning: What was assumed about the image, left out of it or converted; None if nothing.
         timing: Milliseconds per stage (``decode``, ``queue``, ``infer``, ``encode``).
         kind: The kind of object the image was given as.
     """
@@ -86,13 +86,18 @@ class Denoised:
         return self.content
 
     def pil(self) -> Image:
-        """Return a Pillow image; if one was sent, with its mode and metadata.
+        """Return a Pillow image: with the mode and metadata of the one that was sent, or the metadata of the file.
+
+        A CMYK image comes back as RGB, unless no pixel changed.
 
         Raises:
             UnsupportedImage: Pillow has no mode for these pixels, such as 16-bit color.
             MissingLibrary: Pillow is not installed.
         """
-        return image_of(self.array, self.kind.pil)
+        image = image_of(self.array, self.kind.pil)
+        if self.kind.pil is None:
+            image.info.update(info_of(self.content, self.media_type))
+        return image
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write the content to a file, atomically.
@@ -115,7 +120,9 @@ def read_denoised(response: httpx.Response, *, kind: Kind) -> Denoised:
     """
     media_type = expect_success(response, "image/", NPY)
     headers = response.headers
-    if (warning := headers.get("X-Warning")) is not None and kind.form == "array":
+    conversion = _conversion(response.content, media_type, kind)
+    warning = "; ".join(each for each in (headers.get("X-Warning"), conversion) if each) or None
+    if warning is not None and kind.form in ("array", "pil"):
         warnings.warn(warning, stacklevel=2)
     return Denoised(
         content=response.content,
@@ -130,3 +137,12 @@ def read_denoised(response: httpx.Response, *, kind: Kind) -> Denoised:
         timing=read_timing(headers),
         kind=kind,
     )
+
+
+def _conversion(content: bytes, media_type: str, kind: Kind) -> str | None:
+    """Say that a Pillow image was converted, and its result not converted back; None if it was."""
+    if kind.pil is None or kind.pil.mode != INK:
+        return None
+    if media_type == NPY and kind.pil.unchanged(decode_array(content)) is not None:
+        return None
+    return f"the {INK} image was converted to RGB before denoising, and the result was not converted back"

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from biasfree_client._arrays import array_of, check_numbers
 from biasfree_client._errors import UnexpectedResponse, UnsupportedImage
 from biasfree_client._formats import NPY, media_type
-from biasfree_client._pil import PilMode, pixels_of
+from biasfree_client._pil import PilMode, axes_of, pixels_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -49,11 +49,19 @@ class Kind:
 
 @dataclass(frozen=True)
 class Body:
-    """An image as it travels: bytes, their media type, and the kind of object they were made from."""
+    """An image as it travels.
+
+    Args:
+        content: The bytes.
+        media_type: Their media type.
+        kind: The kind of object they were made from.
+        axes: The axes of an array, such as ``YXC``, if that object determines them.
+    """
 
     content: bytes = field(repr=False)
     media_type: str
     kind: Kind = Kind()
+    axes: str | None = None
 
 
 def encode(image: ImageLike) -> Body:
@@ -76,7 +84,7 @@ def encode(image: ImageLike) -> Body:
         return _file(_not_empty(Path(image).read_bytes()), "bytes")
     if _is_pil(image):
         pixels, mode = pixels_of(cast("Image", image))
-        return Body(encode_array(pixels), NPY, Kind("pil", pixels.dtype.byteorder, mode))
+        return Body(encode_array(pixels), NPY, Kind("pil", pixels.dtype.byteorder, mode), axes_of(pixels))
     if hasattr(image, "read"):
         return _file(_not_empty(_read(cast("BinaryIO", image))), "file")
     if hasattr(image, "__array__") or hasattr(image, "__array_interface__"):

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from biasfree_client._errors import BiasfreeError, ConnectionFailed, InvalidSetting, TimedOut, UnknownModel
+from biasfree_client._errors import BiasfreeError, ConnectionFailed, InvalidSetting, TimedOut
 from biasfree_client.cli.output import NAME, abandon, finish
 
 #: Exit status after an interrupt, by the convention of shells: 128 plus the number of the signal.
@@ -60,8 +60,6 @@ def describe(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, ConnectionFailed) and not isinstance(error, TimedOut):
         return f"{text}. Is the service running there? Set its address with --url or BIASFREE_URL."
-    if isinstance(error, UnknownModel):
-        return f"{text}; available: {', '.join(map(str, error.document.get('supported', ())))}"
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
     return text

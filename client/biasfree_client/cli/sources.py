@@ -82,8 +82,11 @@ class Selection:
 
     @property
     def single(self) -> bool:
-        """Return whether the input is one file, and not a folder or a pattern."""
-        return len(self.inputs) == 1 and _mode(Path(self.inputs[0])) is not None and not _is_dir(Path(self.inputs[0]))
+        """Return whether the input is one file, and not a folder or a pattern; the file may be missing."""
+        if len(self.inputs) != 1:
+            return False
+        path = Path(self.inputs[0])
+        return not _is_dir(path) and (_mode(path) is not None or not glob.has_magic(self.inputs[0]))
 
 
 class _Search:

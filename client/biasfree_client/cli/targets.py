@@ -1,6 +1,7 @@
 """The files that results are written to, and which of them are up to date."""
 
 import os
+import re
 import stat
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,9 @@ from biasfree_client._save import is_stream
 from biasfree_client.cli.failure import UsageError
 from biasfree_client.cli.names import SAME, Name
 from biasfree_client.cli.sources import Source
+
+#: A suffix such as ``.zip``. Folders have dots too, but mostly before a number or a longer word.
+_FILE_SUFFIX = re.compile(r"\.(?!\d+\Z)\w{1,4}")
 
 
 class Existing(Enum):
@@ -146,16 +150,21 @@ class Placement:
         """Read ``--output``: a folder if it is one, ends in a slash, or may get several images; else a file.
 
         Raises:
-            UsageError: The folder is a file, or a name does not fit ``suffix``.
+            UsageError: The folder is a file or has the name of one, or a name does not fit ``suffix``.
         """
         require_fit(name.template, name.suffix, suffix)
         suffix = name.suffix or suffix
         if output is None:
             return cls(suffix=suffix, name=name, instead=instead, existing=existing)
         path = Path(output)
-        if path.is_dir() or output.endswith(("/", "\\")) or not single:
+        named_folder = path.is_dir() or output.endswith(("/", "\\"))
+        if named_folder or not single:
             if path.exists() and not path.is_dir():
                 raise UsageError(f"{output} is a file; several images need a folder")
+            if not named_folder and _is_file_name(path):
+                raise UsageError(
+                    f"{output} is the name of a file, and several images need a folder; end its name in / if it is one"
+                )
             return cls(folder=path, suffix=suffix, name=name, instead=instead, existing=existing)
         require_fit(output, path.suffix, suffix)
         return cls(file=path, existing=existing)
@@ -178,6 +187,11 @@ class Placement:
         """Return what to do if a result exists: beside its image, a name without a mark may be another image's."""
         doubtful = beside and self.file is None and self.name.template == SAME
         return Existing.DOUBT if doubtful and self.existing is Existing.RENEW else self.existing
+
+
+def _is_file_name(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    return suffix in BY_SUFFIX or _FILE_SUFFIX.fullmatch(suffix) is not None
 
 
 def require_fit(name: str, own: str | None, suffix: str | None) -> None:

@@ -61,6 +61,10 @@ def test_a_shell_completes_commands_options_and_choices(words, expected):
     ("arguments", "said"),
     [
         (["denoise", "nothing.png"], "no such file"),
+        (["denoise", "nothing.png", "-o", "one.png"], "no such file"),
+        (["denoise", "a.jpg", "b.jpg", "-o", "one.png"], "several images need a folder"),
+        (["denoise", "a.jpg", "--watch", "-o", "one.png"], "several images need a folder"),
+        (["add-noise", "a.jpg", "b.jpg", "-s", "25", "-o", "out.zip"], "several images need a folder"),
         (["denoise", "-", "more.png"], "single image"),
         (["denoise", "-", "--json"], "single image"),
         (["denoise", "-", "--url", "localhost:8000"], "http://"),
@@ -133,6 +137,29 @@ def test_an_output_of_unknown_format_is_refused(tmp_path):
     assert answer.exit_code == 2
     assert "b.xyz" in answer.output
     assert ".tiff" in answer.output
+
+
+@pytest.mark.parametrize("command", [["models", "grey"], ["denoise", "-", "--model", "grey"]])
+@pytest.mark.parametrize("advice", ["did you mean 'gray'?", "use any of color, gray"])
+def test_an_unknown_model_is_reported_with_one_advice(connected, command, advice):
+    """The service names the likely model, or all of them; nothing is added to that."""
+    detail = f"no model is called 'grey'; {advice}"
+    connected.refuse(404, "urn:biasfree:problem:unknown-model", detail=detail, supported=["color", "gray"])
+    done = run(*command, stdin=b"\x89PNG\r\n\x1a\n an image")
+    assert done.exit_code == 1
+    assert done.output.count("gray") == 1
+    assert advice in done.output
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [("denoise", ["the noise of the image", "auto, best or fast", "a quarter"]), ("analyze", ["the image's channels"])],
+)
+def test_the_help_says_how_a_model_is_chosen(command, said):
+    """The noise decides for ``denoise`` only."""
+    shown = " ".join(run(command, "--help").output.replace("│", " ").split())
+    assert all(words in shown for words in said)
+    assert ("noise of the image" in shown) == (command == "denoise")
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,13 @@ def test_a_file_with_brackets_in_its_name_is_a_file(tree):
     assert not Selection(["sub"]).single
 
 
+def test_a_missing_file_is_a_single_one(tree):
+    """The error is then that it is missing, and not that several images need a folder."""
+    assert Selection(["missing.png"]).single
+    assert not Selection(["missing*.png"]).single
+    assert not Selection(["missing.png", "missing.jpg"]).single
+
+
 def passed(*inputs, **options) -> dict[str, str]:
     """Return what a selection passes over, with the reason."""
     return {each.path.as_posix(): each.reason for each in Selection(inputs, **options).find().passed}

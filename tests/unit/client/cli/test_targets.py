@@ -48,6 +48,23 @@ def test_several_images_do_not_become_one_file(tmp_path):
         target(str(tmp_path / "there.png"))
 
 
+@pytest.mark.parametrize("output", ["one.png", "one.DICOM", "out.zip", "out.tar.gz", "v1.2/out.jp2"])
+def test_several_images_do_not_become_a_folder_with_the_name_of_a_file(output, tmp_path, monkeypatch):
+    """A trailing slash makes it the name of a folder; so does a folder that exists."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=f"{output} is the name of a file, and several images need a folder"):
+        target(output)
+    assert target(f"{output}/") == f"{output}/sub/a.png"
+    (tmp_path / output).mkdir(parents=True)
+    assert target(output) == f"{output}/sub/a.png"
+
+
+@pytest.mark.parametrize("output", ["2024.05.31", "v1.2", ".hidden", "photos.denoised", "a.b/out", "o."])
+def test_a_folder_may_have_dots_in_its_name(output):
+    """A number or a longer word after the dot is no suffix of a file."""
+    assert target(output) == f"{output}/sub/a.png"
+
+
 def results(*paths, existing=Existing.RENEW, **placement) -> list[str]:
     """Return the results of some images in the folder ``out``."""
     sources = [Source(Path(path), Path(Path(path).name)) for path in paths]
