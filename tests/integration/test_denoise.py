@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import skimage.transform
 import tifffile
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from biasfree.artifact import SHIPPED, Artifact
@@ -334,6 +334,23 @@ async def test_a_gray_photograph_stored_as_rgb_stays_gray_and_gets_as_clean_as_t
         np.testing.assert_array_equal(result[..., 0], expected)
     white = np.iinfo(gray.dtype).max
     assert psnr(photograph(128), result[..., 0] / white) > psnr(photograph(128), gray / white) + 5
+
+
+@pytest.mark.parametrize("model", ["auto", "fast"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+async def test_small_text_stays_as_it_is(client, mode, model):
+    """The networks for any noise took it for noise once: of clean letters of 11 pixels, 16 dB were left."""
+    page = Image.new(mode, (200, 120), "white")
+    for top in range(4, 120, 14):
+        text = "Invoice 2024-10873 total 1,482.95"
+        ImageDraw.Draw(page).text((4, top), text, fill="black", font=ImageFont.load_default(11))
+    array = np.asarray(page)
+    assert psnr(array / 255, await denoise(client, array, model=model) / 255) > 38
+    file = io.BytesIO()
+    page.save(file, "JPEG", quality=85)
+    compressed = np.asarray(Image.open(file))
+    denoised = await denoise(client, compressed, model=model)
+    assert psnr(array / 255, denoised / 255) > psnr(array / 255, compressed / 255) - 3
 
 
 async def test_an_rgb_array_is_converted_to_gray_on_request(client):
