@@ -3,9 +3,10 @@
 import hashlib
 import math
 import platform
+import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
@@ -18,8 +19,10 @@ import torch
 from biasfree.architectures import Network
 from biasfree.artifact import initializers, save, weights_sha256
 from biasfree.card import Card, CaseScore, Evaluation, Golden, Score, Stage, Training
+from biasfree.choice import CHOICES
+from biasfree.classical import METHODS
 from biasfree.export import to_onnx
-from training.data.images import read_folder
+from training.data.images import NamedImage, read_folder, read_pairs
 from training.data.photos import PHOTOS, list_sha256, read_photos
 from training.data.sources import IMAGE_SETS, ImageSet
 from training.evaluate.metrics import SIGMAS_255
@@ -52,12 +55,22 @@ class Provenance:
         version: The model's version.
         data: The training images: in words, or names of image sets separated by commas, oldest first.
         licence: Their license, in words; if not stated, that of the image sets.
+
+    Raises:
+        ValueError: The service could not serve a model of this name.
     """
 
     name: str
     version: str
     data: str
     licence: str
+
+    def __post_init__(self) -> None:
+        """Refuse names that are not part of an address, or already mean something else in the service."""
+        if not re.fullmatch(r"\w[\w.-]*", self.name):
+            raise ValueError(f"the name {self.name!r} is not possible: use letters, digits, '.', '_' and '-'")
+        if self.name in (*CHOICES, *METHODS):
+            raise ValueError(f"the name {self.name!r} already means a choice of the service: use another one")
 
 
 def export(
@@ -78,8 +91,9 @@ def export(
 
     Raises:
         OSError: ``output`` cannot be written; this is tested before the work.
-        ValueError: ``run`` has no checkpoint, an evaluation image was trained on, or ``provenance`` names the listed
-            photographs although other images were trained on.
+        ValueError: ``run`` has no checkpoint, a folder has no images, pairs do not match, an evaluation image was
+            trained on, or ``provenance`` names the listed photographs although other images were trained on. All of
+            this is tested before the work, too.
         ArtifactError: The graph failed its verification; nothing was written.
     """
     checkpoint = Checkpoint.load(run)
@@ -87,6 +101,10 @@ def export(
         raise ValueError(f"no checkpoint in {run}; name the folder of a training run")
     prepare(output)
     training = _training(checkpoint, provenance)
+    channels = checkpoint.recipe.channels
+    sets = {folder: _unseen(folder, checkpoint) for folder in evaluation_sets}
+    for folder in pairs:
+        read_pairs(folder, channels=channels)
     network = checkpoint.averaged_network().folded().eval()
     model = to_onnx(network)
     card = Card(
@@ -94,14 +112,14 @@ def export(
         version=provenance.version,
         architecture=checkpoint.recipe.architecture,
         arguments=network.arguments,
-        channels=checkpoint.recipe.channels,
+        channels=channels,
         receptive_radius=network.receptive_radius,
         stride=network.stride,
         parameters=network.parameter_count,
         macs_per_pixel=network.macs_per_pixel,
         training=training,
-        evaluations=_measured(model, lambda file: _evaluations(file, checkpoint, evaluation_sets)),
-        robustness=_measured(model, lambda file: _robustness(file, checkpoint, evaluation_sets[:1], pairs)),
+        evaluations=_measured(model, lambda file: _evaluations(file, sets)),
+        robustness=_measured(model, lambda file: _robustness(file, channels, [*sets.values()][:1], pairs)),
         golden=golden(network),
         weights_sha256=weights_sha256(initializers(model)),
         git_commit=git_commit(),
@@ -137,8 +155,10 @@ def _origin(checkpoint: Checkpoint, provenance: Provenance) -> tuple[str, str]:
     if names[-1] == PHOTOS:
         _refuse_unlisted(checkpoint)
     sets = [IMAGE_SETS[name] for name in names]
-    data = [_described(image_set) for image_set in sets]
-    licence = [f"{image_set.name}: {image_set.licence}" for image_set in sets]
+    # A set may be named for each of several stages.
+    once = list(dict.fromkeys(sets))
+    data = [_described(image_set) for image_set in once]
+    licence = [f"{image_set.name}: {image_set.licence}" for image_set in once]
     if checkpoint.earlier and len(sets) == 1:
         # A checkpoint does not record the images behind its initial weights.
         data.insert(0, "the images of the stages before the last: not stated")
@@ -171,22 +191,22 @@ def _measured(model: onnx.ModelProto, measure: Callable[[OnnxDenoiser], T]) -> T
         return measure(OnnxDenoiser(path))
 
 
-def _evaluations(denoiser: OnnxDenoiser, checkpoint: Checkpoint, folders: Iterable[Path]) -> tuple[Evaluation, ...]:
-    """Measure the quality on white noise, on images that were not trained on."""
-    return tuple(_evaluation(denoiser, checkpoint, folder) for folder in folders)
+def _evaluations(denoiser: OnnxDenoiser, sets: Mapping[Path, Sequence[NamedImage]]) -> tuple[Evaluation, ...]:
+    """Measure the quality on white noise."""
+    return tuple(_evaluation(denoiser, folder.name, images) for folder, images in sets.items())
 
 
 def _robustness(
-    denoiser: OnnxDenoiser, checkpoint: Checkpoint, folders: Iterable[Path], pairs: Iterable[Path]
+    denoiser: OnnxDenoiser, channels: int, sets: Iterable[Sequence[NamedImage]], pairs: Iterable[Path]
 ) -> tuple[CaseScore, ...]:
     """Measure the quality on real pairs and on the cases made from clean images."""
-    channels = checkpoint.recipe.channels
     real = [measure_pairs(denoiser, folder, channels=channels) for folder in pairs]
-    made = [score for folder in folders for score in measure_cases(denoiser, read_folder(folder, channels=channels))]
+    made = [score for images in sets for score in measure_cases(denoiser, images)]
     return (*real, *made)
 
 
-def _evaluation(denoiser: OnnxDenoiser, checkpoint: Checkpoint, folder: Path) -> Evaluation:
+def _unseen(folder: Path, checkpoint: Checkpoint) -> list[NamedImage]:
+    """Read images to measure on, and refuse those that were trained on."""
     images = read_folder(folder, channels=checkpoint.recipe.channels)
     trained = set(checkpoint.images.values())
     seen = [image.name for image in images if image.sha256 in trained]
@@ -194,6 +214,10 @@ def _evaluation(denoiser: OnnxDenoiser, checkpoint: Checkpoint, folder: Path) ->
         raise ValueError(
             f"cannot evaluate on training images: {', '.join(seen)} in {folder}; use images that were not trained on"
         )
+    return images
+
+
+def _evaluation(denoiser: OnnxDenoiser, name: str, images: Sequence[NamedImage]) -> Evaluation:
     measured = evaluate(denoiser, images, SIGMAS_255)
     noisy = evaluate(identity, images, SIGMAS_255)
     scores = tuple(
@@ -205,7 +229,7 @@ def _evaluation(denoiser: OnnxDenoiser, checkpoint: Checkpoint, folder: Path) ->
         )
         for score, before in zip(measured, noisy, strict=True)
     )
-    return Evaluation(images=folder.name, count=len(images), scores=scores)
+    return Evaluation(images=name, count=len(images), scores=scores)
 
 
 @torch.no_grad()
