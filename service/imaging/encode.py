@@ -1,7 +1,7 @@
 """The encoding of a picture to bytes, and the limits of each format."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,6 +60,9 @@ CAPACITIES = {
     ImageFormat.FITS: Capacity((*INTEGERS, "float32", "float64"), color=False, stack=True),
 }
 
+
+#: Formats that hold a color profile.
+PROFILED = frozenset({ImageFormat.PNG, ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.TIFF, ImageFormat.AVIF})
 
 #: Formats that can be written, in the order of preference.
 WRITABLE = tuple(CAPACITIES)
@@ -131,6 +134,20 @@ def _obstacle(picture: Picture, format: ImageFormat, dtype: str) -> str:
     if picture.metadata.premultiplied and not capacity.premultiplied:
         return "holds no colors that are multiplied by alpha"
     return "holds no alpha channel"
+
+
+def with_color_warning(picture: Picture, format: ImageFormat) -> Picture:
+    """Add a warning if ``format`` cannot state the colors of a picture, which then look different.
+
+    PNG states all of them. AVIF states them by codes (ITU-T H.273), and several formats by a profile.
+    """
+    metadata = picture.metadata
+    stated = format in PROFILED and metadata.icc_for(picture.channels) is not None
+    named = format is ImageFormat.PNG or (format is ImageFormat.AVIF and metadata.color_codes is not None)
+    if stated or named or not metadata.beyond_srgb:
+        return picture
+    warning = f"{format.upper()} cannot state the colors of this image, which may look different: ask for png"
+    return replace(picture, warning="; ".join(filter(None, (picture.warning, warning))))
 
 
 def encode(picture: Picture, format: ImageFormat, *, quality: int | None = None) -> bytes:

@@ -1,7 +1,7 @@
 """PNG through libpng (imagecodecs), since Pillow silently truncates 16-bit color to 8 bits.
 
-imagecodecs handles only pixels, so the few other relevant chunks are read and written here. Compressed text chunks,
-where decompression bombs hide, are never read.
+imagecodecs handles only pixels, so the few other relevant chunks are read and written here. Text is copied, not read;
+of compressed text, where decompression bombs hide, no more is unpacked than is kept.
 """
 
 import struct
@@ -32,6 +32,27 @@ INCH_M = 0.0254
 #: Chunks that define the meaning of samples (PNG specification, third edition, section 11.3.2), kept unchanged.
 COLOR_CHUNKS = (b"cICP", b"mDCV", b"cLLI", b"sRGB", b"gAMA", b"cHRM", b"sBIT")
 PALETTE = 3
+SIGNIFICANT_BITS = b"sBIT"
+
+TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
+#: The keywords of the specification (section 11.3.3.1) but for XMP and its collections. Others may hold a location, as
+#: the EXIF, IPTC and XMP that ImageMagick writes into text do.
+KEYWORDS = frozenset(
+    (
+        b"Title",
+        b"Author",
+        b"Description",
+        b"Copyright",
+        b"Creation Time",
+        b"Software",
+        b"Disclaimer",
+        b"Warning",
+        b"Source",
+        b"Comment",
+    )
+)
+#: All text of a file, unpacked; about as much as is kept of EXIF.
+MAX_TEXT_BYTES = 65_536
 
 # Denoised 512x512 photograph, megapixels per second and bytes per pixel, on two shared cores (zlib-ng):
 #   8 bit   Pillow level 1..6         36 35 27 21 16 10, 0.52 .. 0.44
@@ -66,11 +87,12 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
     warning = FIRST_FRAME.format("PNG") if b"acTL" in chunks else ""
     picture = picture_of([samples], ImageFormat.PNG, metadata, warning=warning)
     color = tuple((kind, chunks[kind]) for kind in COLOR_CHUNKS if kind in chunks and color_type != PALETTE)
-    return replace(picture, metadata=replace(metadata, png_color=(_samples_of(picture), color)))
+    text = tuple(_kept_text(data)) if chunks.keys() & set(TEXT_CHUNKS) else ()
+    return replace(picture, metadata=replace(metadata, png_color=(_samples_of(picture), color), png_text=text))
 
 
 def write(picture: Picture) -> bytes:
-    """Encode one uint8 or uint16 frame, with its profile, EXIF and resolution."""
+    """Encode one uint8 or uint16 frame, with its profile, EXIF, resolution and text."""
     raster = picture.raster()
     plain = imagecodecs.png_encode(raster, out=_largest_bytes(raster), **PNG_SPEED)
     ancillary = b"".join(_chunk(kind, payload) for kind, payload in _ancillary(picture))
@@ -93,6 +115,44 @@ def _chunks(data: bytes) -> dict[bytes, bytes]:
         if kind != b"IDAT":
             found.setdefault(kind, bytes(payload))
     return found
+
+
+def _kept_text(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the text chunks with harmless keywords, as they are, up to ``MAX_TEXT_BYTES``."""
+    left = MAX_TEXT_BYTES
+    for kind, payload in islice(_walk(data), MAX_CHUNKS):
+        if kind not in TEXT_CHUNKS or len(payload) > MAX_TEXT_BYTES:
+            continue
+        content = bytes(payload)
+        keyword, _, text = content.partition(b"\0")
+        if keyword in KEYWORDS and (size := _text_bytes(kind, text, left)) is not None and size <= left:
+            left -= max(size, len(content))
+            yield kind, content
+
+
+def _text_bytes(kind: bytes, text: bytes, most: int) -> int | None:
+    """Return the bytes of a text, unpacked at most one more than ``most``; None if it is damaged.
+
+    Args:
+        kind: Type of the chunk.
+        text: Its content after the keyword.
+        most: The bytes to accept.
+    """
+    compressed, stream = kind == b"zTXt", text[1:]
+    if kind == b"iTXt":
+        # Flag, method, language, translated keyword, text.
+        compressed, fields = text[:1] == b"\1", text[2:].split(b"\0", 2)
+        if len(fields) < 3:
+            return None
+        stream = fields[2]
+    if not compressed:
+        return len(text)
+    unpacker = zlib.decompressobj()
+    try:
+        size = len(unpacker.decompress(stream, most + 1))
+    except zlib.error:
+        return None
+    return size if unpacker.eof or size > most else None
 
 
 def _walk(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
@@ -145,9 +205,15 @@ def _ancillary(picture: Picture) -> Iterator[tuple[bytes, bytes]]:
     metadata = picture.metadata
     if icc := metadata.icc_for(picture.channels):
         yield b"iCCP", b"ICC profile\0\0" + zlib.compress(icc)
-    if metadata.png_color is not None and metadata.png_color[0] == _samples_of(picture):
-        yield from metadata.png_color[1]
+    if metadata.png_color is not None:
+        count, chunks = metadata.png_color
+        depth = 8 * picture.dtype.itemsize
+        for kind, payload in chunks:
+            # The others hold for any number of samples and bits.
+            if kind != SIGNIFICANT_BITS or (count == _samples_of(picture) and max(payload, default=0) <= depth):
+                yield kind, payload
     if metadata.dpi:
         yield b"pHYs", struct.pack(">IIB", *(round(dpi / INCH_M) for dpi in metadata.dpi), 1)
     if metadata.exif:
         yield b"eXIf", metadata.exif
+    yield from metadata.png_text

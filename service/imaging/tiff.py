@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
+import numpy as np
 from tifffile import PHOTOMETRIC, TIFF, TiffFile, TiffFrame, TiffPage, TiffWriter
 
 from service.errors import UndecodableImage, UnsupportedMedia
@@ -12,11 +13,13 @@ from service.imaging.bits import depth_in_use
 from service.imaging.formats import ImageFormat
 from service.imaging.library_errors import silence
 from service.imaging.limits import ImageLimits
-from service.imaging.metadata import Metadata, sound_dpi
+from service.imaging.metadata import Metadata, TiffForm, sound_dpi
 from service.imaging.orientation import UPRIGHT, turned, upright
 from service.imaging.picture import Picture, picture_of
-from service.imaging.tiff_page import allocated_px, check_page, has_alpha, premultiplied, read_samples, with_data
-from service.imaging.tiff_tags import BYTE_ORDER, kept_tags, without_shape
+from service.imaging.tiff_description import Change
+from service.imaging.tiff_no_data import missing_samples, with_data, without_new_gaps
+from service.imaging.tiff_page import allocated_px, check_page, form_of, has_alpha, premultiplied, read_samples
+from service.imaging.tiff_tags import BYTE_ORDER, current_tags, kept_tags
 
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, ICC = 274, 282, 283, 296, 34675
 NO_UNIT, INCH = 1, 2
@@ -42,8 +45,8 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
         _check_stack(tif, pages)
         samples = [upright(read_samples(page), _orientation(page)) for page in pages]
         alpha = [has_alpha(page) for page in pages]
-        visible = [with_data(page, frame) for page, frame in zip(pages, samples, strict=True)]
-        metadata = _metadata(pages, len(data))
+        missing = [missing_samples(page, frame) for page, frame in zip(pages, samples, strict=True)]
+        metadata = replace(_metadata(pages, len(data)), tiff_missing=tuple(missing))
     if len({(page.dtype, page.shape[2] - with_alpha) for page, with_alpha in zip(samples, alpha, strict=True)}) > 1:
         raise UnsupportedMedia(
             "the TIFF has pages of several dtypes or colors: split it", supported=["one dtype and color"]
@@ -52,16 +55,17 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
     # Fewer bits have been spread over 8.
     bit_depth = depth_in_use(samples, bits) if bits > 8 else None
     picture = picture_of(samples, ImageFormat.TIFF, metadata, alpha=alpha, bit_depth=bit_depth)
-    return replace(picture, with_data=tuple(visible)) if any(each is not None for each in visible) else picture
+    visible = tuple(with_data(each) for each in missing)
+    return replace(picture, with_data=visible) if any(each is not None for each in visible) else picture
 
 
 def write(picture: Picture) -> bytes:
-    """Encode every frame as a separate page, contiguous, uncompressed.
+    """Encode every frame as a separate page, uncompressed, planar if the page that was read was planar.
 
     Compression is too slow. Deflate at level 1 with predictor, for a denoised photograph, in megapixels per second and
     bytes per pixel: uint8 146, 0.51 of 1; uint16 6, 1.60 of 2; float32 10, 2.80 of 4. Without compression: 2000.
     """
-    buffer = io.BytesIO()
+    buffer, picture = io.BytesIO(), without_new_gaps(picture)
     metadata, alpha = picture.metadata, "assocalpha" if picture.metadata.premultiplied else "unassalpha"
     rgb = picture.channels == 3 or (metadata.rgb_first and picture.channels > 3)
     further = picture.channels - (3 if rgb else 1)
@@ -71,19 +75,32 @@ def write(picture: Picture) -> bytes:
     with TiffWriter(buffer, byteorder=BYTE_ORDER, bigtiff=nbytes > BIGTIFF_BYTES) as tif:
         for index, page_alpha in enumerate(picture.alpha):
             raster = picture.raster(index)
+            change = _change(picture, index)
+            planar = raster.ndim == 3 and change is not None and change.before.planar
+            if planar:
+                raster = np.moveaxis(raster, -1, 0)
             tif.write(
                 raster,
                 photometric="rgb" if rgb else "minisblack",
-                planarconfig="contig" if raster.ndim == 3 else None,
+                planarconfig="separate" if planar else "contig" if raster.ndim == 3 else None,
                 extrasamples=["unspecified"] * further + ([alpha] if page_alpha is not None else []) or None,
                 iccprofile=metadata.icc_for(picture.channels),
                 resolution=metadata.dpi or metadata.tiff_resolution,
                 resolutionunit="inch" if metadata.dpi else "none" if metadata.tiff_resolution else None,
                 software=False,
                 metadata=None,
-                extratags=without_shape(tags[index], samples),
+                extratags=current_tags(tags[index], change, raster.shape, samples),
             )
     return buffer.getvalue()
+
+
+def _change(picture: Picture, index: int) -> Change | None:
+    """Return the change of a page's samples since it was read; None if it was no page of a TIFF."""
+    metadata = picture.metadata
+    if not metadata.tiff_forms:
+        return None
+    samples = picture.channels + (picture.alpha[index] is not None)
+    return Change(metadata.tiff_forms[index], TiffForm(samples, picture.dtype.name), metadata.tiff_scale)
 
 
 def _listed(tif: TiffFile, most: int, file_bytes: int) -> list[TiffPage | TiffFrame]:
@@ -136,5 +153,6 @@ def _metadata(pages: list[TiffPage], file_bytes: int) -> Metadata:
         premultiplied=premultiplied(page),
         rgb_first=page.photometric == PHOTOMETRIC.RGB,
         tiff_resolution=turned(resolution, orientation) if unit == NO_UNIT else None,
+        tiff_forms=tuple(map(form_of, pages)),
         tiff_tags=kept_tags(pages, file_bytes, turned=[_orientation(each) != UPRIGHT for each in pages]),
     )

@@ -1,19 +1,17 @@
 """A page of a TIFF: its validation and its samples."""
 
 from functools import cache
-from math import isnan
 
 import numpy as np
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffPage
 
-from biasfree.hidden import Mask
 from biasfree.pixels import PixelArray
 from service.errors import UndecodableImage, UnsupportedMedia
 from service.imaging.bits import spread
 from service.imaging.color import cmyk_to_rgb
 from service.imaging.extras import installed
 from service.imaging.formats import ImageFormat
-from service.imaging.metadata import NO_DATA
+from service.imaging.metadata import TiffForm
 from service.imaging.picture import DTYPES
 from service.imaging.tiff_segments import check_segments
 from service.imaging.tiff_ycbcr import is_unpacked_here, read_ycbcr
@@ -120,27 +118,15 @@ def read_samples(page: TiffPage) -> PixelArray:
     return _in_color(samples.reshape(height, width, count), page)
 
 
-def with_data(page: TiffPage, samples: PixelArray) -> Mask | None:
-    """Return which pixels (H, W) have data, by the tag of GDAL; None if all do, or if a conversion changed the values.
+def keeps_values(page: TiffPage) -> bool:
+    """Tell whether a page's samples are read with the values that it stores, and not spread, inverted or converted."""
+    return page.photometric in CHANNELS and page.bitspersample >= 8
 
-    Args:
-        page: A checked page.
-        samples: Its samples (H, W, S), upright.
-    """
-    words = page.tags.valueof(NO_DATA)
-    if not isinstance(words, str) or page.photometric not in CHANNELS or page.bitspersample < 8:
-        return None
-    try:
-        value = float(words)
-    except ValueError:
-        return None
-    colors = samples[..., :-1] if has_alpha(page) else samples
-    if colors.dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            value = colors.dtype.type(value)
-    present = ~np.isnan(colors) if isnan(value) else colors != value
-    visible: Mask = np.logical_or.reduce(present, axis=2)
-    return None if visible.all() else visible
+
+def form_of(page: TiffPage) -> TiffForm:
+    """Return the form of a checked page's samples."""
+    name = page.dtype.name if page.dtype is not None and keeps_values(page) else ""
+    return TiffForm(page.samplesperpixel, name, page.planarconfig == PLANAR and page.samplesperpixel > 1)
 
 
 def has_alpha(page: TiffPage) -> bool:

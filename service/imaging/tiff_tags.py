@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from math import prod
 from typing import Any, Literal
 
 from tifffile import TiffPage, imagej_metadata_tag
@@ -12,8 +11,10 @@ from service.errors import UndecodableImage
 from service.imaging.formats import ImageFormat
 from service.imaging.library_errors import translated
 from service.imaging.metadata import NO_DATA
+from service.imaging.tiff_description import Change, described, fits_shape, is_ome, ranged, without_bands
+from service.imaging.tiff_page import keeps_values
 
-#: A tag as tifffile writes it: code, type, count, value, and True for one page.
+#: A tag as tifffile writes it: code, type, count, value, and True for one page. ImageJ's value is a mapping.
 Tag = tuple[int, int, int, Any, bool]
 #: Byte order of the files that are written; ImageJ's tags depend on it.
 BYTE_ORDER: Literal["<"] = "<"
@@ -56,25 +57,53 @@ def kept_tags(pages: Sequence[TiffPage], file_bytes: int, *, turned: Sequence[bo
     return tuple(kept)
 
 
-def without_shape(tags: Sequence[Tag], samples: int) -> list[Tag]:
-    """Return the tags of a page without a description by tifffile that gives the shape of another number of samples."""
-    return [tag for tag in tags if tag[0] != DESCRIPTION or _described_samples(tag[3]) in {None, samples}]
+def current_tags(tags: Sequence[Tag], change: Change | None, raster: Sequence[int], samples: int) -> list[Tag]:
+    """Return the tags of a page for new pixels: changed where they state what has changed, or left out.
+
+    Args:
+        tags: The kept tags.
+        change: The change of its samples; None if the picture was no TIFF.
+        raster: Shape in which the page is written.
+        samples: Number of samples of all pages.
+    """
+    return list(_current(tags, change, raster, samples))
 
 
-def _described_samples(description: bytes) -> int | None:
-    """Return the number of samples whose shape tifffile describes; None for any other text."""
-    if not description.startswith(b'{"shape":'):
+def _current(tags: Sequence[Tag], change: Change | None, raster: Sequence[int], samples: int) -> Iterator[Tag]:
+    for tag in tags:
+        code, value = tag[0], tag[3]
+        if code == DESCRIPTION:
+            text = value.decode()
+            if (shape := _shape(text)) is not None:
+                text = text if fits_shape(shape, raster, samples) else ""
+            elif change is not None:
+                text = described(text, change)
+            if text:
+                yield _ascii(DESCRIPTION, text)
+        elif code == IMAGEJ:
+            yield from imagej_metadata_tag(value if change is None else ranged(value, change), BYTE_ORDER)
+        elif code == GDAL_METADATA and change is not None:
+            yield _ascii(GDAL_METADATA, without_bands(value.decode(), change))
+        else:
+            yield tag
+
+
+def _shape(description: str) -> list[int] | None:
+    """Return the shape that tifffile describes, empty if it is damaged; None for any other text."""
+    if not description.startswith('{"shape":'):
         return None
     try:
-        return int(prod(json.loads(description)["shape"]))
+        return [int(length) for length in json.loads(description)["shape"]]
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
-        return -1
+        return []
 
 
 def _tags_or_none(page: TiffPage, *, turned: bool) -> tuple[Tag, ...]:
     try:
         with translated(ImageFormat.TIFF):
-            return tuple(_text(page)) if turned else (*_text(page), *_on_a_map(page), *_of_imagej(page))
+            if turned:
+                return tuple(tag for tag in _text(page) if not is_ome(page.description))
+            return (*_text(page), *_on_a_map(page), *_of_imagej(page))
     except UndecodableImage:
         return ()
 
@@ -90,6 +119,8 @@ def _on_a_map(page: TiffPage) -> Iterator[Tag]:
         tag = page.tags.get(code)
         if tag is None or tag.dtype != kind or tag.count * ITEM_BYTES[kind] > MAX_MAP_TAG_BYTES:
             continue
+        if code == NO_DATA and not keeps_values(page):
+            continue
         value = tag.value
         if isinstance(value, str):
             yield _ascii(code, STATISTICS.sub("", value) if code == GDAL_METADATA else value)
@@ -99,10 +130,11 @@ def _on_a_map(page: TiffPage) -> Iterator[Tag]:
 
 
 def _of_imagej(page: TiffPage) -> Iterator[Tag]:
-    """Yield ImageJ's info, labels, ranges and regions; tifffile leaves what it cannot read as it is."""
+    """Yield ImageJ's info, labels, ranges and regions as a mapping, if tifffile can read them and write them again."""
     found = page.tags.valueof(IMAGEJ)
-    if isinstance(found, Mapping):
-        yield from imagej_metadata_tag(dict(found), BYTE_ORDER)
+    if isinstance(found, Mapping) and (written := imagej_metadata_tag(dict(found), BYTE_ORDER)):
+        code, kind, size, _, once = written[0]
+        yield code, kind, size, dict(found), once
 
 
 def _ascii(code: int, text: str) -> Tag:

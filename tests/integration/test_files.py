@@ -6,6 +6,7 @@ import zlib
 from typing import Any
 
 import httpx
+import imagecodecs
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -195,6 +196,62 @@ async def test_axes_and_units_of_microscopes_are_kept(
         assert (file.series[0].axes, file.series[0].shape) == (axes, stack.shape)
         text = file.pages[0].description
     assert ("unit=um" in text) if "imagej" in options else ("DAPI" in text and "PhysicalSizeX" in text)
+
+
+async def test_no_valid_pixel_becomes_one_without_data(client: httpx.AsyncClient) -> None:
+    """Dark pixels are rounded to 0, which is what GDAL's tag calls no data."""
+    noise = np.random.default_rng(3).normal(3, 6, (96, 96))
+    image = np.clip(np.round(noise), 1, None).astype(np.uint16)
+    image[:10] = 0
+    content = await denoised(client, tiff_of(image, extratags=[(42113, 2, 0, "0", True)]), "image/tiff")
+    np.testing.assert_array_equal(tifffile.imread(io.BytesIO(content)) == 0, image == 0)
+
+
+async def test_descriptions_follow_the_pixels(client: httpx.AsyncClient) -> None:
+    """Colors that become gray, and 16 bits that become 8."""
+    colors = tiff_of(color(48).astype(np.uint16) * 257, photometric="rgb", ome=True)
+    content = await denoised(client, colors, "image/tiff", color="gray", bits=8)
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        assert (file.series[0].shape, file.series[0].dtype) == ((48, 48), np.uint8)
+        assert 'SizeC="1"' in file.ome_metadata
+        assert 'Type="uint8"' in file.ome_metadata
+    stack = tiff_of(gray(48).astype(np.uint16) * 257, imagej=True, metadata={"max": 60000, "Ranges": (0.0, 60000.0)})
+    content = await denoised(client, stack, "image/tiff", bits=8)
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        assert max(file.imagej_metadata.get("Ranges", [0])) <= 255
+        assert file.imagej_metadata.get("max", 0) <= 255
+
+
+async def test_planes_come_back_as_planes(client: httpx.AsyncClient) -> None:
+    """With the axes of the file."""
+    bands = np.stack([np.roll(gray(48), shift, axis=0) for shift in range(5)])
+    sent = tiff_of(bands, photometric="minisblack", planarconfig="separate")
+    content = await denoised(client, sent, "image/tiff")
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        assert file.series[0].shape == bands.shape
+        assert file.pages[0].planarconfig == 2
+        alone = pixels(await denoised(client, file_of(bands[3], "PNG"), "image/png", model="gray"))
+        np.testing.assert_array_equal(file.asarray()[3], alone)
+
+
+async def test_an_avif_keeps_the_colors_that_it_names(client: httpx.AsyncClient) -> None:
+    """Display P3, and PQ of 10 bits asked for in 8."""
+    deep = color(48).astype(np.uint16) * 4
+    for image, bits, codes, params in (
+        (color(48), 8, (12, 13), {}),
+        (deep, 10, (9, 16), {"bits": 8, "format": "avif"}),
+    ):
+        primaries, transfer = codes
+        options = {"bitspersample": bits, "primaries": primaries, "transfer": transfer, "matrix": 6}
+        content = await denoised(client, imagecodecs.avif_encode(image, **options), "image/avif", **params)
+        assert struct.unpack(">HH", content[content.find(b"nclx") + 4 :][:4]) == codes
+
+
+async def test_text_of_a_png_is_kept(client: httpx.AsyncClient) -> None:
+    """Who made it and whose it is."""
+    text = [(b"tEXt", b"Author\0Ada"), (b"iTXt", b"Copyright\0\0\0\0\0CC0"), (b"tEXt", b"Place\0Helgoland")]
+    content = await denoised(client, png_with(color(32), *text), "image/png")
+    assert [payload in content for _, payload in text] == [True, True, False]
 
 
 @pytest.mark.parametrize("tag", [("resolution as SHORT", 3, 1, (300,)), ("as FLOAT", 11, 1, (300.0,))], ids=str)

@@ -1,10 +1,16 @@
 """What each format can hold is known before the work is done."""
 
+import struct
+from dataclasses import replace
+
 import pytest
 
 from service.errors import InvalidParameter, UnsupportedOutput
-from service.imaging import ImageFormat, can_hold, check_output, decode, encode
-from tests.unit.service.imaging.samples import LIMITS, assert_same_pixels, picture
+from service.imaging import WRITABLE, ImageFormat, can_hold, check_output, decode, encode
+from service.imaging.encode import with_color_warning
+from service.imaging.metadata import SRGB_CHROMATICITIES
+from tests.unit.service.imaging.format_files import heic, ramp
+from tests.unit.service.imaging.samples import LIMITS, assert_same_pixels, picture, srgb_profile
 
 ALL = list(ImageFormat)
 PICTURES = {
@@ -73,6 +79,52 @@ def test_a_webp_is_lossless_without_a_quality():
     assert_same_pixels(decode(encode(image, ImageFormat.WEBP), limits=LIMITS), image)
     lossy = decode(encode(image, ImageFormat.WEBP, quality=80), limits=LIMITS)
     assert (lossy.frames[0] != image.frames[0]).any()
+
+
+WIDE = (b"cICP", bytes([12, 13, 0, 1]))
+LINEAR = (b"gAMA", struct.pack(">I", 100_000))
+SRGB = ((b"gAMA", struct.pack(">I", 45_455)), (b"cHRM", struct.pack(">8I", *SRGB_CHROMATICITIES)))
+ADOBE = (b"cHRM", struct.pack(">8I", 31_270, 32_900, 64_000, 33_000, 21_000, 71_000, 15_000, 6_000))
+
+
+@pytest.mark.parametrize(
+    ("chunks", "stating"),
+    [
+        ((), WRITABLE),
+        (SRGB, WRITABLE),
+        (((b"cICP", bytes([1, 13, 0, 1])),), WRITABLE),
+        (((b"sRGB", b"\0"), LINEAR), WRITABLE),
+        (((b"gAMA", b"odd"), (b"cHRM", b"odd"), (b"cICP", b"odd")), WRITABLE),
+        ((WIDE,), ["png", "avif"]),
+        (((b"cICP", bytes([12, 13, 0, 0])),), ["png"]),
+        ((LINEAR,), ["png"]),
+        ((ADOBE,), ["png"]),
+    ],
+)
+def test_a_format_that_cannot_state_the_colors_has_a_warning(chunks, stating):
+    """And no other has; what was to be said before is still said."""
+    image = replace(picture((6, 5, 3), png_color=(3, chunks)), warning="only the first frame was read")
+    for format in WRITABLE:
+        warning = with_color_warning(image, format).warning
+        assert warning.startswith("only the first frame was read")
+        assert ("; " in warning) is (format not in stating)
+        assert (f"{format.upper()} cannot state the colors" in warning) is (format not in stating)
+
+
+def test_a_profile_states_the_colors_of_a_png_that_has_both():
+    """In the formats that hold one."""
+    image = picture((6, 5, 3), png_color=(3, (WIDE,)), icc=srgb_profile())
+    silent = [format for format in WRITABLE if not with_color_warning(image, format).warning]
+    assert silent == ["png", "jpeg", "webp", "tiff", "avif"]
+
+
+def test_a_heic_with_codes_and_without_a_profile_has_a_warning():
+    """Telephones write them; so is it for every format that names colors by codes."""
+    codes = {"color_primaries": 12, "transfer_characteristics": 13, "matrix_coefficients": 6, "full_range_flag": 1}
+    image = decode(heic(ramp(), **codes), limits=LIMITS)
+    assert "JPEG cannot state the colors" in with_color_warning(image, ImageFormat.JPEG).warning
+    assert with_color_warning(image, ImageFormat.AVIF) is image
+    assert image.metadata.color_codes == (12, 13)
 
 
 @pytest.mark.parametrize("format", ALL)

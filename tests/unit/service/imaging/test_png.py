@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from service.errors import UndecodableImage
-from service.imaging import ImageFormat, Picture, decode, encode
+from service.imaging import ImageFormat, Picture, decode, encode, to_gray, with_bits
 from tests.unit.service.imaging.samples import LIMITS, noise, picture, srgb_profile
 
 
@@ -98,10 +98,83 @@ def test_profile_and_resolution_survive_at_both_depths(dtype):
         assert seen.info["icc_profile"] == icc
 
 
-def test_a_text_bomb_is_not_inflated():
-    """Compressed text is nobody's business here."""
-    bomb = chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(50_000_000)))
-    assert read(png(1, 8, 0, [b"\7"], bomb)).frames[0].item() == 7
+KEPT_TEXT = [
+    (b"tEXt", b"Title\0Sea"),
+    (b"tEXt", b"Author\0Ada Lovelace"),
+    (b"zTXt", b"Copyright\0\0" + zlib.compress(b"CC0")),
+    (b"iTXt", b"Description\0\0\0de\0Beschreibung\0" + "Nordsee, größer".encode()),
+    (b"iTXt", b"Comment\0\1\0\0\0" + zlib.compress(b"a comment")),
+    (b"tEXt", b"Comment\0a second one"),
+    (b"tEXt", b"Creation Time\0Sat, 03 Feb 2001 04:05:06 GMT"),
+    (b"tEXt", b"Software\0scanner"),
+]
+DROPPED_TEXT = [
+    (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x>Helgoland</x>"),
+    (b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"Helgoland")),
+    (b"tEXt", b"Location\0Helgoland"),
+    (b"tEXt", b"comment\0in a keyword of its own"),
+    (b"tEXt", b"Comment\0" + b"x" * 70_000),
+    (b"zTXt", b"Comment\0\0damaged"),
+    (b"zTXt", b"Comment\0\0" + zlib.compress(b"cut off")[:-5]),
+    (b"iTXt", b"Comment\0\1"),
+    (b"zTXt", b"Comment"),
+]
+
+
+def texts(data: bytes) -> list[tuple[bytes, bytes]]:
+    """The text chunks of a PNG in their order, with their checksums verified."""
+    found, at = [], 8
+    while at < len(data):
+        size, kind = struct.unpack(">I4s", data[at : at + 8])
+        content = data[at + 8 : at + 8 + size]
+        assert data[at : at + 12 + size] == chunk(kind, content)
+        found += [(kind, content)] if kind in {b"tEXt", b"zTXt", b"iTXt"} else []
+        at += 12 + size
+    return found
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_text_with_the_keywords_of_the_specification_is_kept(behind):
+    """Compressed or not, before the pixels or behind them; Pillow reads it. All other text may hold a location."""
+    chunks = [chunk(*each) for pair in zip(KEPT_TEXT, DROPPED_TEXT, strict=False) for each in pair]
+    data = png(1, 8, 0, [b"\7"], *([] if behind else chunks), chunk(*DROPPED_TEXT[-1]))
+    if behind:
+        data = data[:-12] + b"".join(chunks) + data[-12:]
+    result = encode(read(data), ImageFormat.PNG)
+    assert texts(result) == KEPT_TEXT
+    with Image.open(io.BytesIO(result)) as seen:
+        seen.load()
+        assert (seen.info["Author"], seen.info["Description"]) == ("Ada Lovelace", "Nordsee, größer")
+
+
+def test_text_is_kept_up_to_a_size():
+    """A file of nothing but comments does not pass them all on."""
+    comments = [chunk(b"tEXt", b"Comment\0" + bytes([65 + number]) * 30_000) for number in range(9)]
+    kept = texts(encode(read(png(1, 8, 0, [b"\7"], *comments)), ImageFormat.PNG))
+    assert len(kept) == 2
+
+
+@pytest.mark.parametrize("head", [b"a\0\0", b"Comment\0\0"])
+@pytest.mark.parametrize("kind", [b"zTXt", b"iTXt"])
+def test_a_text_bomb_is_not_inflated(kind, head):
+    """It costs its bound, and is not passed on."""
+    packed = zlib.compress(bytes(50_000_000))
+    bomb = chunk(kind, head + packed if kind == b"zTXt" else head.rstrip(b"\0") + b"\0\1\0\0\0" + packed)
+    image = read(png(1, 8, 0, [b"\7"], bomb))
+    assert image.frames[0].item() == 7
+    assert texts(encode(image, ImageFormat.PNG)) == []
+
+
+def test_chunks_about_colors_hold_for_gray_and_for_fewer_bits():
+    """The number of significant bits does not."""
+    colors = chunk(b"cICP", bytes([12, 13, 0, 1]))
+    pixel = struct.pack(">3H", 5, 6, 7)
+    image = read(png(1, 16, 2, [pixel], colors, chunk(b"sBIT", bytes([12, 12, 12]))))
+    for changed in (to_gray(image), with_bits(image, 8)):
+        result = encode(changed, ImageFormat.PNG)
+        assert colors in result
+        assert b"sBIT" not in result
+    assert b"sBIT" in encode(image, ImageFormat.PNG)
 
 
 def test_a_profile_bomb_is_dropped():
