@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import sys
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ URL_SAFE = str.maketrans("-_", "+/")
 UTF8_BOM = b"\xef\xbb\xbf"
 #: Enough to name a field that does not belong there.
 MAX_FIELDS = 16
+#: Text before the first boundary, which old mail programs and some libraries write.
+MAX_PREAMBLE_BYTES = 4096
 #: A body with one of these types is the image, whatever its format.
 UNNAMED = ("", "application/octet-stream", "application/x-www-form-urlencoded")
 
@@ -62,6 +65,8 @@ class InMemoryParser(MultiPartParser):
     """
 
     spool_max_size = sys.maxsize
+    #: Whether the closing boundary has come, after which anything is ignored.
+    closed = False
 
     def on_headers_finished(self) -> None:
         """Take every part for a file: a text part may hold no more than 1 MiB, and clients leave out the file name."""
@@ -70,6 +75,10 @@ class InMemoryParser(MultiPartParser):
         if b"filename" not in parse_options_header(disposition)[1]:
             part.content_disposition = disposition + b"; filename=image"
         super().on_headers_finished()
+
+    def on_end(self) -> None:
+        """Take note of the closing boundary."""
+        self.closed = True
 
 
 async def read_uploads(request: Request, body: type[JsonImage], *, timeout_s: float) -> dict[str, Upload]:
@@ -114,19 +123,47 @@ async def _read(request: Request, body: type[JsonImage]) -> dict[str, Upload]:
 
 
 async def _multipart(request: Request, fields: list[str]) -> dict[str, Upload]:
+    boundary = parse_options_header(request.headers["content-type"])[1].get(b"boundary")
+    if not boundary:
+        raise MalformedRequest("the Content-Type names no boundary of the form: let the HTTP library set this header")
     try:
-        async with aclosing(request.stream()) as stream:
-            parser = InMemoryParser(request.headers, stream, max_files=MAX_FIELDS, max_fields=MAX_FIELDS)
+        async with aclosing(request.stream()) as stream, aclosing(_from_boundary(stream, boundary)) as parts:
+            parser = InMemoryParser(request.headers, parts, max_files=MAX_FIELDS, max_fields=MAX_FIELDS)
             form = await parser.parse()
     except MultiPartException as exc:
-        raise MalformedRequest(f"cannot read the multipart body: {exc.message}") from exc
+        raise MalformedRequest(f"cannot read the form: {exc.__cause__ or exc.message}") from exc
     try:
+        if not parser.closed:
+            raise MalformedRequest("the form ends before its closing boundary: it is incomplete")
         return await _files(form, fields)
     finally:
         await form.close()
 
 
+async def _from_boundary(stream: AsyncGenerator[bytes], boundary: bytes) -> AsyncGenerator[bytes]:
+    """Yield a form from its first boundary on, without the preamble that may precede it (RFC 2046, section 5.1.1)."""
+    head, found, delimiter = b"", False, b"\n--" + boundary
+    most = MAX_PREAMBLE_BYTES + len(delimiter)
+    async for chunk in stream:
+        if found:
+            yield chunk
+            continue
+        head += chunk
+        start = (b"\n" + head[:most]).find(delimiter)
+        found = start >= 0
+        if found:
+            yield head[start:]
+        elif len(head) > most:
+            break
+    if not head:
+        raise MalformedRequest("the body is empty: send an image")
+    if not found:
+        raise MalformedRequest("the form does not begin with the boundary that its Content-Type names")
+
+
 async def _files(form: FormData, fields: list[str]) -> dict[str, Upload]:
+    if IMAGE not in form:
+        raise MalformedRequest(_without_image(list(form)), expected=IMAGE)
     others = sorted(set(form) - set(fields))
     if others:
         raise MalformedRequest(f"the form has unknown fields: {', '.join(others)}; send parameters in the query string")
@@ -137,9 +174,15 @@ async def _files(form: FormData, fields: list[str]) -> dict[str, Upload]:
         part = form.get(name)
         if isinstance(part, UploadFile):
             uploads[name] = _upload(await part.read(), ImageFormat.from_media_type(part.content_type or ""))
-        elif name == IMAGE or part is not None:
-            raise MalformedRequest(f"the multipart field {name!r} must be a file", expected=name)
     return uploads
+
+
+def _without_image(names: Sequence[str]) -> str:
+    """Say what is wrong with a form of these fields, and what to do."""
+    if not names:
+        return f"the form has no fields: send the image in the field {IMAGE!r}"
+    more = ", and send parameters in the query string" if len(names) > 1 else ""
+    return f"the form has the fields {', '.join(names)}: the image's field must be called {IMAGE!r}{more}"
 
 
 def _json(content: bytes, body: type[JsonImage]) -> dict[str, Upload]:

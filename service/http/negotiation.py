@@ -7,6 +7,8 @@ from service.errors import UnsupportedOutput
 from service.imaging import ImageFormat
 
 JSON = "application/json"
+#: A name for any bytes: it asks for the image, in whatever format.
+ANY_BYTES = "application/octet-stream"
 #: Formats that browsers and Java's HttpClient name in every request.
 NAMED_BY_DEFAULT = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF)
 
@@ -23,7 +25,8 @@ def negotiate(accept: str, *, wanted: ImageFormat | None, possible: Sequence[Ima
     """Choose the answer's format: the ``format`` parameter, then ``Accept``, then the first possible format.
 
     Browsers and Java's HttpClient name JPEG, WebP or AVIF by default, with ``*/*``. These are therefore taken only
-    where ``Accept`` allows nothing else, or where the image came so.
+    where ``Accept`` allows nothing else, or where the image came so. ``application/octet-stream`` is the first possible
+    format.
 
     Args:
         accept: The ``Accept`` header, empty if there is none.
@@ -36,6 +39,7 @@ def negotiate(accept: str, *, wanted: ImageFormat | None, possible: Sequence[Ima
     ranges = _ranges(accept or "*/*")
     candidates = possible if wanted is None else [wanted]
     weights = [_weight(ranges, each.media_type) for each in candidates]
+    weights[0] = max(weights[0], ranges.get(ANY_BYTES, 0.0))
     faithful = [
         0.0 if index and each in NAMED_BY_DEFAULT else weight
         for index, (each, weight) in enumerate(zip(candidates, weights, strict=True))
@@ -73,8 +77,11 @@ def preferred(accept: str, media_types: Sequence[str]) -> str:
 
 
 def _ranges(accept: str) -> dict[str, float]:
-    """Parse media ranges and their weights (RFC 9110, section 12.5.1); an invalid weight is 0."""
-    ranges = {}
+    """Parse media ranges and their weights (RFC 9110, section 12.5.1); an invalid weight is 0.
+
+    A format has one name here, whichever of its names ``Accept`` has: ``image/jpg`` is ``image/jpeg``.
+    """
+    ranges: dict[str, float] = {}
     for entry in accept.split(","):
         name, *parameters = (part.strip().lower() for part in entry.split(";"))
         quality = next((part[2:] for part in parameters if part.startswith("q=")), "1")
@@ -82,8 +89,11 @@ def _ranges(accept: str) -> dict[str, float]:
             weight = float(quality)
         except ValueError:
             weight = 0.0
-        # Java sends "*" for "*/*". NaN is no weight.
-        ranges["*/*" if name == "*" else name] = weight if 0 <= weight <= 1 else 0.0
+        format = ImageFormat.from_media_type(name)
+        # Java sends "*" for "*/*".
+        known = "*/*" if name == "*" else format.media_type if format else name
+        # NaN is no weight.
+        ranges[known] = max(ranges.get(known, 0.0), weight if 0 <= weight <= 1 else 0.0)
     return ranges
 
 

@@ -142,8 +142,11 @@ def parameters(request: Request) -> dict[str, FieldInfo]:
 def _failure(error: Mapping[str, Any], known: Mapping[str, FieldInfo]) -> dict[str, Any]:
     """Describe a wrong parameter: its name, what is wrong, what was sent, and the bounds it has."""
     bounds = {key: value for key, value in error.get("ctx", {}).items() if key in ("ge", "gt", "le", "lt", "expected")}
-    name = ".".join(str(part) for part in error["loc"][1:])
-    message = what_is_wrong(error, known.get(name))
+    # A value of a list has its number as well, which is no part of the parameter's name.
+    name = "".join(str(part) for part in error["loc"][1:2])
+    # pydantic puts "Value error, " before the words of our own validators.
+    ours = error["type"] == "value_error"
+    message = str(error["ctx"]["error"]) if ours else what_is_wrong(error, known.get(name))
     failure = {"parameter": name, "message": message, "actual": str(error["input"]), **bounds}
     if error["type"] == "extra_forbidden":
         failure |= {"message": f"no such parameter; {suggestion(name, list(known))}", "supported": list(known)}

@@ -1,12 +1,14 @@
 """DICOM, the format of medical devices, through pydicom (the extra ``dicom``)."""
 
 import io
+from dataclasses import replace
 from typing import Any
 
 from biasfree.pixels import PixelArray
 from service.errors import UndecodableImage, UnsupportedMedia
 from service.imaging import jp2, jpeg
 from service.imaging.bits import depth_in_use
+from service.imaging.dicom_padding import with_data
 from service.imaging.dicom_unpack import inflated, is_deflated, raw_bytes, unpack
 from service.imaging.formats import ImageFormat
 from service.imaging.library_errors import silence
@@ -17,13 +19,16 @@ from service.imaging.picture import DTYPES, Picture, picture_of
 #: A small frame may grow when it is compressed.
 MARGIN_BYTES = 4096
 
+#: Elements with pixels that are not integers (DICOM PS3.3, section C.7.6.24).
+FLOAT_PIXELS = ("FloatPixelData", "DoubleFloatPixelData")
+
 COLORS = ("MONOCHROME1", "MONOCHROME2", "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
 
 
 def read(data: bytes, limits: ImageLimits) -> Picture:
     """Decode every frame with its stored values; palettes and YCbCr become RGB, and MONOCHROME1 has 0 as black.
 
-    Nothing about the patient is kept: only the pixels are.
+    Pixels with the value of padding have no data. Nothing about the patient is kept: only the pixels are.
     """
     from pydicom.pixels.utils import pixel_array  # An extra, loaded when it is needed.
 
@@ -39,10 +44,12 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
             f"the DICOM file's pixels cannot be decoded (transfer syntax {name}): convert to explicit little endian",
             supported=["explicit and implicit little endian", "RLE", "JPEG", "JPEG-LS", "JPEG 2000"],
         ) from exc
+    visible = with_data(samples, dataset)
     pages = _pages(samples, dataset)
     palette = dataset.PhotometricInterpretation == "PALETTE COLOR"
     bit_depth = None if palette else depth_in_use(pages, int(dataset.BitsStored))
-    return picture_of(pages, ImageFormat.DICOM, Metadata(), bit_depth=bit_depth)
+    picture = picture_of(pages, ImageFormat.DICOM, Metadata(), bit_depth=bit_depth)
+    return picture if visible is None else replace(picture, with_data=tuple(visible))
 
 
 def _dataset(data: bytes, limits: ImageLimits) -> Any:
@@ -55,6 +62,11 @@ def _dataset(data: bytes, limits: ImageLimits) -> Any:
     else:
         dataset = dcmread(io.BytesIO(data))
         _check(dataset, limits)
+    if any(name in dataset for name in FLOAT_PIXELS):
+        raise UnsupportedMedia(
+            "DICOM images of floats, such as parametric maps, are not supported: save the values as NPY or TIFF",
+            supported=["PixelData"],
+        )
     if "PixelData" not in dataset:
         raise UndecodableImage("the DICOM file has no image")
     return dataset

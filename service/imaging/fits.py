@@ -18,6 +18,8 @@ from service.imaging.picture import Picture, picture_of
 MAX_HEADER_BYTES = 1_000_000
 #: Cards that describe the stored values, which are new (FITS 4.0, section 4.4).
 PIXEL_CARDS = ("BSCALE", "BZERO", "BLANK", "CHECKSUM", "DATASUM", "DATAMIN", "DATAMAX")
+#: Cards about extensions, of which the written files have none.
+EXTENSION_CARDS = ("INHERIT", "NEXTEND")
 
 
 def read(data: bytes, limits: ImageLimits) -> Picture:
@@ -31,6 +33,12 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
     with fits.open(io.BytesIO(data), memmap=False, lazy_load_hdus=True) as file:
         index = _first_image(file, limits)
         hdu = file[index]
+        if len(hdu.shape) < 2:
+            raise UnsupportedMedia(
+                f"FITS data of one axis ({hdu.shape[0]} values), such as spectra, are not supported: "
+                "send one image or a stack",
+                supported=["(H, W)", "(Z, H, W)"],
+            )
         shape = _without_leading_ones(hdu.shape)
         if len(shape) > 3:
             raise UnsupportedMedia(
@@ -41,19 +49,25 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
         limits.check(pixels=int(np.prod(shape, dtype=object)), frames=frames)
         values = hdu.data if _blank(hdu.header) is None else _without_blank(hdu, data, index, frames)
         samples = values.astype(values.dtype.newbyteorder("="), copy=False).reshape(frames, *shape[-2:])
-        header = _kept_or_none(hdu.header)
+        header = _kept_or_none(hdu.header, file[0].header if index else None)
         more = _has(file, index + 1)
     warning = "only the first image of the FITS file was read" if more else ""
     return picture_of(list(samples), ImageFormat.FITS, Metadata(fits_header=header), warning=warning)
 
 
 def write(picture: Picture) -> bytes:
-    """Encode gray frames as the primary image, with the cards of the input's header that do not describe its pixels."""
+    """Encode gray frames as the primary image, with the cards of the input's header that do not describe its pixels.
+
+    Leading axes of length 1, which these cards may describe, are those of the input.
+    """
     from astropy.io import fits
 
     pages = [frame[..., 0] for frame in picture.frames]
-    header = picture.metadata.fits_header
-    return _file(np.stack(pages) if len(pages) > 1 else pages[0], header and fits.Header.fromstring(header))
+    data = np.stack(pages) if len(pages) > 1 else pages[0]
+    if picture.metadata.fits_header is None:
+        return _file(data, None)
+    header = fits.Header.fromstring(picture.metadata.fits_header)
+    return _file(data.reshape((1,) * (header["NAXIS"] - data.ndim) + data.shape), header)
 
 
 def _file(data: PixelArray, header: Any | None) -> bytes:
@@ -96,10 +110,17 @@ def _without_blank(hdu: Any, data: bytes, index: int, frames: int) -> PixelArray
     return stored if unscaled else np.asarray(hdu.data)
 
 
-def _kept(header: Any) -> str | None:
-    """Return the cards that do not describe the pixels, and that can be written; damaged ones are left out."""
+def _kept(header: Any, primary: Any | None) -> str | None:
+    """Return the cards that do not describe the pixels, and that can be written; damaged ones are left out.
+
+    An extension inherits the cards of the primary header that it lacks (FITS 4.0, section 4.4.2.6), unless it says no.
+    NAXIS remains, as the number of axes to write.
+    """
     described = header.copy(strip=True)
-    for name in PIXEL_CARDS:
+    if primary is not None and header.get("INHERIT", True) is not False:
+        described.extend(primary, unique=True)
+    described.set("NAXIS", header["NAXIS"])
+    for name in (*PIXEL_CARDS, *EXTENSION_CARDS):
         described.remove(name, ignore_missing=True, remove_all=True)
     if not _is_writable(described):
         described = type(described)([card for card in described.cards if _is_writable(type(described)([card]))])
@@ -107,11 +128,11 @@ def _kept(header: Any) -> str | None:
     return text if len(text) <= MAX_HEADER_BYTES and _is_writable(described) else None
 
 
-def _kept_or_none(header: Any) -> str | None:
+def _kept_or_none(header: Any, primary: Any | None) -> str | None:
     """Return what is kept of a header; None if it is too damaged even to be looked through."""
     try:
         with translated(ImageFormat.FITS):
-            return _kept(header)
+            return _kept(header, primary)
     except UndecodableImage:
         return None
 
@@ -151,8 +172,8 @@ def _has(file: Any, index: int) -> bool:
 
 
 def _without_leading_ones(shape: Sequence[int]) -> list[int]:
-    """Return a shape of at least two axes; radio images have axes of one frequency and one polarization."""
-    sides = [1] * (2 - len(shape)) + list(shape)
+    """Return a shape of two or more axes; radio images have axes of one frequency and one polarization."""
+    sides = list(shape)
     while len(sides) > 2 and sides[0] == 1:
         sides.pop(0)
     return sides

@@ -33,8 +33,11 @@ MP_ENTRIES, GAIN_MAPS = 0xB002, (b"hdrgm:Version", b"urn:iso:std:iso:ts:21496")
 #: The application segments, which hold those data, precede the pixels.
 HEAD_BYTES = 1 << 18
 
-#: Start of frame of JPEG-LS (ITU-T T.87).
-JPEG_LS = 0xF7
+#: Start of frame of JPEG-LS (ITU-T T.87), of lossless and of hierarchical JPEG (ITU-T T.81, table B.1).
+JPEG_LS, LOSSLESS, LOSSLESS_ARITHMETIC = 0xF7, 0xC3, 0xCB
+HIERARCHICAL = frozenset({0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF})
+#: Bits of lossless JPEG and of lossy JPEG beyond the usual 8 (ITU-T T.81, table B.2).
+LOSSLESS_BITS, EXTENDED_BITS = range(2, 17), 12
 #: Start of frame in all its variants, but for the markers between them that are no frames (ITU-T T.81, table B.1).
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {JPEG_LS}
 SCAN, STANDALONE = 0xDA, frozenset({0x01, *range(0xD0, 0xD9)})
@@ -50,6 +53,7 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
 
     The plugin's class is used directly because ``Image.open`` would enforce Pillow's global pixel limit, not ours.
     """
+    _refuse_variants(data)
     with JpegImagePlugin.JpegImageFile(io.BytesIO(data)) as image:
         limits.check(pixels=image.width * image.height)
         if image.mode not in COLORS:
@@ -86,8 +90,9 @@ def write(picture: Picture, quality: int | None = None) -> bytes:
 
 @dataclass(frozen=True)
 class FrameHeader:
-    """The size and the samples that a JPEG announces."""
+    """The size and the samples that a JPEG announces, and the marker of its kind."""
 
+    marker: int
     width: int
     height: int
     bits: int
@@ -108,11 +113,42 @@ def frame_header(data: bytes) -> FrameHeader:
             continue
         if marker in FRAMES and at + 10 <= len(data):
             bits, height, width, samples = struct.unpack(">BHHB", data[at + 4 : at + 10])
-            return FrameHeader(width, height, bits, samples)
+            return FrameHeader(marker, width, height, bits, samples)
         if marker == SCAN:
             break
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     raise UndecodableImage("a JPEG inside the file has no frame: it is damaged")
+
+
+def _refuse_variants(data: bytes) -> None:
+    """Refuse the kinds of JPEG that libjpeg does not read, by name; a damaged file passes, and fails when decoded.
+
+    Raises:
+        UnsupportedMedia: The first frame is of such a kind.
+    """
+    try:
+        variant = _variant(frame_header(data))
+    except UndecodableImage:
+        return
+    if variant:
+        raise UnsupportedMedia(
+            f"the file is {variant}, which is not supported: convert it to PNG or TIFF", supported=["8-bit JPEG"]
+        )
+
+
+def _variant(header: FrameHeader) -> str | None:
+    """Return the name of an unsupported kind of JPEG; None for any other."""
+    if header.marker == JPEG_LS:
+        return "JPEG-LS"
+    if header.marker in HIERARCHICAL:
+        return "a hierarchical JPEG"
+    if header.marker == LOSSLESS_ARITHMETIC:
+        return "a lossless JPEG with arithmetic coding"
+    if header.marker == LOSSLESS and header.bits != 8 and header.bits in LOSSLESS_BITS:
+        return f"a lossless JPEG of {header.bits} bits"
+    if header.bits == EXTENDED_BITS:
+        return "a 12-bit JPEG"
+    return "a JPEG of two channels" if header.samples == 2 else None
 
 
 def _left_out(image: JpegImagePlugin.JpegImageFile, data: bytes) -> str:

@@ -21,7 +21,9 @@ MAX_HEADER_BYTES = 1024
 
 HEADER_READERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
 
-SHAPES = ["(H, W)", "(H, W, 1, 3 or 4)", "(Z, H, W)", "(Z, H, W, 1, 3 or 4)", "any with axes="]
+#: The least number of axes, and one more than the most.
+AXES = range(2, 5)
+SHAPES = ["(H, W)", "(H, W, 1, 3 or 4)", "(Z, H, W)", "(Z, H, W, 1, 3 or 4)", "any of 2 to 4 axes with axes="]
 
 #: Advice for the kinds of dtype that are never taken (``numpy.dtype.kind``).
 ADVICE = {
@@ -44,6 +46,7 @@ def read(data: bytes, limits: ImageLimits, *, axes: str | None = None) -> Pictur
     """
     stream = io.BytesIO(data)
     shape, fortran, dtype = _header(stream)
+    _require_axes(shape)
     layout, alpha = _named(shape, axes) if axes else _layout(shape, dtype)
     ordered = [shape[axis] for axis in layout.order or range(len(shape))]
     height, width = ordered[layout.stacked :][:2]
@@ -53,7 +56,8 @@ def read(data: bytes, limits: ImageLimits, *, axes: str | None = None) -> Pictur
     array = array if layout.order is None else array.transpose(layout.order)
     pages = array if layout.stacked else array[np.newaxis]
     picture = picture_of(list(pages), ImageFormat.NPY, Metadata(), alpha=[alpha] * len(pages))
-    return replace(picture, layout=layout, warning="" if axes else _warning(shape, layout))
+    assumed, left_out = "" if axes else _warning(shape, layout), _left_out(data, stream.tell() + array.nbytes)
+    return replace(picture, layout=layout, warning="; ".join(filter(None, (assumed, left_out))))
 
 
 def write(picture: Picture) -> bytes:
@@ -130,7 +134,7 @@ def _layout(shape: Sequence[int], dtype: np.dtype[Any]) -> tuple[Layout, bool]:
         raise UnsupportedMedia(
             f"the axes of an array of shape {tuple(shape)} are ambiguous: name them, for example axes="
             f"{'YXC' if len(shape) == 3 else 'ZYXC'} for channels last"
-            + (", axes=YXA if the last is alpha" if samples in {2, 4} else "")
+            + (f", axes={'YXA' if len(shape) == 3 else 'ZYXA'} if the last is alpha" if samples in {2, 4} else "")
             + (", axes=ZYX for a stack of gray images" if len(shape) == 3 and samples != 2 else ""),
             supported=SHAPES,
         )
@@ -138,7 +142,7 @@ def _layout(shape: Sequence[int], dtype: np.dtype[Any]) -> tuple[Layout, bool]:
     layout = Layout(stacked=len(shape) - channel_axis == 3, channel_axis=channel_axis)
     if len(shape) != 2 + layout.stacked + layout.channel_axis:
         raise UnsupportedMedia(
-            f"an array of shape {tuple(shape)} is not one of {', '.join(SHAPES)}: name its axes, for example axes=CYX",
+            f"an array of shape {tuple(shape)} is not one of {', '.join(SHAPES)}: name its axes, for example axes=ZCYX",
             supported=SHAPES,
         )
     return layout, samples == 4
@@ -151,6 +155,23 @@ def _warning(shape: Sequence[int], layout: Layout) -> str:
     return (
         f"an array of shape {tuple(shape)} was read as a stack of {shape[0]} gray images; name its axes to be sure: "
         "axes=ZYX, or axes=CYX if the first axis is channels"
+    )
+
+
+def _left_out(data: bytes, end: int) -> str:
+    """Return the warning about a further array after the pixels, as ``numpy.save`` appends it to an open file."""
+    return "only the first array of the NPY file was read" if data.startswith(npy_format.MAGIC_PREFIX, end) else ""
+
+
+def _require_axes(shape: Sequence[int]) -> None:
+    if len(shape) in AXES:
+        return
+    few = "reshape it to (H, W)"
+    many = "at most a stack of images with channels (4 axes) is taken, so send one such stack at a time"
+    raise UnsupportedMedia(
+        f"an array of shape {tuple(shape)} is not one of {', '.join(SHAPES)}: "
+        f"{few if len(shape) < AXES.start else many}",
+        supported=SHAPES,
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from biasfree.pixels import PixelArray
 from service.errors import UndecodableImage, UnsupportedMedia
 from service.imaging.bits import spread_from
-from service.imaging.formats import ImageFormat
+from service.imaging.formats import NETPBM, ImageFormat
 from service.imaging.limits import ImageLimits
 from service.imaging.metadata import Metadata
 from service.imaging.picture import Picture, picture_of
@@ -19,8 +19,15 @@ NUMBER = re.compile(rb"(?:\s|#[^\n\r]*[\n\r])*([-+.\deE]+)")
 #: The header of a PAM ends in a line of its own; comments make it no longer than this.
 PAM_HEADER = re.compile(rb"P7\s(.{0,4096}?)^ENDHDR\s*?\n", re.DOTALL | re.MULTILINE)
 PAM_FIELD = re.compile(rb"^(WIDTH|HEIGHT|DEPTH|MAXVAL|TUPLTYPE)\s+(\S+)", re.MULTILINE)
+#: The numbers of a plain image, and comments: a P outside of them begins a further image.
+PLAIN_TEXT = re.compile(rb"(?:[^#P]++|#[^\n\r]*+)*+")
+PLAIN = b"123"
 
 MAX_VALUE = 65535
+#: Bytes after the pixels in which the header of a further image begins.
+REST_BYTES = 4096
+#: The warning about a file of several images, which Netpbm's programs write.
+FIRST_IMAGE = "only the first image of the PNM file was read"
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,8 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
             supported=["1 to 4 samples, 1 to 65535"],
         )
     samples = READERS[header.kind](data, header)
-    return picture_of([samples], ImageFormat.PNM, Metadata())
+    warning = FIRST_IMAGE if _has_another(data, header) else ""
+    return picture_of([samples], ImageFormat.PNM, Metadata(), warning=warning)
 
 
 def write(picture: Picture) -> bytes:
@@ -102,9 +110,31 @@ def _pam_header(data: bytes) -> Header:
     return Header(b"7", width, height, samples, most, found.end())
 
 
+def _has_another(data: bytes, header: Header) -> bool:
+    """Tell whether a further image follows the pixels, damaged or not."""
+    end = _plain_end(data, header) if header.kind in PLAIN else header.start + _raw_bytes(header)
+    return NETPBM.match(data[end : end + REST_BYTES].lstrip()) is not None
+
+
+def _plain_end(data: bytes, header: Header) -> int:
+    found = PLAIN_TEXT.match(data, header.start - 1)
+    return len(data) if found is None else found.end()
+
+
+def _plain_text(data: bytes, header: Header) -> bytes:
+    return data[header.start - 1 : _plain_end(data, header)]
+
+
+def _raw_bytes(header: Header) -> int:
+    """Return the bytes of the pixels of an image that is not plain."""
+    if header.kind == b"4":
+        return -(-header.width // 8) * header.height
+    return header.count * (4 if header.kind in b"Ff" else 1 if header.most < 256 else 2)
+
+
 def _plain_bits(data: bytes, header: Header) -> PixelArray:
     """Read the digits of a plain PBM, which need no space between them; 1 is black."""
-    text = re.sub(rb"#[^\n\r]*|\s", b"", data[header.start - 1 :])
+    text = re.sub(rb"#[^\n\r]*|\s", b"", _plain_text(data, header))
     values = np.frombuffer(text, np.uint8, _enough(len(text), header.count)) - ord("0")
     if values.max() > 1:
         raise UndecodableImage("the PBM file has digits other than 0 and 1: it is damaged")
@@ -112,7 +142,7 @@ def _plain_bits(data: bytes, header: Header) -> PixelArray:
 
 
 def _plain(data: bytes, header: Header) -> PixelArray:
-    text = re.sub(rb"#[^\n\r]*", b"", data[header.start - 1 :])
+    text = re.sub(rb"#[^\n\r]*", b"", _plain_text(data, header))
     # Not split(): a list of numbers takes twenty times the memory of the file.
     values = np.fromstring(text, np.int64, sep=" ")
     return _shaped(values[: _enough(len(values), header.count)], header)

@@ -9,6 +9,7 @@ from service.http.context import state_of
 router = APIRouter(tags=["service"])
 
 
+@router.head("/metrics", include_in_schema=False)
 @router.get(
     "/metrics",
     summary="Metrics for Prometheus",

@@ -56,12 +56,14 @@ class Limits(BaseModel):
     dtypes: list[str]
 
 
+@router.head("/models", include_in_schema=False)
 @router.get("/models", summary="The models that are served")
 async def models(request: Request) -> list[ModelSummary]:
     """Name, version and cost of every model: the networks first, then what there is to compare them with."""
     return [summary for backend in state_of(request).backends for summary in backend.summaries()]
 
 
+@router.head("/models/{name}", include_in_schema=False)
 @router.get(
     "/models/{name}",
     summary="A model's card",
@@ -78,6 +80,7 @@ async def model(request: Request, name: Annotated[str, Path(examples=["gray"])])
     return ModelCard.model_validate({"sha256": sha256, "card": card})
 
 
+@router.head("/limits", include_in_schema=False)
 @router.get("/limits", summary="What is accepted at most")
 async def limits(request: Request) -> Limits:
     """The limits that requests are checked against, and the formats and dtypes that are read."""

@@ -31,6 +31,7 @@ class RequestProgress(BaseModel):
     )
 
 
+@router.head(PATH, include_in_schema=False)
 @router.get(
     PATH,
     summary="The progress of a request",

@@ -142,6 +142,17 @@ async def test_a_wrong_parameter_is_named(client, query, where):
         assert problem["detail"] == f"{where}: must be from 0 to 1"
 
 
+@pytest.mark.parametrize("pixel", ["3;3", "x", "1,-2"])
+async def test_a_wrong_pixel_is_refused_in_a_plain_sentence(client, pixel):
+    """By the name of the parameter; the words of the validation library are none."""
+    answer = await client.post(
+        "/analyze", content=npy(np.ones((4, 4), np.uint8)), headers=NPY, params={"pixel": ["1,1", pixel]}
+    )
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "pixel: must be x,y: column and row of a pixel, counted from 0"
+    assert answer.json()["parameters"][0]["actual"] == pixel
+
+
 async def test_a_bit_depth_beyond_the_type_is_refused(client):
     """Ten bits do not fit into eight."""
     await refused(

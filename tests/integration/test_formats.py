@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
 from astropy.io import fits
 from PIL import Image
+from pydicom import dcmread
 
 from biasfree import load
 from biasfree_client._formats import media_type
@@ -220,7 +222,7 @@ async def test_what_was_assumed_or_left_out_is_said(client: httpx.AsyncClient) -
     assert "axes=CYX if the first axis is channels" in answer.headers["X-Warning"]
     report = (await post(client, array, accept="application/json")).json()
     assert report["warning"] == answer.headers["X-Warning"]
-    for params in ({"axes": "CYX"}, {"axes": "ZYX"}, {"color": "gray"}):
+    for params in ({"axes": "CYX"}, {"axes": "ZYX"}):
         assert "X-Warning" not in (await post(client, array, **params)).headers
     frames = [Image.new("L", (8, 8), value) for value in (10, 200)]
     for count, expected in ((2, "only the first frame of the GIF was read"), (1, None)):
@@ -232,6 +234,45 @@ async def test_what_was_assumed_or_left_out_is_said(client: httpx.AsyncClient) -
         images = [fits.ImageHDU(np.ones((8, 9), np.float32), name=name) for name in names]
         fits.HDUList([fits.PrimaryHDU(), *images]).writeto(file)
         assert (await post(client, file.getvalue())).headers.get("X-Warning") == expected
+
+
+async def test_further_images_of_a_file_are_named_in_the_answer(client: httpx.AsyncClient) -> None:
+    """Two images in a PGM, and two arrays in an NPY; white space after the first one is none."""
+    pgm, array = b"P5\n9 8\n255\n" + bytes(range(72)), npy(np.ones((8, 9), np.uint8))
+    for one, name in ((pgm, "image of the PNM"), (array, "array of the NPY")):
+        assert (await post(client, one + one)).headers["X-Warning"] == f"only the first {name} file was read"
+        assert "X-Warning" not in (await post(client, one + b"\n")).headers
+
+
+async def test_the_padding_of_a_dicom_comes_back_exactly(client: httpx.AsyncClient) -> None:
+    """And influences nothing: the rest is the same whatever its value."""
+    clean = 1000 + 500 * photograph(64)
+    noisy = np.rint(clean + 500 * (with_noise(photograph(64), 25) - photograph(64))).astype(np.int16)
+    results = []
+    for padding in (-2000, -30000):
+        noisy[:, :20] = padding
+        dataset = dcmread(io.BytesIO(dicom(noisy)))
+        dataset.add_new("PixelPaddingValue", "SS", padding)
+        buffer = io.BytesIO()
+        dataset.save_as(buffer)
+        answer = await post(client, buffer.getvalue(), format="npy")
+        results.append(np.load(io.BytesIO(answer.content)))
+        assert (results[-1][:, :20] == padding).all()
+    np.testing.assert_array_equal(results[0][:, 20:], results[1][:, 20:])
+    assert np.abs(results[0] - clean)[:, 20:].mean() < np.abs(noisy - clean)[:, 20:].mean() / 2
+
+
+async def test_a_kind_of_jpeg_that_is_not_read_is_named(client: httpx.AsyncClient) -> None:
+    """415, as of other formats."""
+    deep = ramp((24, 40), "uint16")
+    for data, name in (
+        (imagecodecs.jpeg8_encode(deep >> 4, bitspersample=12), "a 12-bit JPEG"),
+        (imagecodecs.ljpeg_encode(deep), "a lossless JPEG"),
+        (imagecodecs.jpegls_encode(deep), "JPEG-LS"),
+    ):
+        answer = await post(client, bytes(data), "image/jpeg")
+        assert (answer.status_code, answer.json()["type"]) == (415, "urn:biasfree:problem:unsupported-media")
+        assert f"the file is {name}" in answer.json()["detail"]
 
 
 async def test_a_form_with_two_images_is_refused(client: httpx.AsyncClient) -> None:

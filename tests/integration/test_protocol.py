@@ -122,6 +122,31 @@ def test_json_may_begin_with_a_byte_order_mark(server: str) -> None:
     assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.parametrize("root_path", ["", "/denoiser"])
+@pytest.mark.parametrize("end", ["/", "//"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.anyio
+async def test_docs_with_a_trailing_slash_lead_to_docs(stand_ins: Path, root_path: str, end: str, method: str) -> None:
+    """Its links are relative. The redirect names no host or scheme, and fits any path of a proxy, stripped or not."""
+    settings = Settings(device="cpu", root_path=root_path, analysis_enabled=False, models_dir=stand_ins)
+    async with client_of(start(settings)) as client:
+        for base in {"", root_path}:
+            answer = await client.request(method, f"{base}/docs{end}", headers={"Host": "evil.example"})
+            assert answer.status_code == 307
+            assert answer.headers["location"] == "../" * len(end) + "docs"
+            assert (await client.get(f"{base}/docs")).status_code == 200
+    shown = httpx.URL(f"http://proxy.example{root_path}/docs/").join("../docs")
+    assert shown == f"http://proxy.example{root_path}/docs"
+
+
+@pytest.mark.parametrize("path", ["/models", "/models/gray", "/limits", "/metrics", "/openapi.json", "/readyz"])
+def test_whatever_can_be_read_takes_head(server: str, path: str) -> None:
+    """Monitors and load balancers ask so; the answer has no body."""
+    answer = httpx.head(server + path)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["Content-Type"] == httpx.get(server + path).headers["Content-Type"]
+
+
 @pytest.mark.parametrize("path", ["/denoise/", "/v1/denoise/", "/models/", "/healthz/"])
 def test_a_trailing_slash_is_no_redirect(server: str, path: str) -> None:
     """A redirect would name http and the Host that was sent, and lose the body."""

@@ -3,8 +3,9 @@
 import pytest
 
 from service.errors import UnsupportedOutput
-from service.http.negotiation import negotiate
+from service.http.negotiation import negotiate, preferred
 from service.imaging import ImageFormat
+from service.imaging.formats import ALIASES
 
 EVERY = [ImageFormat.PNG, ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.BMP, ImageFormat.TIFF, ImageFormat.NPY]
 SIXTEEN_BIT_PNG = [ImageFormat.PNG, ImageFormat.TIFF, ImageFormat.NPY]
@@ -29,6 +30,18 @@ FLOAT_NPY = [ImageFormat.NPY, ImageFormat.TIFF]
         ("application/json", "webp", EVERY, "webp", True),
         ("image/webp, application/json;q=0.1", "auto", EVERY, "webp", False),
         ("image/webp;q=x, image/png", "auto", EVERY, "png", False),
+        # The names that are accepted as a Content-Type as well.
+        ("image/jpg", "auto", EVERY, "jpeg", False),
+        ("image/jpg;q=0.2, image/tif", "auto", EVERY, "tiff", False),
+        ("image/x-png", "auto", EVERY, "png", False),
+        ("application/x-numpy;level=1", "auto", FLOAT_NPY, "npy", False),
+        ("image/tif;q=0, */*", "auto", [ImageFormat.TIFF, ImageFormat.NPY], "npy", False),
+        # Any bytes: what came in, unless something else is preferred.
+        ("application/octet-stream", "auto", EVERY, "png", False),
+        ("application/octet-stream", "auto", [ImageFormat.JPEG, *EVERY], "jpeg", False),
+        ("application/octet-stream, application/json", "auto", FLOAT_NPY, "npy", False),
+        ("application/octet-stream;q=0.5, image/tiff", "auto", EVERY, "tiff", False),
+        ("application/octet-stream;q=0.5, application/json", "auto", EVERY, "png", True),
     ],
 )
 def test_the_answer_takes_the_format_that_is_preferred_and_possible(accept, named, possible, format, as_json):
@@ -36,6 +49,14 @@ def test_the_answer_takes_the_format_that_is_preferred_and_possible(accept, name
     wanted = None if named == "auto" else ImageFormat(named)
     answer = negotiate(accept, wanted=wanted, possible=possible)
     assert (answer.format.value, answer.as_json) == (format, as_json)
+
+
+@pytest.mark.parametrize("format", ImageFormat)
+def test_accept_knows_every_name_of_a_format(format):
+    """Those of its Content-Type."""
+    for name in (format.media_type, *ALIASES.get(format, ())):
+        assert negotiate(name, wanted=None, possible=[ImageFormat.BMP, format]).format is format
+        assert preferred(f"text/html, {name}", ["application/json", format.media_type]) == format.media_type
 
 
 @pytest.mark.parametrize("accept", ["text/html", "image/png", "image/png;q=0.5, text/*"])

@@ -3,11 +3,12 @@
 import io
 import struct
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
 
-from service.errors import UndecodableImage
+from service.errors import UndecodableImage, UnsupportedMedia
 from service.imaging import ImageFormat, decode, encode
 from service.imaging.jpeg import GAIN_MAPS
 from tests.unit.service.imaging.format_files import mpo
@@ -125,3 +126,44 @@ def test_a_damaged_index_of_pictures_costs_no_picture():
     at = data.index(b"MPF\0") + 8
     for start in range(at, at + 60, 4):
         assert decode(data[:start] + b"\xff" * 4 + data[start + 4 :], limits=LIMITS).pixels == 256
+
+
+def of_kind(marker: int, *, bits: int = 8, samples: int = 1) -> bytes:
+    """A JPEG that announces a frame of a kind, and breaks off."""
+    frame = struct.pack(">BHHB", bits, 16, 16, samples) + bytes([1, 0x11, 0]) * samples
+    return b"\xff\xd8\xff" + bytes([marker]) + struct.pack(">H", 2 + len(frame)) + frame
+
+
+DEEP = np.arange(24 * 40, dtype=np.uint16).reshape(24, 40)
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (imagecodecs.jpeg8_encode(DEEP, bitspersample=12), "a 12-bit JPEG"),
+        (imagecodecs.jpeg8_encode(np.dstack([DEEP] * 3), bitspersample=12), "a 12-bit JPEG"),
+        (imagecodecs.ljpeg_encode(DEEP, bitspersample=12), "a lossless JPEG of 12 bits"),
+        (imagecodecs.ljpeg_encode(DEEP, bitspersample=16), "a lossless JPEG of 16 bits"),
+        (imagecodecs.jpegls_encode(DEEP), "JPEG-LS"),
+        (imagecodecs.jpegls_encode(DEEP.astype(np.uint8)), "JPEG-LS"),
+        (of_kind(0xC5), "a hierarchical JPEG"),
+        (of_kind(0xCB), "a lossless JPEG with arithmetic coding"),
+        (of_kind(0xC0, samples=2), "a JPEG of two channels"),
+    ],
+)
+def test_a_kind_of_jpeg_that_is_not_read_is_refused_by_name(data, name):
+    """It is neither damaged nor incomplete."""
+    with pytest.raises(UnsupportedMedia, match=f"the file is {name}, which is not supported"):
+        decode(bytes(data), limits=LIMITS)
+
+
+def test_a_lossless_jpeg_of_eight_bits_is_read():
+    """libjpeg knows it."""
+    image = DEEP.astype(np.uint8)
+    np.testing.assert_array_equal(decode(bytes(imagecodecs.ljpeg_encode(image)), limits=LIMITS).raster(), image)
+
+
+def test_a_frame_of_impossible_bits_is_damage():
+    """No kind of JPEG has them."""
+    with pytest.raises(UndecodableImage):
+        decode(of_kind(0xC0, bits=37), limits=LIMITS)

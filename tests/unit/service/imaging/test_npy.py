@@ -210,3 +210,40 @@ def test_an_archive_of_arrays_is_no_array():
     np.savez(buffer, noise((4, 4)))
     with pytest.raises(UnsupportedMedia):
         read(buffer.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("shape", "advice"),
+    [
+        ((), r"reshape it to \(H, W\)"),
+        ((5,), r"reshape it to \(H, W\)"),
+        ((2, 3, 5, 5), "for example axes=ZCYX"),
+        ((2, 6, 5, 2), "axes=ZYXC for channels last, axes=ZYXA if the last is alpha"),
+        ((6, 5, 2), "axes=YXC for channels last, axes=YXA if the last is alpha"),
+        ((2, 2, 2, 2, 2), "at most a stack of images with channels"),
+        ((2, 2, 2, 2, 3), r"at most a stack of images with channels \(4 axes\) is taken"),
+    ],
+)
+def test_advice_about_axes_has_as_many_as_the_array(shape, advice):
+    """At most four can be named."""
+    with pytest.raises(UnsupportedMedia, match=advice):
+        read(npy(np.zeros(shape, np.uint8)))
+
+
+def test_five_axes_are_refused_whatever_is_named():
+    """Another name would be refused as well."""
+    with pytest.raises(UnsupportedMedia, match="4 axes"):
+        read(npy(np.zeros((2, 2, 2, 2, 3), np.uint8)), axes="ZYXC")
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_further_arrays_of_a_file_are_named_in_a_warning(order):
+    """numpy.save appends to an open file; a line break is none."""
+    one = npy(np.asarray(noise((6, 5), "uint16"), order=order))
+    warning = "only the first array of the NPY file was read"
+    assert read(one + npy(noise((4, 4)))).warning == warning
+    assert read(one + npy(noise((4, 4)))[:20], axes="XY").warning == warning
+    assert read(one + b"\n").warning == ""
+    both = read(npy(noise((3, 6, 5))) + one).warning
+    assert both.startswith("an array of shape (3, 6, 5) was read as a stack")
+    assert both.endswith(f"; {warning}")
