@@ -10,26 +10,37 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
-from biasfree_client import Denoiser
+from biasfree_client import BiasfreeError, Denoiser
 
+SIDE = 32
 parser = argparse.ArgumentParser(description="Denoise a photograph, and look at what was done.")
-parser.add_argument("image", type=Path, help="a clean photograph, at least 32 x 32 pixels")
+parser.add_argument("image", type=Path, help=f"a clean photograph, at least {SIDE} x {SIDE} pixels")
 parser.add_argument("output", type=Path, nargs="?", default=Path(), help="folder for the figures; by default this one")
 arguments = parser.parse_args()
 IMAGE, OUTPUT = arguments.image, arguments.output
-if not IMAGE.is_file():
-    parser.error(f"{IMAGE}: no such file")
+try:
+    photograph = Image.open(IMAGE)
+    photograph.load()
+except OSError as exc:
+    parser.error(f"cannot read {IMAGE}: {exc.strerror or exc}")
+if photograph.mode.startswith(("I", "F")):
+    parser.error(f"{IMAGE} has more than 8 bits per channel: save it with 8")
+if min(photograph.size) < SIDE:
+    parser.error(f"{IMAGE} has {photograph.width} x {photograph.height} pixels: it needs at least {SIDE} x {SIDE}")
+try:
+    denoiser = Denoiser()
+    denoiser.models()
+except BiasfreeError as exc:
+    parser.error(f"no service: {exc}; start one with `make serve`, or set BIASFREE_URL")
 OUTPUT.mkdir(parents=True, exist_ok=True)
-denoiser = Denoiser()
 
 # %% [markdown]
 # A clean gray photograph, and noise of a standard deviation that nobody tells the service.
 
 # %%
-from PIL import Image
-
-clean = np.asarray(Image.open(IMAGE).convert("L"), np.float32) / 255
+clean = np.asarray(photograph.convert("L"), np.float32) / 255
 noise = np.random.default_rng(0).standard_normal(clean.shape, np.float32)
 noisy = {sigma: clean + np.float32(sigma / 255) * noise for sigma in (10, 25, 50, 100)}
 
@@ -56,7 +67,6 @@ figure.savefig(OUTPUT / "denoised.png", dpi=80)
 # dimensionality d falls as the noise grows.
 
 # %%
-SIDE = 32
 top, left = ((length - SIDE) // 2 for length in clean.shape)
 analyses = {sigma: denoiser.analyze(image, x=left, y=top, size=SIDE, k=4) for sigma, image in noisy.items()}
 

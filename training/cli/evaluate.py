@@ -11,6 +11,7 @@ Ensemble = Annotated[
     Literal["1", "2", "4", "8"],
     typer.Option(help="Number of orientations of each image over which a network's results are averaged."),
 ]
+Model = Annotated[str, typer.Argument(help="A model file, or the name of a shipped model.")]
 GrayFolder = Annotated[Path, typer.Option(help="Folder of clean images, read as gray.")]
 ColorFolder = Annotated[Path, typer.Option(help="Folder of clean images, read as RGB.")]
 Pairs = Annotated[list[Path] | None, typer.Option(help="Folder of real pairs, with noisy/ and clean/; repeatable.")]
@@ -19,7 +20,7 @@ SIZES: dict[str, EnsembleSize] = {"1": 1, "2": 2, "4": 4, "8": 8}
 
 def evaluate(
     models: Annotated[
-        list[str], typer.Argument(help="ONNX models, and names of classical denoisers such as wavelet-bayes.")
+        list[str], typer.Argument(help="Model files, and names of shipped models and of classical denoisers.")
     ],
     *,
     images: Annotated[Path, typer.Option(help="Folder of clean images.")],
@@ -73,7 +74,9 @@ def quality(
 def robustness(
     models: Annotated[
         list[str] | None,
-        typer.Argument(help="Model files, and names of classical denoisers; defaults to everything that is shipped."),
+        typer.Argument(
+            help="Model files, and names of shipped models and of classical denoisers; defaults to all that is shipped."
+        ),
     ] = None,
     *,
     gray: GrayFolder,
@@ -108,7 +111,7 @@ def ensembles(
 
 
 def estimates(
-    model: Annotated[Path, typer.Argument(help="A model file.")],
+    model: Model,
     *,
     images: Annotated[Path, typer.Option(help="Folder of clean images.")],
     sigmas: Annotated[str, typer.Option(help="Noise levels on the 0-255 scale.")] = "5,10,25,50,100",
@@ -135,7 +138,7 @@ def noise_statistics(
 
 
 def illustrate(
-    model: Annotated[Path, typer.Argument(help="A model file.")],
+    model: Model,
     *,
     image: Annotated[Path, typer.Option(help="A clean photograph.")],
     output: Annotated[Path, typer.Option(help="PNG file to write.")],

@@ -21,7 +21,7 @@ def train(
         typer.Option(help="Folder of images to measure the PSNR on during training; defaults to some of --images."),
     ] = None,
     start_from: Annotated[
-        Path | None, typer.Option(help="Folder of a run, or an .onnx model, to take the initial weights from.")
+        Path | None, typer.Option(help="Initial weights: folder of a run, model file, or name of a shipped model.")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Budget in steps; replaces the recipe's budget.")] = None,
     minutes: Annotated[

@@ -18,7 +18,8 @@ def reproduce(
         typer.Option(help="Folder of photographs to train small networks on, for generalisation, bias and layers."),
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(help="Model file to analyze; defaults to the shipped gray model.")
+        str | None,
+        typer.Option(help="Model to analyze: a file, or name of a shipped model; defaults to the shipped gray model."),
     ] = None,
     count: Annotated[
         int, typer.Option(help="Number of photographs to measure, in the order of their names.", min=1)

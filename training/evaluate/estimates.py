@@ -14,6 +14,7 @@ from biasfree import frames
 from biasfree.options import DenoiseOptions
 from training.data.images import read_folder
 from training.evaluate.metrics import FloatImage, add_noise
+from training.evaluate.model_file import model_file
 from training.evaluate.onnx_model import OnnxDenoiser
 from training.evaluate.scores import denoise_planes
 
@@ -33,13 +34,13 @@ class EstimateErrors:
     psnr_error_db: tuple[float, float]
 
 
-def measure_estimates(model: Path, images: Path, sigmas_255: Sequence[float]) -> list[EstimateErrors]:
+def measure_estimates(model: str | Path, images: Path, sigmas_255: Sequence[float]) -> list[EstimateErrors]:
     """Compare estimates with the truth on clean images with seeded noise.
 
     Raises:
-        ValueError: ``model`` is not a model file, or there are no images.
+        ValueError: ``model`` is neither a shipped model nor a model file, or there are no images.
     """
-    denoiser = OnnxDenoiser(model)
+    denoiser = OnnxDenoiser(model_file(model))
     clean = [image.unit for image in read_folder(images, channels=denoiser.channels)]
     return [_measure(denoiser, clean, sigma_255) for sigma_255 in sigmas_255]
 

@@ -1,5 +1,6 @@
 """Figures: PSNR curves of an evaluation, and a photograph before and after denoising."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
 import biasfree
 from biasfree.noise import digits
-from training.data.images import read_image
+from training.data.images import open_image, read_image
 from training.evaluate.metrics import FloatImage, add_noise, psnr_db
+from training.evaluate.model_file import model_file
 from training.evaluate.onnx_model import OnnxDenoiser
 from training.evaluate.report import INPUT_LABEL, Report, Row
 
@@ -67,19 +68,21 @@ def _shade_training(axes: Axes, report: Report, input_db: npt.NDArray[np.float64
 PANEL_IN, DPI = 4.0, 110
 
 
-def illustrate(model: Path, image: Path, output: Path, *, sigma_255: float) -> None:
+def illustrate(model: str | Path, image: Path, output: Path, *, sigma_255: float) -> None:
     """Draw a photograph clean, with noise, and denoised, with the PSNR of each.
 
     Args:
-        model: A model file.
+        model: A model file, or the name of a shipped model.
         image: A clean photograph.
         output: PNG file to write.
         sigma_255: Noise standard deviation, 0-255 scale.
 
     Raises:
-        ValueError: ``model`` is not a model file.
+        ValueError: There is no such model, or ``sigma_255`` is negative or not finite.
     """
-    denoiser = OnnxDenoiser(model)
+    if not 0 <= sigma_255 < math.inf:
+        raise ValueError(f"the noise level must be a number from 0 up, not {sigma_255:g}")
+    denoiser = OnnxDenoiser(model_file(model))
     clean = read_image(image, channels=denoiser.channels).unit
     noisy = add_noise(clean, sigma_255=sigma_255, index=0)
     denoised = denoiser(noisy)
@@ -102,13 +105,19 @@ def illustrate_real(image: Path, output: Path, *, box: tuple[int, int, int, int]
         box: Left, top, right and bottom of the part to draw, in pixels; the whole image is denoised.
 
     Raises:
-        ValueError: ``image`` is no image of a mode that the library accepts.
+        ValueError: ``image`` is no image of a mode that the library accepts, or ``box`` is not inside it.
     """
+    noisy = open_image(image)
+    left, top, right, bottom = box or (0, 0, *noisy.size)
+    if not (0 <= left < right <= noisy.width and 0 <= top < bottom <= noisy.height):
+        raise ValueError(
+            f"the box must be left, top, right and bottom inside the image of {noisy.width} x {noisy.height} pixels, "
+            f"not {left} {top} {right} {bottom}"
+        )
     model = biasfree.load()
-    with Image.open(image) as noisy:
-        level = digits(model.estimate(noisy).level)
-        panels = {"as it came": noisy.crop(box), f"denoised: noise of level {level}": model.denoise(noisy).crop(box)}
-        _panels({title: np.asarray(panel, np.float32) / np.float32(255) for title, panel in panels.items()}, output)
+    level = digits(model.estimate(noisy).level)
+    panels = {"as it came": noisy.crop(box), f"denoised: noise of level {level}": model.denoise(noisy).crop(box)}
+    _panels({title: np.asarray(panel, np.float32) / np.float32(255) for title, panel in panels.items()}, output)
 
 
 def _panels(panels: Mapping[str, FloatImage], output: Path) -> None:

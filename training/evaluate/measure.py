@@ -10,6 +10,7 @@ from biasfree.classical import METHODS, load
 from biasfree.options import EnsembleSize
 from training.data.images import NamedImage, read_folder
 from training.evaluate.figures import plot
+from training.evaluate.model_file import model_file
 from training.evaluate.onnx_model import OnnxDenoiser
 from training.evaluate.report import INPUT_LABEL, Report, Row
 from training.evaluate.scores import Score, evaluate, identity
@@ -29,7 +30,8 @@ def measure(
     """Measure models and write ``evaluation.md``, ``evaluation.json`` and ``evaluation.png``.
 
     Args:
-        models: ONNX files, all gray or all color, and names of classical denoisers, which accept both.
+        models: ONNX files and names of shipped models, all gray or all color, and names of classical denoisers, which
+            accept both.
         labels: Their names in the report; defaults to the names of the files and denoisers.
         images: Folder of clean images.
         output: Folder to write to, created if missing.
@@ -43,7 +45,9 @@ def measure(
     """
     named = _name(models, labels)
     networks = {
-        label: OnnxDenoiser(Path(model), ensemble=ensemble) for label, model in named.items() if model not in METHODS
+        label: OnnxDenoiser(model_file(model, also=METHODS), ensemble=ensemble)
+        for label, model in named.items()
+        if model not in METHODS
     }
     for model in set(named.values()).intersection(METHODS):
         load(str(model))  # fail before measuring anything

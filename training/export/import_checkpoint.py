@@ -65,12 +65,17 @@ def import_checkpoint(
 
     Raises:
         OSError: The file cannot be read, or ``output`` cannot be written; this is tested before the work.
-        ValueError: The file is not a checkpoint of this architecture, or does not state its noise range.
+        ValueError: The file is not a checkpoint of this architecture or does not state its noise range, or
+            ``sigma_range_255`` does not have two levels.
         ArtifactError: The graph failed its verification; nothing was written.
     """
+    if sigma_range_255 is not None and len(sigma_range_255) != 2:
+        raise ValueError(
+            f"--sigmas needs both ends of the noise range, as in 0,100, not {len(sigma_range_255)} level(s)"
+        )
     released = read_released(path)
-    sigmas = tuple(sigma_range_255) if sigma_range_255 is not None else released.sigma_range_255
-    if sigmas is None or len(sigmas) != 2:
+    sigmas = sigma_range_255 or released.sigma_range_255
+    if sigmas is None:
         raise ValueError(f"{path} does not state both ends of its noise range; pass it, as in --sigmas 0,100")
     prepare(output)
     network = network_of(released, architecture, path).folded().eval()

@@ -5,16 +5,23 @@ resume, so the same command continues wherever it was interrupted. A stage may s
 """
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 from rich.console import Console
 
+from biasfree.architectures import Network, build
+from training.data.images import image_paths, read_pairs
+from training.evaluate.model_file import model_file
 from training.fit.checkpoint import BEST, Checkpoint
+from training.fit.fields import checked
 from training.fit.processes import rank_and_count
 from training.fit.recipe import Recipe, read_recipe
 from training.fit.run import run
+from training.fit.start import Start
+from training.fit.trainer import initialize
+from training.fit.validation import has_pairs
 
 #: Page with the table of stages, in the campaign's folder.
 PAGE = "campaign.md"
@@ -30,7 +37,9 @@ class Stage(BaseModel):
     images: Path = Field(description="Folder of photographs to train on.")
     validation: Path | None = Field(default=None, description="Folder of clean images or real pairs to measure on.")
     start_from: str | None = Field(
-        default=None, description="Name of an earlier stage, whose best weights it takes; or a run's folder or a model."
+        default=None,
+        description="Name of an earlier stage, whose best weights it takes, or of a shipped model; or a run's folder, "
+        "or a model file.",
     )
     minutes: float | None = Field(default=None, gt=0, description="Budget; defaults to the recipe's.")
     steps: int | None = Field(default=None, gt=0, description="Budget in steps.")
@@ -39,23 +48,34 @@ class Stage(BaseModel):
         """Read the recipe, with this stage's budget."""
         return read_recipe(self.recipe).with_budget(steps=self.steps, minutes=self.minutes)
 
+    def is_finished(self, output: Path) -> bool:
+        """Tell whether its run in the campaign's folder has spent its budget."""
+        begun = Checkpoint.load(output / self.name)
+        return begun is not None and self.read_recipe().progress(begun.step, begun.elapsed_s) >= 1
+
 
 def read_plan(path: Path) -> list[Stage]:
     """Read the stages of a plan, and their recipes, so that a mistake does not show after hours.
 
     Raises:
-        ValueError: The file is no plan, two stages have one name, or a recipe does not exist.
+        ValueError: The file is no plan, two stages have one name, a recipe does not exist, or a stage starts from one
+            that does not come before it.
     """
     try:
         plan = tomllib.loads(path.read_text())
         if set(plan) != {"stage"}:
             raise ValueError(f"a plan consists of [[stage]] tables, but this has {', '.join(plan) or 'nothing'}")
-        stages = [Stage.model_validate(each) for each in plan["stage"]]
+        tables = plan["stage"]
+        if not isinstance(tables, list) or not tables or not all(isinstance(each, dict) for each in tables):
+            raise ValueError("a plan consists of one or more tables with the heading [[stage]], in double brackets")
+        stages = [checked(Stage, each) for each in tables]
         names = [stage.name for stage in stages]
         if len(set(names)) < len(names):
             raise ValueError(f"two stages have the same name: {', '.join(names)}")
-        for stage in stages:
+        for place, stage in enumerate(stages):
             stage.read_recipe()
+            if stage.start_from in names[place:]:
+                raise ValueError(f"stage {stage.name} starts from {stage.start_from}, which does not come before it")
     except ValueError as exc:
         raise ValueError(f"{path}: {exc}") from exc
     return stages
@@ -87,22 +107,21 @@ def campaign(
         console: Console to print the table to.
 
     Raises:
-        ValueError: A folder has no images, or does not fit a run that was begun before.
+        ValueError: A folder has no images, initial weights are missing or do not fit, or a run that was begun before
+            has other settings. Folders and weights of all stages are checked before the first one trains.
         KeyboardInterrupt: The campaign was interrupted; the same command resumes it.
     """
     is_first = rank_and_count()[0] == 0
+    left = [stage for stage in stages if not stage.is_finished(output)]
+    _check(left, stages, data)
     try:
-        for stage in stages:
-            recipe, folder = stage.read_recipe(), output / stage.name
-            begun = Checkpoint.load(folder)
-            if begun is not None and recipe.progress(begun.step, begun.elapsed_s) >= 1:
-                continue
+        for stage in left:
             run(
-                recipe,
+                stage.read_recipe(),
                 images=data / stage.images,
-                output=folder,
+                output=output / stage.name,
                 validation=None if stage.validation is None else data / stage.validation,
-                start_from=_start(stage, stages, output),
+                start_from=_start(stage, stages, data=data, output=output),
                 validate_every=validate_every,
                 checkpoint_every_s=checkpoint_every_s,
                 device=device,
@@ -147,8 +166,52 @@ def _reached(begun: Checkpoint | None) -> list[str]:
     ]
 
 
-def _start(stage: Stage, stages: Sequence[Stage], output: Path) -> Path | None:
+def _check(left: Sequence[Stage], stages: Sequence[Stage], data: Path) -> None:
+    """Check folders and initial weights of the stages that are left, so that a mistake does not show after hours."""
+    networks = {stage.name: _network(stage.read_recipe()) for stage in stages}
+    for stage in left:
+        recipe = stage.read_recipe()
+        try:
+            image_paths(data / stage.images)
+            if stage.validation is not None:
+                image_paths(data / stage.validation)
+                if has_pairs(data / stage.validation):
+                    read_pairs(data / stage.validation, channels=recipe.channels)
+            initialize(_network(recipe), _checked_start(stage, networks, data), recipe)
+        except ValueError as exc:
+            raise ValueError(f"stage {stage.name}: {exc}") from exc
+
+
+def _network(recipe: Recipe) -> Network:
+    return build(recipe.architecture, recipe.arguments)
+
+
+def _checked_start(stage: Stage, networks: Mapping[str, Network], data: Path) -> Start | None:
+    """Return the initial weights of a stage; untrained ones if another stage is to train them."""
     if stage.start_from is None:
         return None
-    earlier = {each.name for each in stages}
-    return output / stage.start_from / BEST if stage.start_from in earlier else Path(stage.start_from)
+    earlier = networks.get(stage.start_from)
+    if earlier is None:
+        return Start.read(_place(stage.start_from, data, also=networks))
+    return Start(earlier.state_dict(), [], int(earlier.arguments["channels"]))
+
+
+def _start(stage: Stage, stages: Sequence[Stage], *, data: Path, output: Path) -> Path | None:
+    if stage.start_from is None:
+        return None
+    names = {each.name for each in stages}
+    if stage.start_from in names:
+        return output / stage.start_from / BEST
+    return _place(stage.start_from, data, also=names)
+
+
+def _place(start_from: str, data: Path, *, also: Collection[str]) -> Path:
+    """Return the path of initial weights: below ``data``, in the current folder, or of a shipped model.
+
+    Raises:
+        ValueError: There is none of these; the message suggests names, also those in ``also``.
+    """
+    for path in (data / start_from, Path(start_from)):
+        if path.exists():
+            return path
+    return model_file(start_from, also=also)

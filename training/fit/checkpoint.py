@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from biasfree.architectures import Network, build
+from training.fit.fields import checked
 from training.fit.recipe import Recipe
 
 FILE = "checkpoint.pt"
@@ -67,7 +68,7 @@ class Checkpoint:
             return None
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-            recipe = Recipe.model_validate(state["recipe"])
+            recipe = checked(Recipe, state["recipe"])
             measurements = [Measurement(**each) for each in state.get("measurements", [])]
             average = {
                 name: value.float() if value.is_floating_point() else value for name, value in state["average"].items()

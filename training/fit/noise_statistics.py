@@ -79,8 +79,11 @@ def noise_statistics(
         batches: Batches of 25 patches per part of the recipe.
 
     Raises:
-        ValueError: A folder has no images, or the recipe has no noise or no images.
+        ValueError: There is nothing to measure, a folder has no images or only small ones, or the recipe has no noise
+            or no images.
     """
+    if not pairs and recipe is None:
+        raise ValueError("there is nothing to measure: pass --pairs, or --recipe and --images")
     rows = [_row(folder.name, [statistics(*patches) for patches in _patches(folder)]) for folder in pairs]
     if recipe is not None:
         rows += _of_recipe(recipe, images, batches)
@@ -89,7 +92,10 @@ def noise_statistics(
 
 
 def _patches(folder: Path) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    for noisy, clean in read_pairs(folder, channels=3):
+    pairs = [pair for pair in read_pairs(folder, channels=3) if min(pair[0].pixels.shape[:2]) >= _SIDE]
+    if not pairs:
+        raise ValueError(f"no pair in {folder} is as large as a patch of {_SIDE} x {_SIDE} pixels")
+    for noisy, clean in pairs:
         yield _cut(noisy.unit), _cut(clean.unit)
 
 

@@ -18,6 +18,21 @@ def rank_and_count() -> tuple[int, int]:
     return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def _usable(name: str) -> torch.device:
+    """Return the device of this process, after computing something on it."""
+    try:
+        device = torch.device(name)
+        if device.type == "cuda" and device.index is None:
+            device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.zeros(1, device=device).item()
+    # Without CUDA, torch raises AssertionError; other devices raise other errors.
+    except (RuntimeError, AssertionError, NotImplementedError, AttributeError, ImportError) as exc:
+        raise ValueError(
+            f"torch cannot compute on the device {name!r} here: use cpu, or cuda on a machine with a GPU for it"
+        ) from exc
+    return device
+
+
 @dataclass(frozen=True)
 class Processes:
     """This process's rank, the number of processes, and this process's device."""
@@ -33,13 +48,13 @@ class Processes:
 
         Args:
             device: torch device; defaults to CUDA if available. ``cuda`` gives each process its own GPU.
+
+        Raises:
+            ValueError: torch does not know the device, or cannot use it on this machine.
         """
         rank, count = rank_and_count()
-        chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        chosen = _usable(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         if chosen.type == "cuda":
-            chosen = torch.device(
-                "cuda", int(os.environ.get("LOCAL_RANK", "0")) if chosen.index is None else chosen.index
-            )
             torch.cuda.set_device(chosen)
         if count > 1:
             distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from training.data.noise import NoiseMixture
+from training.fit.fields import checked
 
 
 class Recipe(BaseModel):
@@ -80,6 +81,13 @@ class Recipe(BaseModel):
             raise ValueError("a recipe needs exactly one of steps and minutes as its budget")
         return self
 
+    @model_validator(mode="after")
+    def _gray_or_color(self) -> Self:
+        channels = self.arguments.get("channels", 1)
+        if channels not in (1, 3):
+            raise ValueError(f"arguments.channels = {channels!r}: must be 1 for gray or 3 for color")
+        return self
+
     def progress(self, step: int, elapsed_s: float) -> float:
         """Return how much of the budget is spent, from 0; 1 and more is all of it."""
         if self.steps is not None:
@@ -88,10 +96,14 @@ class Recipe(BaseModel):
         return elapsed_s / (60 * self.minutes)
 
     def with_budget(self, *, steps: int | None, minutes: float | None) -> "Recipe":
-        """Return the recipe with the given budget, or unchanged if both are None."""
+        """Return the recipe with the given budget, or unchanged if both are None.
+
+        Raises:
+            ValueError: Both are given, or one is not above 0.
+        """
         if steps is None and minutes is None:
             return self
-        return Recipe.model_validate({**self.model_dump(), "steps": steps, "minutes": minutes})
+        return checked(Recipe, {**self.model_dump(), "steps": steps, "minutes": minutes})
 
 
 #: Budgets that are too small for a network with weights of its own: the shipped ones took an hour or more.
@@ -122,7 +134,7 @@ def read_recipe(name: str) -> Recipe:
     if not path.is_file():
         raise ValueError(f"no recipe {name!r}; name a .toml file or one of {', '.join(recipe_names())}")
     try:
-        return Recipe.model_validate(tomllib.loads(path.read_text()))
+        return checked(Recipe, tomllib.loads(path.read_text()))
     except ValueError as exc:
         raise ValueError(f"{path}: {exc}") from exc
 

@@ -47,9 +47,10 @@ def run(
         ValueError: Recipe, images and the run in ``output`` do not fit together.
         KeyboardInterrupt: The run was interrupted; its state is saved in ``output``.
     """
-    trained, measured = split(images, validation, channels=recipe.channels)
-    output.mkdir(parents=True, exist_ok=True)
     with Processes.join(device=device) as processes:
+        start = Start.read(start_from) if start_from else None
+        trained, measured = split(images, validation, channels=recipe.channels)
+        output.mkdir(parents=True, exist_ok=True)
         # Worker processes cannot draw on a GPU, and JPEG files are made on the CPU.
         making = torch.device("cpu") if recipe.noise or workers else processes.device
         sampler = pairs_of(recipe, trained, rank=processes.rank, device=making)
@@ -59,7 +60,7 @@ def run(
             sampler,
             images=hashes,
             processes=processes,
-            start=Start.read(start_from) if start_from else None,
+            start=start,
             workers=workers,
         )
         validate = Validation(measured, device=processes.device)

@@ -109,10 +109,7 @@ class Trainer:
         self._earlier = [] if start is None else start.stages
         self._started = start is not None
         self.measurements: list[Measurement] = []
-        if start is not None:
-            _load(network, start, recipe.channels)
-        elif recipe.start_share:
-            raise ValueError("`start_share` needs initial weights: pass --start-from")
+        initialize(network, start, recipe)
         self._start = deepcopy(network.state_dict()) if recipe.start_share else None
         self._bf16 = recipe.precision == "bf16" and processes.has_bf16
         # In float32, oneDNN's convolutions are 5 to 10 % faster on contiguous images.
@@ -280,9 +277,18 @@ def _require_same_run(saved: Checkpoint, current: Checkpoint) -> None:
         )
 
 
-def _load(network: Network, start: Start, channels: int) -> None:
+def initialize(network: Network, start: Start | None, recipe: Recipe) -> None:
+    """Give a recipe's network its initial weights; without any, it keeps its own.
+
+    Raises:
+        ValueError: The weights do not fit the network, or are missing although the recipe has a ``start_share``.
+    """
+    if start is None:
+        if recipe.start_share:
+            raise ValueError("`start_share` needs initial weights: pass --start-from")
+        return
     try:
-        network.load_state_dict(_widened(start.for_channels(channels), network))
+        network.load_state_dict(_widened(start.for_channels(recipe.channels), network))
     except RuntimeError as exc:
         raise ValueError(f"the initial weights do not fit the recipe's architecture: {exc}") from exc
 

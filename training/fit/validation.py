@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from training.data.images import NamedImage, read_folder
+from training.data.images import NamedImage, read_folder, read_pairs
 from training.data.overlap import overlapping
 from training.evaluate.metrics import FloatImage, add_noise, psnr_db
 
-#: Number of images held out of training if no validation folder is given.
-HELD_OUT = 8
+#: Largest number of images held out of training if no validation folder is given; of a small folder, one in four.
+HELD_OUT, ONE_IN = 8, 4
 #: Noise level added to clean images, 0-255 scale.
 SIGMA_255 = 25.0
 #: Side of the central crops in pixels, small enough for a measurement to take seconds.
@@ -41,22 +41,38 @@ def split(images: Path, validation: Path | None, *, channels: int) -> tuple[list
         channels: 1 reads gray, 3 reads RGB.
 
     Raises:
-        ValueError: A folder has no images, or the names of the pairs differ.
+        ValueError: A folder has no images, pairs do not match, or no image to train on is left.
     """
-    everything = read_folder(images, channels=channels)
-    noisy: list[NamedImage] = []
-    if validation is None:
-        every = max(2, len(everything) // HELD_OUT)
-        clean = everything[::every]
-    elif (validation / "noisy").is_dir():
-        noisy, clean = (read_folder(validation / kind, channels=channels) for kind in ("noisy", "clean"))
-        if [image.name for image in noisy] != [image.name for image in clean]:
-            raise ValueError(f"noisy and clean in {validation} must have files with the same names")
-    else:
+    pairs: list[tuple[NamedImage, NamedImage]] = []
+    clean: list[NamedImage] = []
+    if validation is not None and has_pairs(validation):
+        pairs = read_pairs(validation, channels=channels)
+        clean = [other for _, other in pairs]
+    elif validation is not None:
         clean = read_folder(validation, channels=channels)
-    left_out = {image.sha256 for image in [*clean, *noisy, *overlapping(everything, clean)]}
+    everything = read_folder(images, channels=channels)
+    if validation is None:
+        clean = _held_out(everything)
+    measured = [*clean, *(noisy for noisy, _ in pairs)]
+    left_out = {image.sha256 for image in [*measured, *overlapping(everything, clean)]}
     trained = [image for image in everything if image.sha256 not in left_out]
-    return trained, _real(noisy, clean) if noisy else _with_noise(clean)
+    if not trained:
+        raise ValueError(
+            f"all {len(everything)} image(s) in {images} are left out of training, because the validation measures on "
+            "them or on a part of them: use other images, or another --validation"
+        )
+    return trained, _real(pairs) if pairs else _with_noise(clean)
+
+
+def has_pairs(validation: Path) -> bool:
+    """Tell whether a validation folder has real pairs instead of clean images."""
+    return (validation / "noisy").is_dir()
+
+
+def _held_out(images: Sequence[NamedImage]) -> list[NamedImage]:
+    """Choose images at equal distances."""
+    count = min(HELD_OUT, max(1, len(images) // ONE_IN))
+    return list(images[:: len(images) // count][:count])
 
 
 class Validation:
@@ -93,9 +109,8 @@ def _with_noise(images: Sequence[NamedImage]) -> list[Pair]:
     return pairs
 
 
-def _real(noisy: Sequence[NamedImage], clean: Sequence[NamedImage]) -> list[Pair]:
-    both = zip(noisy, clean, strict=True)
-    return [Pair(one.name, np.ascontiguousarray(_center(one.unit)), _center(other.unit)) for one, other in both]
+def _real(pairs: Sequence[tuple[NamedImage, NamedImage]]) -> list[Pair]:
+    return [Pair(one.name, np.ascontiguousarray(_center(one.unit)), _center(other.unit)) for one, other in pairs]
 
 
 def _center(image: FloatImage) -> FloatImage:

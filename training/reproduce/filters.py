@@ -18,6 +18,8 @@ from training.reproduce.patches import Patch, on_every_core, read_patches
 SIGMAS_255 = (10.0, 30.0, 100.0)
 #: Least distance in pixels of a chosen pixel from the patch's border, so that its filter has room.
 MARGIN = 8
+#: The smallest patch has as much room for the pixels inside the margin as the margin has; with less, they coincide.
+LEAST_SIDE = 3 * MARGIN
 KINDS = ("flat", "texture", "edge")
 
 
@@ -59,8 +61,7 @@ def page(request: Request) -> Page:
     """
     artifact = request.artifact()
     network, channels = rebuild.network(artifact), artifact.card.channels
-    side = max(request.side, 2 * MARGIN + 1)
-    patches = read_patches(request.images, channels=channels, count=request.count, side=side)
+    patches = read_patches(request.images, channels=channels, count=request.count, side=request.side)
     found = on_every_core(lambda patch: _measure(network, patch), patches)
     title = f"Equivalent filters of {artifact.card.name}, {len(found)} images of {request.images.resolve().name}"
     facts = {

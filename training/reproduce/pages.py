@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
-from biasfree.artifact import SHIPPED, Artifact
+from biasfree.artifact import Artifact
+from training.evaluate.model_file import model_file
 from training.reproduce.page_names import PageName
 
 #: Resolution of the figures, dots per inch.
@@ -31,7 +32,7 @@ class Request:
     Attributes:
         images: Folder of clean photographs to measure on.
         output: Folder to write to. Networks trained for a page are kept in it and not trained again.
-        model: Model file to analyze; the shipped gray model if None.
+        model: Model to analyze: a file, or the name of a shipped model; the shipped gray model if None.
         train_on: Folder of photographs to train small networks on.
         count: Number of photographs, taken in the order of their names.
         side: P, the side of the patch in the middle of each photograph.
@@ -39,7 +40,7 @@ class Request:
 
     images: Path
     output: Path
-    model: Path | None = None
+    model: str | Path | None = None
     train_on: Path | None = None
     count: int = 10
     side: int = 40
@@ -48,9 +49,9 @@ class Request:
         """Load the model to analyze.
 
         Raises:
-            ArtifactError: The file cannot be read or is not a model.
+            ValueError: There is no such model, or the file is not a model.
         """
-        return Artifact.load(self.model or SHIPPED / "gray.onnx")
+        return Artifact.load(model_file(self.model or "gray"))
 
     def photographs_to_train_on(self) -> Path:
         """Return ``train_on``.
@@ -131,9 +132,14 @@ def reproduce(name: PageName, request: Request, console: Console) -> None:
         ValueError: Model, photographs or sizes do not fit together.
     """
     names = [each for each in PageName if each is not PageName.ALL] if name is PageName.ALL else [name]
-    for each in names:
+    modules = {each: import_module(f"training.reproduce.{each}") for each in names}
+    for each, module in modules.items():
+        least = getattr(module, "LEAST_SIDE", 1)
+        if request.side < least:
+            raise ValueError(f"the page {each} needs patches of at least {least} x {least} pixels: use --size {least}")
+    for each, module in modules.items():
         with console.status(each):
-            page: Page = import_module(f"training.reproduce.{each}").page(request)
+            page: Page = module.page(request)
         page.write(request.output)
         for sheet in page.sheets:
             sheet.show(console)

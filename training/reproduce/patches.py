@@ -73,9 +73,8 @@ def read_patches(images: Path, *, channels: int, count: int, side: int) -> list[
     photographs = read_folder(images, channels=channels)[:count]
     for each in photographs:
         if min(each.pixels.shape[:2]) < side:
-            height, width = each.pixels.shape[:2]
             raise ValueError(
-                f"{each.name} has {width} x {height} pixels and is smaller than a patch of {side} x {side}; "
+                f"{each.name} has {each.size} pixels and is smaller than a patch of {side} x {side}; "
                 "remove it or ask for a smaller --size"
             )
     return [Patch(each.name, index, each.unit, side) for index, each in enumerate(photographs)]

@@ -59,6 +59,14 @@ def test_evaluate_measures_models(tmp_path: Path) -> None:
     assert "| mine |" in (tmp_path / "evaluation.md").read_text()
 
 
+def test_evaluate_takes_the_names_of_shipped_models(tmp_path: Path) -> None:
+    """The name is also the label."""
+    images = write_photographs(tmp_path / "images", 1)
+    status, shown = run("evaluate", "gray", "--images", images, "--output", tmp_path, "--sigmas", "25")
+    assert status == 0, shown
+    assert "| gray |" in (tmp_path / "evaluation.md").read_text()
+
+
 def test_list_of_image_sets_needs_no_network() -> None:
     """It has the names of all sets."""
     status, shown = run("get-data", "--list")
@@ -69,16 +77,25 @@ def test_list_of_image_sets_needs_no_network() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "--images", "nowhere", "--output", "run"], "no images in nowhere"),
+        (["train", "--images", "nowhere", "--output", "run"], "there is no folder nowhere"),
         (["train", "--images", ".", "--output", "run", "--recipe", "grey"], "no recipe 'grey'"),
         (
             ["train", "--images", ".", "--output", "run", "--steps", 1, "--minutes", 1],
             "exactly one of steps and minutes",
         ),
-        (["evaluate", "missing.onnx", "--images", ".", "--output", "out"], "cannot read missing.onnx"),
+        (["evaluate", "missing.onnx", "--images", ".", "--output", "out"], "no file 'missing.onnx'"),
         (["get-data", "set13"], "unknown image sets: set13"),
+        (["train", "--images", ".", "--output", "run", "--steps", 0], "steps = 0: must be greater than 0"),
+        (["train", "--images", ".", "--output", "run", "--device", "gpu"], "cannot compute on the device 'gpu'"),
+        (["evaluate", "wavelet-bays", "--images", ".", "--output", "out"], "did you mean 'wavelet-bayes'?"),
+        (["estimates", "grey", "--images", "."], "did you mean 'gray'?"),
+        (["illustrate", "grey", "--image", "a.png", "--output", "b.png"], "did you mean 'gray'?"),
+        (["robustness", "grey", "--gray", ".", "--color", ".", "--output", "out"], "did you mean 'gray'?"),
+        (["reproduce", "spectrum", "--model", "grey", "--images", ".", "--output", "out"], "did you mean 'gray'?"),
+        (["export", "run", "--output", "a.onnx", "--name", "best"], "'best' already means a choice"),
+        (["noise-statistics"], "nothing to measure"),
     ],
-    ids=["no images", "no recipe", "two budgets", "no model", "no set"],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
 )
 def test_wrong_input_is_one_line_and_status_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[object], message: str

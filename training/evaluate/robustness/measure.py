@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from biasfree.card import CaseScore
-from training.data.images import NamedImage, read_folder, read_pairs
+from training.data.images import NamedImage, read_pairs
 from training.evaluate.metrics import FloatImage, psnr_db
 from training.evaluate.robustness.cases import CASES, Disturbed, Mask
 from training.evaluate.scores import ImageDenoiser
@@ -50,7 +50,7 @@ def measure_pairs(
     """Measure a denoiser on real pairs: files with equal names in ``noisy`` and ``clean`` below ``folder``.
 
     Raises:
-        ValueError: The names of the files differ.
+        ValueError: The names of the files or the sizes of a pair differ.
     """
     whole = [_pair(noisy, clean) for noisy, clean in read_pairs(folder, channels=channels)]
     score = _scores(f"{folder.name} ({len(whole)} pairs)", denoiser, whole)[0]
@@ -59,9 +59,13 @@ def measure_pairs(
 
 
 def is_gray(folder: Path) -> bool:
-    """Tell whether every picture of a folder of pairs is gray."""
-    pictures = read_folder(folder / "noisy", channels=3)
-    return all(bool((image.pixels == image.pixels[..., :1]).all()) for image in pictures)
+    """Tell whether every noisy image of a folder of pairs is gray.
+
+    Raises:
+        ValueError: The pairs do not match.
+    """
+    pairs = read_pairs(folder, channels=3)
+    return all(bool((noisy.pixels == noisy.pixels[..., :1]).all()) for noisy, _ in pairs)
 
 
 def _pair(noisy: NamedImage, clean: NamedImage) -> Disturbed:

@@ -15,6 +15,7 @@ from biasfree.classical import METHODS, load
 from biasfree.options import DenoiseOptions, EnsembleSize
 from training.data.images import NamedImage, read_folder
 from training.evaluate.metrics import FloatImage
+from training.evaluate.model_file import model_file
 from training.evaluate.onnx_model import OnnxDenoiser
 from training.evaluate.robustness.measure import is_gray, measure_cases, measure_pairs
 from training.evaluate.scores import ImageDenoiser, denoise_planes
@@ -103,7 +104,7 @@ def robustness(
     """Measure denoisers on the cases and on real pairs.
 
     Args:
-        models: ONNX files, and names of classical denoisers; every shipped model and classical denoiser if empty.
+        models: ONNX files, and names of shipped models and of classical denoisers; all that is shipped if empty.
         gray: Folder of clean images, read as gray, for the gray models.
         color: Folder of clean images, read as RGB, for the color models.
         pairs: Folders with ``noisy`` and ``clean``. Gray pairs are for gray models, the others for color models.
@@ -114,21 +115,34 @@ def robustness(
         One table for gray and one for color, as far as there are denoisers.
 
     Raises:
-        ValueError: A folder has no images, or pairs do not match.
+        ValueError: A folder has no images, pairs do not match, or there is no denoiser for some pairs.
     """
     chosen = models or [*sorted(SHIPPED.glob("*.onnx")), *METHODS]
-    paths = [Path(model) for model in chosen if model not in METHODS]
+    paths = [model_file(model, also=METHODS) for model in chosen if model not in METHODS]
     classical = [str(model) for model in chosen if model in METHODS]
-    gray_pairs = {folder: is_gray(folder) for folder in pairs}
+    fitting: dict[int, list[Path]] = {channels: [] for channels in KINDS}
+    for path in paths:
+        fitting.setdefault(Artifact.load(path).card.channels, []).append(path)
+    measured = [channels for channels in KINDS if fitting[channels] or classical]
+    real = _pairs_by_channels(pairs, measured)
+    clean = {channels: read_folder(gray if channels == 1 else color, channels=channels) for channels in measured}
     tables = []
-    for channels, folder in ((1, gray), (3, color)):
-        fitting = [path for path in paths if Artifact.load(path).card.channels == channels]
-        networks = {path.stem: OnnxDenoiser(path, ensemble=ensemble) for path in fitting}
-        real = [each for each in pairs if gray_pairs[each] == (channels == 1)]
-        if not networks and not classical:
-            continue
-        tables.append(_table(networks, classical, read_folder(folder, channels=channels), real, channels, console))
+    for channels in measured:
+        networks = {path.stem: OnnxDenoiser(path, ensemble=ensemble) for path in fitting[channels]}
+        tables.append(_table(networks, classical, clean[channels], real[channels], channels, console))
     return tables
+
+
+def _pairs_by_channels(pairs: Sequence[Path], measured: Sequence[int]) -> dict[int, list[Path]]:
+    """Sort folders of pairs by number of channels, and refuse those that no denoiser is for."""
+    sorted_pairs: dict[int, list[Path]] = {channels: [] for channels in KINDS}
+    for folder in pairs:
+        channels = 1 if is_gray(folder) else 3
+        if channels not in measured:
+            kind = KINDS[channels]
+            raise ValueError(f"the pairs in {folder} are {kind}: name a {kind} model too, or leave them out")
+        sorted_pairs[channels].append(folder)
+    return sorted_pairs
 
 
 def _table(

@@ -140,3 +140,21 @@ def test_an_ensemble_gains_on_what_its_network_is_for(tmp_path: Path) -> None:
     assert set(measured_on.values()) == {CASE, "g (1 pairs)", "c (1 pairs)"}
     alone, eight = np.mean([(float(one), float(eight)) for _, _, one, *_, eight in rows], axis=0)
     assert alone < eight < alone + 1
+
+
+def test_pairs_that_no_model_is_for_are_refused(tmp_path: Path) -> None:
+    """They are not left out silently."""
+    images = tmp_path / "images"
+    images.mkdir()
+    Image.fromarray(photograph(80, 80, seed=0)[..., 0]).save(images / "a.png")
+    pairs = write_pairs(tmp_path / "pairs", channels=3)
+    with pytest.raises(ValueError, match=r"pairs in .*pairs are color: name a color model too, or leave them out"):
+        robustness(["gray"], gray=images, color=images, pairs=[pairs])
+
+
+def test_pairs_of_unequal_size_are_found_before_anything_is_measured(tmp_path: Path) -> None:
+    """The folders of images, which would be read later, do not even exist."""
+    pairs = write_pairs(tmp_path / "pairs", channels=1)
+    Image.new("L", (5, 5)).save(pairs / "clean" / "a.png")
+    with pytest.raises(ValueError, match=r"same size, but a\.png"):
+        robustness(["gray"], gray=tmp_path / "none", color=tmp_path / "none", pairs=[pairs])

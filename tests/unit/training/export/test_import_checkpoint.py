@@ -266,3 +266,11 @@ def test_whatever_is_no_checkpoint_is_refused_in_one_sentence(tmp_path, content)
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"not a checkpoint|refusing to read"):
         read_released(path)
+
+
+def test_one_noise_level_is_no_range(tmp_path: Path) -> None:
+    """The option is wrong, and not the file, which does not even exist."""
+    with pytest.raises(ValueError, match=r"--sigmas needs both ends of the noise range, as in 0,100, not 1 level"):
+        import_checkpoint(
+            tmp_path / "none.pt", tmp_path / "x.onnx", "dncnn", Provenance("x", "1", "d", "l"), sigma_range_255=[55]
+        )

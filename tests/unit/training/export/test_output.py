@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.training.fit.runs import TINY, fit
+from biasfree.choice import CHOICES
+from biasfree.classical import METHODS
+from tests.unit.training.fit.runs import TINY, fit, write_photographs
+from training.export import export as module
 from training.export.export import Provenance, export
 from training.export.output import prepare
 
@@ -36,3 +39,36 @@ def test_an_export_tests_its_output_before_the_work(tmp_path: Path) -> None:
     provenance = Provenance("tiny", "1", "in words", "not stated")
     with pytest.raises(OSError, match=r"cannot write model\.onnx there"):
         export(tmp_path / "run", tmp_path / "file" / "model.onnx", provenance, evaluation_sets=[tmp_path / "nowhere"])
+
+
+@pytest.mark.parametrize(
+    ("sets", "pairs", "words"),
+    [
+        (["nowhere"], [], "there is no folder .*nowhere"),
+        ([], ["nowhere"], "there is no folder .*noisy"),
+        ([], ["unequal"], r"same size, but 0\.png"),
+    ],
+)
+def test_an_export_tests_its_folders_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sets: list[str], pairs: list[str], words: str
+) -> None:
+    """Nothing is exported for images that cannot be measured on."""
+    fit(TINY.with_budget(steps=1, minutes=None), tmp_path / "run")
+    write_photographs(tmp_path / "unequal" / "noisy", 1)
+    write_photographs(tmp_path / "unequal" / "clean", 1, side=30)
+    monkeypatch.setattr(module, "to_onnx", lambda _: pytest.fail("it exports"))
+    with pytest.raises(ValueError, match=words):
+        export(
+            tmp_path / "run",
+            tmp_path / "model.onnx",
+            Provenance("tiny", "1", "in words", "not stated"),
+            evaluation_sets=[tmp_path / name for name in sets],
+            pairs=[tmp_path / name for name in pairs],
+        )
+
+
+@pytest.mark.parametrize("name", [*CHOICES, *METHODS, "a/b", "", "..", "a b"])
+def test_a_name_that_the_service_could_not_serve_is_refused(name: str) -> None:
+    """It means something else already, or is not a part of an address."""
+    with pytest.raises(ValueError, match=f"the name '{name}' "):
+        Provenance(name, "1", "in words", "not stated")

@@ -111,6 +111,10 @@ def test_an_interrupted_campaign_continues_where_it_was(
         ("steps = 4", "stepps = 4", "stepps"),
         ("tiny.toml", "none.toml", "no recipe"),
         ("[[stage]]", "[[stages]]", "has stages"),
+        ('start_from = "first"', 'start_from = "second"', "second, which does not come before it"),
+        ("steps = 4", "steps = 0", "steps = 0: must be greater than 0"),
+        ("steps = 4", "steps = 4\nminutes = 1", "exactly one of steps and minutes"),
+        ('images = "images"', "", "the field images is missing"),
     ],
 )
 def test_a_mistake_in_a_plan_is_found_before_anything_runs(plan: Path, old: str, new: str, words: str) -> None:
@@ -118,6 +122,51 @@ def test_a_mistake_in_a_plan_is_found_before_anything_runs(plan: Path, old: str,
     plan.write_text(plan.read_text().replace(old, new))
     with pytest.raises(ValueError, match=rf"plan\.toml: (?s:.)*{words}"):
         read_plan(plan)
+
+
+@pytest.mark.parametrize("text", ["stage = 3", "stage = []", "stage = [1]", "[stage]\nname = 'a'"])
+def test_a_plan_without_tables_of_stages_is_refused(tmp_path: Path, text: str) -> None:
+    """A single bracket, and no stage at all."""
+    (tmp_path / "plan.toml").write_text(text)
+    with pytest.raises(ValueError, match=r"plan\.toml: a plan consists of .* \[\[stage\]\], in double brackets$"):
+        read_plan(tmp_path / "plan.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('start_from = "first"', 'start_from = "frist"', "no file 'frist'; did you mean 'first'"),
+        ('start_from = "first"', 'start_from = "images"', "images has no checkpoint to start from"),
+        ('start_from = "first"', 'start_from = "gray"', "initial weights do not fit"),
+        ('start_from = "first"', 'start_from = "color"', "initial weights are for 3 channel"),
+        ('images = "images"', 'images = "none"', "there is no folder .*none"),
+        ('validation = "pairs"', 'validation = "unequal"', "same size"),
+    ],
+)
+def test_a_mistake_in_a_later_stage_is_found_before_the_first_trains(
+    plan: Path, tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    """Initial weights, folders and pairs; the message names the stage."""
+    for kind, side in (("noisy", 24), ("clean", 30)):
+        write_photographs(tmp_path / "unequal" / kind, 1, side=side)
+    first, second = plan.read_text().split("\n\n")
+    plan.write_text(f"{first}\n\n{second.replace(old, new)}")
+    with pytest.raises(ValueError, match=f"stage second: .*{words}"):
+        start(plan, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_weights_to_start_from_are_below_the_data(plan: Path, tmp_path: Path) -> None:
+    """Like the other folders of a plan, unless their path is absolute."""
+    start(plan, tmp_path / "out")
+    plan.write_text(
+        plan.read_text().replace('"second"', '"third"').replace('start_from = "first"', 'start_from = "out"')
+    )
+    (tmp_path / "out/first" / FILE).rename(tmp_path / "out" / FILE)
+    start(plan, tmp_path / "again")
+    third = Checkpoint.load(tmp_path / "again" / "third")
+    assert third is not None
+    assert [stage["steps"] for stage in third.stages] == [6, 4]
 
 
 def test_a_budget_of_the_plan_replaces_that_of_the_recipe(plan: Path) -> None:

@@ -97,3 +97,16 @@ def test_a_recipe_without_noise_or_photographs_is_refused(tmp_path: Path) -> Non
     for recipe, images in (("color", write_photographs(tmp_path, 1)), ("color-noise-eighth", None)):
         with pytest.raises(ValueError, match=r"need a recipe for color with a \[noise\] table, and --images"):
             noise_statistics([], recipe, images)
+
+
+def test_nothing_to_measure_is_refused(tmp_path: Path) -> None:
+    """Neither arguments, nor a pair as large as a patch, nor pairs of equal size."""
+    with pytest.raises(ValueError, match="nothing to measure: pass --pairs, or --recipe and --images"):
+        noise_statistics([])
+    for kind in ("noisy", "clean"):
+        write_photographs(tmp_path / kind, 1)
+    with pytest.raises(ValueError, match=r"no pair in .* is as large as a patch of 128 x 128 pixels"):
+        noise_statistics([tmp_path])
+    write_photographs(tmp_path / "clean", 1, side=30)
+    with pytest.raises(ValueError, match=r"same size, but 0\.png"):
+        noise_statistics([tmp_path])

@@ -61,6 +61,16 @@ def test_without_torchrun_a_process_stands_alone(monkeypatch: pytest.MonkeyPatch
         assert processes.share(network) is network
 
 
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "meta", "mps"])
+def test_a_device_that_cannot_compute_is_one_sentence(device: str) -> None:
+    """Neither its name nor the machine need to have it."""
+    with (
+        pytest.raises(ValueError, match=f"torch cannot compute on the device '{device}' here"),
+        Processes.join(device=device),
+    ):
+        pass
+
+
 @pytest.mark.parametrize(
     "capabilities", [{"avx512_bf16": True}, {"amx_bf16": True}, {"avx2": True, "avx512_bf16": False}]
 )

@@ -25,8 +25,36 @@ def test_recipes_for_gray_and_color_are_shipped() -> None:
 def test_unknown_field_is_refused(tmp_path: Path) -> None:
     """A misspelled setting does not silently become the default."""
     (tmp_path / "mine.toml").write_text("steps = 10\nlearning_rte = 1.0\n")
-    with pytest.raises(ValueError, match=r"mine\.toml.*\n?learning_rte"):
+    with pytest.raises(
+        ValueError, match=r"mine\.toml: there is no field learning_rte; did you mean 'learning_rate'\?$"
+    ):
         read_recipe(str(tmp_path / "mine.toml"))
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("batch = 0", "batch = 0: must be greater than 0"),
+        ("detailed = 2.0", r"detailed = 2\.0: must be from 0(\.0)? to 1(\.0)?"),
+        ("loss = 'l3'", "loss = 'l3': must be 'l1', 'l2', 'psnr' or 'root'"),
+        ("[noise.camera]\nshar = 1", r"there is no field noise\.camera\.shar; did you mean 'share'\?"),
+        ("arguments = { channels = 2 }", r"arguments\.channels = 2: must be 1 for gray or 3 for color"),
+    ],
+)
+def test_an_invalid_field_is_one_sentence(tmp_path: Path, line: str, words: str) -> None:
+    """It names the field and what is allowed, and no page of pydantic."""
+    (tmp_path / "mine.toml").write_text(f"steps = 10\n{line}\n")
+    with pytest.raises(ValueError, match=rf"mine\.toml: {words}$") as refused:
+        read_recipe(str(tmp_path / "mine.toml"))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_budget_that_is_none_is_one_sentence() -> None:
+    """Zero steps, and steps together with minutes."""
+    with pytest.raises(ValueError, match=r"^steps = 0: must be greater than 0$"):
+        Recipe(steps=5).with_budget(steps=0, minutes=None)
+    with pytest.raises(ValueError, match=r"^a recipe needs exactly one of steps and minutes as its budget$"):
+        Recipe(steps=5).with_budget(steps=2, minutes=1)
 
 
 @pytest.mark.parametrize("budget", [{}, {"steps": 5, "minutes": 1}], ids=["none", "both"])

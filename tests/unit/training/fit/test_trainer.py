@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from biasfree.architectures import build
+from biasfree.artifact import SHIPPED
 from tests.unit.training.fit.runs import ALONE, IMAGES, TINY, Record, assert_same, fit, sampler
 from training.data.noise import NoiseMixture
 from training.export.export import Provenance, export
@@ -300,3 +301,17 @@ def test_run_of_another_architecture_is_no_start(tmp_path: Path) -> None:
     recipe = TINY.model_copy(update={"arguments": {**TINY.arguments, "blocks": 3}})
     with pytest.raises(ValueError, match="do not fit the recipe's architecture"):
         Trainer(recipe, sampler(recipe), images=IMAGES, processes=ALONE, start=Start.read(tmp_path))
+
+
+def test_color_weights_are_no_start_for_a_gray_recipe(tmp_path: Path) -> None:
+    """The message has the channels, and not the layers of torch."""
+    with pytest.raises(ValueError, match=r"for 3 channel\(s\), but the recipe has 1: start from other weights"):
+        Trainer(TINY, sampler(TINY), images=IMAGES, processes=ALONE, start=Start.read(Path("color")))
+
+
+def test_a_run_can_start_from_a_shipped_model_by_its_name() -> None:
+    """A typo is answered with a suggestion."""
+    named, file = Start.read(Path("gray")), Start.read(SHIPPED / "gray.onnx")
+    assert_same(named.weights, file.weights)
+    with pytest.raises(ValueError, match="no file 'grey'; did you mean 'gray'"):
+        Start.read(Path("grey"))

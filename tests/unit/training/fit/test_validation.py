@@ -43,9 +43,36 @@ def test_without_a_validation_folder_some_images_are_held_out(tmp_path: Path) ->
     images = write_photographs(tmp_path, 17)
     (images / "16.png").write_bytes((images / "0.png").read_bytes())
     trained, measured = split(images, None, channels=1)
-    assert len(measured) >= 8
+    assert len(measured) == 4
     assert not {image.name for image in trained} & {pair.name for pair in measured}
     assert "16.png" not in {image.name for image in trained}
+
+
+@pytest.mark.parametrize(("count", "held_out"), [(2, 1), (4, 1), (23, 5), (32, 8), (71, 8)])
+def test_at_most_eight_images_and_a_quarter_are_held_out(tmp_path: Path, count: int, held_out: int) -> None:
+    """From 64 images on they are the first of every eighth of the folder."""
+    images = write_photographs(tmp_path, count)
+    _, measured = split(images, None, channels=1)
+    assert len(measured) == held_out
+    if count >= 64:
+        names = sorted(path.name for path in images.iterdir())
+        assert [pair.name for pair in measured] == names[:: count // 8][:8]
+
+
+def test_pairs_of_unequal_size_are_found_before_the_training(tmp_path: Path) -> None:
+    """The message names the pair."""
+    images = write_photographs(tmp_path / "images", 3)
+    write_photographs(tmp_path / "pairs" / "noisy", 1, seed=50)
+    write_photographs(tmp_path / "pairs" / "clean", 1, seed=60, side=30)
+    with pytest.raises(ValueError, match=r"0\.png has 24 x 24 pixels in .*noisy and 30 x 30 in .*clean"):
+        split(images, tmp_path / "pairs", channels=1)
+
+
+def test_images_that_are_all_measured_leave_nothing_to_train_on(tmp_path: Path) -> None:
+    """The message says how many are left out, and why."""
+    images = write_photographs(tmp_path, 3)
+    with pytest.raises(ValueError, match=r"all 3 image\(s\) in .* are left out of training, because the validation"):
+        split(images, images, channels=1)
 
 
 def test_validation_measures_central_crops_and_restores_the_mode(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Noise, filters, net bias and layers, each against plain autograd or plain NumPy."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from torch.func import jacrev
 
 from biasfree import rebuild
@@ -13,7 +15,8 @@ from biasfree.architectures import DnCNN
 from biasfree.artifact import SHIPPED, Artifact
 from tests.unit.training.fit.runs import write_photographs
 from training.reproduce import bias, filters, layers, noise
-from training.reproduce.pages import Request
+from training.reproduce.page_names import PageName
+from training.reproduce.pages import Request, reproduce
 from training.reproduce.patches import Patch, read_patches
 
 TINY = """
@@ -165,3 +168,22 @@ def test_a_network_that_is_no_dncnn_is_refused_by_layers(request_):
     """The message is one sentence."""
     with pytest.raises(ValueError, match="must be a DnCNN"):
         layers.page(Request(images=request_.images, output=request_.output, model=SHIPPED / "gray.onnx"))
+
+
+def test_a_patch_too_small_for_the_filters_is_refused_before_the_first_page(request_):
+    """The three pixels would be the same one."""
+    small = replace(request_, side=filters.LEAST_SIDE - 1)
+    for page in (PageName.ALL, PageName.FILTERS):
+        with pytest.raises(
+            ValueError, match="the page filters needs patches of at least 24 x 24 pixels: use --size 24"
+        ):
+            reproduce(page, small, Console(quiet=True))
+    assert not request_.output.exists()
+
+
+def test_a_model_is_taken_by_its_name(request_):
+    """The default is the shipped gray model."""
+    assert replace(request_, model="color").artifact().card.name == "color"
+    assert request_.artifact().card.name == "gray"
+    with pytest.raises(ValueError, match="did you mean 'gray'"):
+        replace(request_, model="grey").artifact()

@@ -219,9 +219,9 @@ def test_a_color_model_is_measured_on_color_patches(tmp_path, photographs):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--images", "nowhere"], "no images in nowhere"),
+        (["--images", "nowhere"], "there is no folder nowhere"),
         (["--images", "photographs", "--size", "25"], "0.png has 24 x 24 pixels"),
-        (["--images", "photographs", "--model", "missing.onnx"], "cannot read missing.onnx"),
+        (["--images", "photographs", "--model", "missing.onnx"], "no file 'missing.onnx'"),
     ],
     ids=["no images", "small images", "no model"],
 )
