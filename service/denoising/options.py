@@ -9,7 +9,9 @@ from biasfree import options
 #: Options that ``/analyze`` has as well.
 Color = Annotated[
     Literal["auto", "gray", "rgb"],
-    Field(description="Convert the image first. With `gray`, a three-dimensional NPY array is a stack of gray images."),
+    Field(
+        description="Convert the image first. `axes=ZYX` reads a three-dimensional NPY array as a stack of gray images."
+    ),
 ]
 Axes = Annotated[
     str | None,

@@ -113,7 +113,7 @@ def test_shipped_weights_are_small():
     """The two that are served by default, and all together."""
     default = sum((SHIPPED / name).stat().st_size for name in ("gray.onnx", "color.onnx"))
     assert 0 < default < 15_000_000
-    assert sum(path.stat().st_size for path in SHIPPED_MODELS) < 85_000_000
+    assert sum(path.stat().st_size for path in SHIPPED_MODELS) < 90_000_000
 
 
 def test_a_text_file_is_not_a_model(tmp_path):

@@ -24,7 +24,7 @@ def test_pairs_follow_from_the_random_numbers(channels: int) -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pairs_are_finite_whatever_is_drawn(channels: int) -> None:
     """This holds over many batches, including empty parts and patches with every disturbance."""
-    mixture = NoiseMixture(resampled=0.5, constant=0.5, gray=0.5)
+    mixture = NoiseMixture(resampled=0.5, constant=0.5, gray=0.5, drawn=0.5)
     for seed in range(40):
         pair = mixture.pairs(scenes(4, channels=channels), draw(seed))
         assert bool(pair.noisy.isfinite().all() and pair.clean.isfinite().all())
