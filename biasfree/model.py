@@ -250,8 +250,7 @@ class Model:
         network = self._for_white_noise(Stack.of(patch, channel_axis, None).shape[-1])
         card = network.card
         noisy = _planes_of_patch(patch, channel_axis, card)
-        if bit_depth is not None and noisy.dtype.kind in "iu":
-            intensity_range(noisy.dtype, bit_depth)
+        _require_depth(noisy.dtype, bit_depth)
         request = AnalysisRequest(
             noisy,
             Patch(0, 0, noisy.shape[2], noisy.shape[1]),
@@ -272,9 +271,7 @@ class Model:
 
     def _results(self, stack: "Stack", options: DenoiseOptions) -> list[FrameResult]:
         """Denoise every frame; the first frame decides between the networks."""
-        dtype = stack.frames[0].dtype
-        if options.bit_depth is not None and dtype.kind in "iu":
-            intensity_range(dtype, options.bit_depth)
+        _require_depth(stack.frames[0].dtype, options.bit_depth)
         network, done = self._chosen(stack, options)
         results = []
         for frame in stack.frames:
@@ -345,6 +342,12 @@ class _Network:
 def _require_no_axes(channel_axis: int | None, stack_axis: int | None) -> None:
     if channel_axis is not None or stack_axis is not None:
         raise ValueError("a Pillow image has no axes to name: omit channel_axis and stack_axis")
+
+
+def _require_depth(dtype: np.dtype[Any], bit_depth: int | None) -> None:
+    """Check that integers of this type can have ``bit_depth`` significant bits."""
+    if bit_depth is not None and dtype.kind in "iu":
+        intensity_range(dtype, bit_depth)
 
 
 def _options(options: Mapping[str, Any]) -> DenoiseOptions:

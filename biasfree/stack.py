@@ -122,7 +122,7 @@ def through_array(image: Any, denoise: Callable[[PixelArray, int | None], PixelA
     Args:
         image: The image.
         denoise: Maps an array and its channel axis to an array of the same shape.
-        hidden_kept: Give pixels of alpha 0 their colors of before.
+        hidden_kept: Pixels of alpha 0 keep their colors.
     """
     from PIL import Image
 

@@ -107,7 +107,7 @@ def analyze_call(image: ImageLike, **options: Unpack[AnalyzeOptions]) -> Call[An
 
 
 def _axes(images: Collection[Body]) -> dict[str, Parameter]:
-    """Return the axes as a parameter, which is the same for all images, and for arrays only; none if they differ."""
+    """Return the parameter ``axes`` if all images are arrays with the same axes; otherwise no parameter."""
     known = {body.axes for body in images}
     axes = known.pop() if len(known) == 1 else None
     return {} if axes is None else {"axes": axes}

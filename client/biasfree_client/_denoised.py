@@ -86,7 +86,7 @@ class Denoised:
         return self.content
 
     def pil(self) -> Image:
-        """Return a Pillow image: with the mode and metadata of the one that was sent, or the metadata of the file.
+        """Return a Pillow image. It has the mode and metadata of the Pillow image that was sent, or those of the file.
 
         A CMYK image comes back as RGB, unless no pixel changed.
 

@@ -65,7 +65,7 @@ class InMemoryParser(MultiPartParser):
     """
 
     spool_max_size = sys.maxsize
-    #: Whether the closing boundary has come, after which anything is ignored.
+    #: Whether the closing boundary has come; what follows it is ignored.
     closed = False
 
     def on_headers_finished(self) -> None:

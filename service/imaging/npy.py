@@ -21,7 +21,7 @@ MAX_HEADER_BYTES = 1024
 
 HEADER_READERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
 
-#: The least number of axes, and one more than the most.
+#: Allowed numbers of axes.
 AXES = range(2, 5)
 SHAPES = ["(H, W)", "(H, W, 1, 3 or 4)", "(Z, H, W)", "(Z, H, W, 1, 3 or 4)", "any of 2 to 4 axes with axes="]
 

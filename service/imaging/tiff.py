@@ -89,7 +89,7 @@ def write(picture: Picture) -> bytes:
                 resolutionunit="inch" if metadata.dpi else "none" if metadata.tiff_resolution else None,
                 software=False,
                 metadata=None,
-                extratags=current_tags(tags[index], change, raster.shape, samples),
+                extratags=list(current_tags(tags[index], change, raster.shape, samples)),
             )
     return buffer.getvalue()
 

@@ -73,7 +73,7 @@ def ranged(metadata: Mapping[str, Any], change: Change) -> dict[str, Any]:
 
 
 def without_bands(gdal: str, change: Change) -> str:
-    """Return GDAL's metadata without what they say about single bands, if a change makes it wrong."""
+    """Return GDAL's metadata; where a change makes statements about single bands wrong, without them."""
     if not (change.values or change.samples):
         return gdal
     return GDAL_ITEM.sub(lambda item: "" if " sample=" in item[0] else item[0], gdal)

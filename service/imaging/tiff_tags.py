@@ -57,8 +57,8 @@ def kept_tags(pages: Sequence[TiffPage], file_bytes: int, *, turned: Sequence[bo
     return tuple(kept)
 
 
-def current_tags(tags: Sequence[Tag], change: Change | None, raster: Sequence[int], samples: int) -> list[Tag]:
-    """Return the tags of a page for new pixels: changed where they state what has changed, or left out.
+def current_tags(tags: Sequence[Tag], change: Change | None, raster: Sequence[int], samples: int) -> Iterator[Tag]:
+    """Yield the tags of a page for new pixels: changed where they state what has changed, or left out.
 
     Args:
         tags: The kept tags.
@@ -66,10 +66,6 @@ def current_tags(tags: Sequence[Tag], change: Change | None, raster: Sequence[in
         raster: Shape in which the page is written.
         samples: Number of samples of all pages.
     """
-    return list(_current(tags, change, raster, samples))
-
-
-def _current(tags: Sequence[Tag], change: Change | None, raster: Sequence[int], samples: int) -> Iterator[Tag]:
     for tag in tags:
         code, value = tag[0], tag[3]
         if code == DESCRIPTION:

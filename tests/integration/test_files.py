@@ -248,7 +248,7 @@ async def test_an_avif_keeps_the_colors_that_it_names(client: httpx.AsyncClient)
 
 
 async def test_text_of_a_png_is_kept(client: httpx.AsyncClient) -> None:
-    """Who made it and whose it is."""
+    """The author and the copyright, among others."""
     text = [(b"tEXt", b"Author\0Ada"), (b"iTXt", b"Copyright\0\0\0\0\0CC0"), (b"tEXt", b"Place\0Helgoland")]
     content = await denoised(client, png_with(color(32), *text), "image/png")
     assert [payload in content for _, payload in text] == [True, True, False]

@@ -245,7 +245,7 @@ async def test_further_images_of_a_file_are_named_in_the_answer(client: httpx.As
 
 
 async def test_the_padding_of_a_dicom_comes_back_exactly(client: httpx.AsyncClient) -> None:
-    """And influences nothing: the rest is the same whatever its value."""
+    """The other pixels do not depend on its value."""
     clean = 1000 + 500 * photograph(64)
     noisy = np.rint(clean + 500 * (with_noise(photograph(64), 25) - photograph(64))).astype(np.int16)
     results = []

@@ -35,7 +35,7 @@ async def test_an_image_in_another_field_is_told_its_name(client: httpx.AsyncCli
 
 
 async def test_a_parameter_beside_the_image_belongs_into_the_query(client: httpx.AsyncClient) -> None:
-    """It is named."""
+    """The message names the parameter."""
     detail = await refusal(client, part() + b"\r\n" + part("strength", b"1") + CLOSED)
     assert detail == "the form has unknown fields: strength; send parameters in the query string"
 
@@ -94,7 +94,7 @@ async def test_a_preamble_before_the_first_boundary_is_ignored(
 
 
 async def test_a_preamble_has_an_end(client: httpx.AsyncClient) -> None:
-    """It is not searched for ever."""
+    """The search for the first boundary is bounded."""
     detail = await refusal(client, b"x" * 5000 + b"\r\n" + part() + CLOSED)
     assert detail == "the form does not begin with the boundary that its Content-Type names"
 

@@ -29,9 +29,9 @@ near the disturbance and farther away. `python -m training robustness` makes thi
 
 _ENSEMBLES = f"""## Ensembles
 
-What `ensemble=` gains: the mean over 2, 4 or 8 orientations of an image, each a pass. `gray-real` and `color-real` are
-measured on the real pairs, the other networks on {CASE}, as above. `python -m training ensembles` makes this
-table alone.
+This table shows the gain of `ensemble=`, the mean over 2, 4 or 8 orientations of an image, one pass per orientation.
+`gray-real` and `color-real` are measured on the real pairs, the other networks on {CASE}, as above.
+`python -m training ensembles` makes this table alone.
 """
 
 

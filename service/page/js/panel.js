@@ -70,7 +70,7 @@ export function offerModels(served) {
   }
 }
 
-/** The service's choices beside the default, which is empty. */
+/** The service's choices beside the default, whose value is empty. */
 const CHOICES = { best: "Automatic, best on white noise, slower", fast: "Automatic, fast, less exact" };
 
 /** @type {Record<Model["kind"], string>} */

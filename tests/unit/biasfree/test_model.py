@@ -164,7 +164,7 @@ def test_chroma_strength_changes_nothing_unless_there_are_three_channels() -> No
 
 
 def test_masked_arrays_without_a_masked_pixel_are_arrays() -> None:
-    """As from a reader that always makes them."""
+    """Some readers always return masked arrays."""
     image = noisy(20, 20)
     np.testing.assert_array_equal(GRAY.denoise(np.ma.masked_array(image)), GRAY.denoise(image))
 

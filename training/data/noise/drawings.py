@@ -31,8 +31,14 @@ _SHEET_PX, _LEAST_PX, _LARGEST_PX = 768, 8, 26
 
 
 def drawn(clean: torch.Tensor, draw: Draw) -> torch.Tensor:
-    """Draw with one color over patches (B, C, P, P) in [0, 1], or over paper of another color."""
+    """Draw with one color over patches (B, C, P, P) in [0, 1], or over paper of another color.
+
+    Raises:
+        ValueError: The patches are as large as the sheets of text.
+    """
     count, channels, side, _ = clean.shape
+    if side >= _SHEET_PX:
+        raise ValueError(f"patches of {side} pixels: drawn scenes have less than {_SHEET_PX}")
     other = torch.where(draw.chance(count, 0.5), _modules(count, side, draw), _ruled(count, side, draw))
     ink = torch.where(draw.chance(count, 0.6), _text(count, side, draw), other)
     # Scanned or reduced drawings are soft.

@@ -56,7 +56,7 @@ def hounsfield(padding: int, dtype: str = "int16") -> PixelArray:
 @pytest.mark.parametrize("implicit", [False, True])
 @pytest.mark.filterwarnings("ignore")
 def test_pixels_with_the_value_of_padding_have_no_data(dtype, stored, kind, value, implicit):
-    """Whether that value is signed is for the pixels to say; some writers take the other type."""
+    """The pixels decide whether that value is signed; some writers take the other type."""
     image = hounsfield(stored, dtype)
     picture = read(scan(image, padding={"PixelPaddingValue": (kind, value)}, implicit=implicit))
     np.testing.assert_array_equal(picture.visible[0], ~PADDED)

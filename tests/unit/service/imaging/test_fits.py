@@ -55,7 +55,7 @@ def test_an_extension_may_refuse_its_inheritance():
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_damaged_card_of_the_primary_header_costs_no_other_card():
-    """It is left out."""
+    """The damaged card is left out."""
     data = with_primary(IMAGE, {"TELESCOP": "Hubble", "EXPTIME": 30.0}, OBJECT="M 31")
     broken = data.replace(b"EXPTIME =  ", b"EXPTIME = \x80")
     assert broken != data

@@ -102,7 +102,7 @@ ADOBE = (b"cHRM", struct.pack(">8I", 31_270, 32_900, 64_000, 33_000, 21_000, 71_
     ],
 )
 def test_a_format_that_cannot_state_the_colors_has_a_warning(chunks, stating):
-    """And no other has; what was to be said before is still said."""
+    """Other formats have none, and an earlier warning stays."""
     image = replace(picture((6, 5, 3), png_color=(3, chunks)), warning="only the first frame was read")
     for format in WRITABLE:
         warning = with_color_warning(image, format).warning

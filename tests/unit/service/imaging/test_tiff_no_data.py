@@ -103,7 +103,7 @@ def test_values_that_reading_converts_lose_the_tag():
 
 
 def test_an_unchanged_picture_comes_back_exactly():
-    """Of every dtype, with and without missing data."""
+    """This holds for every dtype, with and without missing data."""
     for dtype in ("uint8", "int16", "uint32", "float32"):
         image = noise((9, 7, 3), dtype)
         image[2:4] = 0

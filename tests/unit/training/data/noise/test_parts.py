@@ -207,6 +207,12 @@ def test_drawings_have_edges_that_no_photograph_has(channels: int) -> None:
     assert float((step > 0.4 * contrast).float().mean()) > 0.8
 
 
+def test_patches_as_large_as_a_sheet_of_text_are_refused() -> None:
+    """There would be no place to cut them from."""
+    with pytest.raises(ValueError, match="patches of 768 pixels: drawn scenes have less than 768"):
+        drawn(flat(1, 0.5, side=768), draw())
+
+
 def test_texture_is_faint_fine_and_follows_the_scene() -> None:
     """A smooth scene gets detail in proportion to its brightness, and keeps its mean; black stays black."""
     source = (0.5 + 0.2 * draw(1).normal(30, 3, 64, 64)).clamp(0, 1)
