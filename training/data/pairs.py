@@ -121,11 +121,21 @@ class PairSampler:
         uniform = torch.rand(2, self._batch, generator=generator, device=self._device, dtype=torch.float64)
         top = (uniform[0] * (heights - self._patch + 1)).long()
         left = (uniform[1] * (widths - self._patch + 1)).long()
-        rows, columns = self._orientations(generator)
-        rows = top[:, None, None] + rows
-        columns = left[:, None, None] + columns
-        where = self._offsets[image][:, None, None] + rows * widths[:, None, None] + columns
-        return self._pixels[where].permute(0, 3, 1, 2)
+        turns = torch.rand(3, self._batch, 1, 1, generator=generator, device=self._device) < 0.5
+        places = torch.stack([self._offsets[image], heights, widths, top, left], dim=1).tolist()
+        return torch.stack(
+            [self._crop(*place, *turn) for place, turn in zip(places, turns.flatten(1).T.tolist(), strict=True)]
+        )
+
+    def _crop(
+        self, offset: int, height: int, width: int, top: int, left: int, flip: bool, mirror: bool, transpose: bool
+    ) -> torch.Tensor:
+        """Cut one crop (C, P, P) out of the image at ``offset``, and turn it."""
+        whole = self._pixels[offset : offset + height * width].view(height, width, -1)
+        crop = whole[top : top + self._patch, left : left + self._patch]
+        turned = [axis for axis, chosen in enumerate((flip, mirror)) if chosen]
+        crop = crop.flip(turned) if turned else crop
+        return crop.permute(2, 1, 0) if transpose else crop.permute(2, 0, 1)
 
     def _of_more_detail(self, one: torch.Tensor, other: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Return ``one``, but in a share ``detailed`` of the places the crop with more detail."""
@@ -159,18 +169,6 @@ class PairSampler:
         white = torch.randn(1, batch * channels, side + 2, side + 2, generator=generator, device=self._device)
         grain = F.conv2d(white, kernels.repeat_interleave(channels, 0)[:, None], groups=batch * channels)
         return clean + grain.view_as(clean)
-
-    def _orientations(self, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw flips and transpositions: the row and column to read for each place of each patch (B, P, P)."""
-        flip_rows, flip_columns, transpose = (
-            torch.rand(3, self._batch, 1, 1, generator=generator, device=self._device) < 0.5
-        )
-        axis = torch.arange(self._patch, device=self._device)
-        down, across = axis[:, None].expand(self._patch, -1), axis[None, :].expand(self._patch, -1)
-        rows = torch.where(transpose, across, down)
-        columns = torch.where(transpose, down, across)
-        last = self._patch - 1
-        return torch.where(flip_rows, last - rows, rows), torch.where(flip_columns, last - columns, columns)
 
 
 def _detail(crops: torch.Tensor) -> torch.Tensor:

@@ -52,12 +52,14 @@ class Camera(BaseModel):
         smooth, sharpen = self._smoothing(draw, count), self._sharpening(draw, count)
 
         def develop(sensor: torch.Tensor) -> torch.Tensor:
-            twice = [torch.cat([each, each]) for each in (place, corrected, directed, gains, matrix)]
-            colors = torch.where(
-                twice[2], demosaiced_along_edges(sensor, twice[0]), demosaiced(sensor, twice[0], twice[1])
+            cell, along, filtered, gain, mixing = (
+                torch.cat([each, each]) for each in (place, directed.flatten(), corrected, gains, matrix)
             )
-            linear = (colors * twice[3]).clamp(0, 1)
-            return smooth(curve.applied(_mixed(linear, twice[4]).clamp(0, 1)))
+            colors = sensor.expand(-1, 3, -1, -1).contiguous()
+            colors[along] = demosaiced_along_edges(sensor[along], cell[along])
+            colors[~along] = demosaiced(sensor[~along], cell[~along], filtered[~along])
+            linear = (colors * gain).clamp(0, 1)
+            return smooth(curve.applied(_mixed(linear, mixing).clamp(0, 1)))
 
         def finish(image: torch.Tensor) -> torch.Tensor:
             image = sharpen(image).clamp(0, 1)
