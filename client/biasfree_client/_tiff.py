@@ -16,9 +16,9 @@ Pixels = npt.NDArray[Any]
 
 ORIENTATION, COLOR_MAP, ICC = 274, 320, 34675
 MINISWHITE, MINISBLACK, RGB, PALETTE, SEPARATED = 0, 1, 2, 3, 5
-#: Samples of each color space; one more may be alpha.
+#: Samples of each color space; the last of further ones may be alpha.
 COLORS = {MINISWHITE: 1, MINISBLACK: 1, RGB: 3, PALETTE: 1, SEPARATED: 4}
-ALPHA = {(1,), (2,)}
+ALPHA = {1, 2}
 PLANAR = 2
 
 
@@ -64,7 +64,9 @@ def read_tiff(content: bytes, *, purpose: str) -> Tiff:
 
 
 def _has_alpha(page: Any) -> bool:
-    return page.samplesperpixel == COLORS[page.photometric] + 1 and tuple(page.extrasamples) in ALPHA
+    *channels, last = page.extrasamples or (0,)
+    whole = page.samplesperpixel == COLORS[page.photometric] + len(page.extrasamples)
+    return whole and last in ALPHA and (not channels or (not any(channels) and page.photometric in {MINISBLACK, RGB}))
 
 
 def _page(page: Any) -> Pixels:

@@ -115,14 +115,17 @@ class Networks:
     def model_for(self, picture: Picture, *, model: str | None, color: str) -> Artifact:
         """Return the network for a picture in the requested colors; of a choice, the network for white noise.
 
-        Pictures of a number of channels that no network has are denoised channel by channel, as gray.
+        Pictures of a number of channels that no network has are denoised channel by channel, as gray; so are three
+        channels that are no colors.
 
         Raises:
             UnknownModel: There is no such network.
             InvalidParameter: It does not fit the picture.
         """
         same = picture.layout.equal_channels
-        channels = 3 if same and color == "rgb" else picture.channels
+        channels = 1 if picture.metadata.gray_channels else picture.channels
+        if same and color == "rgb":
+            channels = 3
         name = model or AUTO
         if name in CHOICES:
             name = CHOICES[name].get(channels, CHOICES[name][1])

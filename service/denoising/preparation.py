@@ -34,6 +34,9 @@ class Prepared:
 
     def result(self, frames: Sequence[PixelArray], options: DenoiseOptions) -> Picture:
         """Return the picture with denoised frames and its original hidden pixels."""
+        if options.changes_nothing(self.original.channels):
+            # Colors that were divided by alpha would not be multiplied by it exactly.
+            return self.original
         denoised = all_channels(with_frames(self.picture, frames))
         if self.picture.metadata.premultiplied:
             both = zip(denoised.frames, denoised.alpha, strict=True)

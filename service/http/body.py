@@ -2,10 +2,13 @@
 
 import asyncio
 import base64
+import json
+import re
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,14 +23,21 @@ from service.imaging import ImageFormat, readable
 IMAGE = "image"
 #: The other alphabet of base64 (RFC 4648, section 5).
 URL_SAFE = str.maketrans("-_", "+/")
-#: Windows programs begin JSON with it.
-UTF8_BOM = b"\xef\xbb\xbf"
+#: Addresses, which are never fetched.
+ADDRESS = re.compile(r"(https?|ftp|file|blob):", re.IGNORECASE)
+DATA_URL = re.compile(r"data:([^,]*),", re.IGNORECASE)
 #: Enough to name a field that does not belong there.
 MAX_FIELDS = 16
 #: Text before the first boundary, which old mail programs and some libraries write.
 MAX_PREAMBLE_BYTES = 4096
-#: A body with one of these types is the image, whatever its format.
-UNNAMED = ("", "application/octet-stream", "application/x-www-form-urlencoded")
+#: A body with one of these types, or of any image, is the image, whatever its format.
+UNNAMED = (
+    "",
+    "application/octet-stream",
+    "binary/octet-stream",
+    "application/binary",
+    "application/x-www-form-urlencoded",
+)
 
 
 class JsonImage(BaseModel):
@@ -114,9 +124,10 @@ async def _read(request: Request, body: type[JsonImage]) -> dict[str, Upload]:
         return await asyncio.to_thread(_json, await request.body(), body)
     # curl --data-binary sends x-www-form-urlencoded if no content type is given.
     declared = ImageFormat.from_media_type(media_type)
-    if declared is None and media_type not in UNNAMED:
+    if declared is None and media_type not in UNNAMED and not media_type.startswith("image/"):
         raise UnsupportedMedia(
-            f"the content type {media_type!r} is not supported",
+            f"the content type {media_type!r} is not supported: send an image as image/png or another image type, "
+            "as application/octet-stream, in a form (multipart/form-data) or in JSON (application/json)",
             supported=[*(each.media_type for each in readable()), "multipart/form-data", "application/json"],
         )
     return {IMAGE: _upload(await request.body(), declared)}
@@ -173,7 +184,10 @@ async def _files(form: FormData, fields: list[str]) -> dict[str, Upload]:
             raise MalformedRequest(f"the form has several fields {name!r}: send one image per request", expected=1)
         part = form.get(name)
         if isinstance(part, UploadFile):
-            uploads[name] = _upload(await part.read(), ImageFormat.from_media_type(part.content_type or ""))
+            declared = ImageFormat.from_media_type(part.content_type or "")
+            encoding = part.headers.get("content-transfer-encoding", "").strip().lower()
+            content = await part.read()
+            uploads[name] = _upload(_decoded(content.decode("latin-1")) if encoding == "base64" else content, declared)
     return uploads
 
 
@@ -187,24 +201,56 @@ def _without_image(names: Sequence[str]) -> str:
 
 def _json(content: bytes, body: type[JsonImage]) -> dict[str, Upload]:
     try:
-        images: dict[str, str | None] = body.model_validate_json(content.removeprefix(UTF8_BOM)).model_dump()
+        images: dict[str, str | None] = body.model_validate_json(_utf8(content)).model_dump()
     except ValidationError as exc:
-        first = exc.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise MalformedRequest(f'the JSON body must be {{"image": "<base64>"}}: {where}: {first["msg"]}') from exc
+        raise MalformedRequest(_wrong_json(exc, list(body.model_fields))) from exc
     return {name: _from_base64(text) for name, text in images.items() if text is not None}
+
+
+def _utf8(content: bytes) -> bytes:
+    """Return JSON in UTF-8 without a byte order mark; Windows programs write one, and UTF-16 as well."""
+    encoding = json.detect_encoding(content)
+    if encoding == "utf-8":
+        return content
+    try:
+        return content.decode(encoding).encode()
+    except UnicodeError as exc:
+        raise MalformedRequest(f"the JSON body is not valid {encoding}: send it in UTF-8") from exc
+
+
+def _wrong_json(error: ValidationError, known: Sequence[str]) -> str:
+    """Say what is wrong with a JSON body, and what to do."""
+    failures = error.errors()
+    unknown = [str(each["loc"][0]) for each in failures if each["type"] == "extra_forbidden"]
+    if unknown and any(each["type"] == "missing" for each in failures):
+        return f"the JSON has the members {', '.join(unknown)}: the image's member must be called {IMAGE!r}"
+    if unknown:
+        return (
+            f"the JSON has unknown members: {', '.join(unknown)}; it may have {', '.join(known)}, and parameters "
+            "belong in the query string"
+        )
+    where = ".".join(str(part) for part in failures[0]["loc"]) or "body"
+    return f'the JSON body must be {{"image": "<base64>"}}: {where}: {failures[0]["msg"]}'
 
 
 def _from_base64(image: str) -> Upload:
     declared = None
-    if image.startswith("data:"):
-        head, comma, image = image.partition(",")
-        if not comma or not head.endswith(";base64"):
+    if ADDRESS.match(image):
+        raise MalformedRequest("the image is an address, and none is ever fetched: send the image itself in base64")
+    if image[:5].lower() == "data:":
+        head = DATA_URL.match(image)
+        media_type, *parameters = head[1].split(";") if head else [""]
+        if head is None or "base64" not in (each.strip().lower() for each in parameters):
             raise MalformedRequest("a data: URL must have the form data:<type>;base64,<data>")
-        declared = ImageFormat.from_media_type(head[len("data:") :].partition(";")[0])
+        declared, image = ImageFormat.from_media_type(media_type), unquote(image[head.end() :])
+    return _upload(_decoded(image), declared)
+
+
+def _decoded(text: str) -> bytes:
+    """Decode base64 in either alphabet, with line breaks, as base64(1) writes them, and perhaps without its padding."""
+    joined = "".join(text.split()).translate(URL_SAFE)
     try:
-        # The output of base64(1) has line breaks.
-        return _upload(base64.b64decode("".join(image.split()).translate(URL_SAFE), validate=True), declared)
+        return base64.b64decode(joined + "=" * (-len(joined) % 4), validate=True)
     except ValueError as exc:
         raise MalformedRequest(f"the image is not valid base64: {exc}") from exc
 

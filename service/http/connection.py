@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from httptools import HttpRequestParser
+from httptools import HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 #: Time from the start of a connection, or the end of its last answer, to the end of the next headers. A browser may
@@ -11,6 +11,26 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEADERS_WITHIN_S = 20.0
 #: As in other servers; without a limit a client could fill the memory with one header.
 MOST_HEADER_BYTES = 64 * 1024
+#: The headers that offer an upgrade.
+OFFERS = frozenset({b"upgrade", b"http2-settings"})
+
+
+class Parser(HttpRequestParser):
+    """A parser that keeps what follows the headers of an offer to upgrade, which it does not read itself."""
+
+    rest = b""
+
+    def feed_data(self, data: Any) -> None:
+        """Parse further bytes.
+
+        Raises:
+            HttpParserUpgrade: They end the headers of a request that offers an upgrade; ``rest`` has what follows them.
+        """
+        try:
+            super().feed_data(data)
+        except HttpParserUpgrade as exc:
+            self.rest = bytes(data[exc.args[0] :])
+            raise
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -27,9 +47,8 @@ class BoundedConnection(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._in_headers = False
         self._header_bytes = 0
-        #: Bytes received of the current headers.
-        self._head = bytearray()
         self._between, self._declined = True, False
+        self.parser: Parser = self._new_parser()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Start waiting for headers."""
@@ -43,17 +62,16 @@ class BoundedConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Process received bytes, and limit the size of the headers."""
-        if self._in_headers or self._between:
-            self._head += data
+        self._parse(data)
+        while self._declined:
+            self._parse(self._without_upgrade())
+
+    def _parse(self, data: bytes) -> None:
         super().data_received(data)
-        if self._declined:
-            self._again_without_upgrade()
         if self._in_headers:
             self._header_bytes += len(data)
             if self._header_bytes > MOST_HEADER_BYTES:
                 self._refuse(b"431 Request Header Fields Too Large")
-        else:
-            self._head.clear()
 
     def on_message_begin(self) -> None:
         """Start counting the bytes of the headers."""
@@ -66,7 +84,9 @@ class BoundedConnection(HttpToolsProtocol):
         """Start to answer a request."""
         self._in_headers = False
         self._have_headers()
-        self._declined = self.parser.should_upgrade() and not self._should_upgrade()
+        # A CONNECT is an upgrade by itself, and no path has that method.
+        offered = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        self._declined = offered and not self._should_upgrade()
         if not self._declined:
             super().on_headers_complete()
 
@@ -85,18 +105,26 @@ class BoundedConnection(HttpToolsProtocol):
     def _unsupported_upgrade_warning(self) -> None:
         """Suppress the warning, since many clients offer HTTP/2 by default."""
 
-    def _again_without_upgrade(self) -> None:
-        """Parse a request again without its declined offer to upgrade.
+    def _without_upgrade(self) -> bytes:
+        """Return a request without its declined offer to upgrade, and all that followed, for a new parser.
 
         The parser stops at the end of such headers, and the body would be lost (RFC 9110, section 7.8: a server may
         ignore the offer). Java's HttpClient, Ktor and ``curl --http2`` offer HTTP/2 (h2c) with every request.
         """
         self._declined = False
-        head, _, rest = bytes(self._head).partition(b"\r\n\r\n")
-        kept = [line for line in head.split(b"\r\n") if not line.lower().startswith((b"upgrade:", b"http2-settings:"))]
-        self._head.clear()
-        self.parser = HttpRequestParser(self)
-        self.data_received(b"\r\n".join(kept) + b"\r\n\r\n" + rest)
+        stopped, self.parser = self.parser, self._new_parser()
+        version = stopped.get_http_version().encode()
+        lines = [
+            b"%s %s HTTP/%s" % (stopped.get_method(), self.url, version),
+            *(b"%s: %s" % (name, value) for name, value in self.headers if name not in OFFERS),
+        ]
+        return b"\r\n".join(lines) + b"\r\n\r\n" + stopped.rest
+
+    def _new_parser(self) -> Parser:
+        parser = Parser(self)
+        # As uvicorn does: a request after the last one is ignored, and does not take its answer away.
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return parser
 
     def _await_headers(self) -> None:
         self._have_headers()

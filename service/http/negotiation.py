@@ -11,6 +11,8 @@ JSON = "application/json"
 ANY_BYTES = "application/octet-stream"
 #: Formats that browsers and Java's HttpClient name in every request.
 NAMED_BY_DEFAULT = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF)
+#: Types that only programs name that show pages: the formats beside them are those that they show, not a wish.
+OF_PAGES = frozenset({"text/html", "application/xhtml+xml", "image/svg+xml"})
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,8 @@ def negotiate(accept: str, *, wanted: ImageFormat | None, possible: Sequence[Ima
     """Choose the answer's format: the ``format`` parameter, then ``Accept``, then the first possible format.
 
     Browsers and Java's HttpClient name JPEG, WebP or AVIF by default, with ``*/*``. These are therefore taken only
-    where ``Accept`` allows nothing else, or where the image came so. ``application/octet-stream`` is the first possible
-    format.
+    where ``Accept`` allows nothing else, or where the image came so. Firefox names PNG as well: programs that ask for
+    pages get the first possible format, if they take it at all. ``application/octet-stream`` is that format too.
 
     Args:
         accept: The ``Accept`` header, empty if there is none.
@@ -44,6 +46,8 @@ def negotiate(accept: str, *, wanted: ImageFormat | None, possible: Sequence[Ima
         0.0 if index and each in NAMED_BY_DEFAULT else weight
         for index, (each, weight) in enumerate(zip(candidates, weights, strict=True))
     ]
+    if weights[0] > 0 and not OF_PAGES.isdisjoint(ranges):
+        faithful = [weights[0], *(0.0 for _ in candidates[1:])]
     weights = faithful if max(faithful) > 0 else weights
     as_json = _weight(ranges, JSON)
     best = max(weights)

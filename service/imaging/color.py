@@ -26,7 +26,7 @@ def to_gray(picture: Picture) -> Picture:
 
 def to_rgb(picture: Picture) -> Picture:
     """Convert gray to RGB with three equal channels; return an RGB picture as it is."""
-    if picture.channels == 3:
+    if picture.channels == 3 and not picture.metadata.gray_channels:
         return picture
     if picture.channels != 1:
         _require_rgb(picture, "rgb")
@@ -35,7 +35,7 @@ def to_rgb(picture: Picture) -> Picture:
 
 
 def _require_rgb(picture: Picture, color: str) -> None:
-    if picture.channels != 3:
+    if picture.channels != 3 or picture.metadata.gray_channels:
         raise InvalidParameter(
             f"color={color} is for gray and RGB images, and this image has {picture.channels} channels: omit it",
             actual=picture.channels,

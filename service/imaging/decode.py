@@ -3,7 +3,7 @@
 from service.errors import InvalidParameter, UndecodableImage, UnsupportedMedia
 from service.imaging import avif, bmp, dicom, fits, gif, heif, jp2, jpeg, jxl, npy, png, pnm, raw, tiff, webp
 from service.imaging.extras import readable, require
-from service.imaging.formats import ImageFormat, foreign_image, identify
+from service.imaging.formats import ImageFormat, foreign_image, identify, other_file
 from service.imaging.library_errors import translated
 from service.imaging.limits import ImageLimits
 from service.imaging.picture import Picture
@@ -77,4 +77,7 @@ def _identify(data: bytes, declared: ImageFormat | None) -> ImageFormat:
     except UnsupportedMedia as exc:
         if declared is None or foreign_image(data):
             raise
-        raise UndecodableImage(f"the body is declared as {declared}, but is not an image") from exc
+        other = other_file(data)
+        raise UndecodableImage(
+            f"the body is declared as {declared}, but is not an image{f': this is {other}' if other else ''}"
+        ) from exc

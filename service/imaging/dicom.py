@@ -10,12 +10,15 @@ from service.imaging import jp2, jpeg
 from service.imaging.bits import depth_in_use
 from service.imaging.dicom_padding import with_data
 from service.imaging.dicom_unpack import inflated, is_deflated, raw_bytes, unpack
+from service.imaging.formats import DICOM_WITHOUT_PREAMBLE as WITHOUT_PREAMBLE
 from service.imaging.formats import ImageFormat
 from service.imaging.library_errors import silence
 from service.imaging.limits import ImageLimits
 from service.imaging.metadata import Metadata
 from service.imaging.picture import DTYPES, Picture, picture_of
 
+#: What files begin with, and some programs leave out (DICOM PS3.10, section 7.1).
+PREAMBLE = bytes(128) + b"DICM"
 #: A small frame may grow when it is compressed.
 MARGIN_BYTES = 4096
 
@@ -33,7 +36,7 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
     from pydicom.pixels.utils import pixel_array  # An extra, loaded when it is needed.
 
     silence("pydicom")
-    dataset = _dataset(data, limits)
+    dataset = _dataset(PREAMBLE + data if data.startswith(WITHOUT_PREAMBLE) else data, limits)
     _check_encapsulated(dataset)
     unpack(dataset)
     try:

@@ -112,6 +112,9 @@ SIGNATURES: tuple[tuple[bytes, ImageFormat], ...] = (
 AVIF_BRANDS = frozenset({b"avif", b"avis"})
 HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 
+#: The first element of a DICOM file without its preamble: the length of the meta information.
+DICOM_WITHOUT_PREAMBLE = b"\2\0\0\0UL\4\0"
+
 # Unsupported image formats, to distinguish them from data that is not an image, which is the sender's mistake.
 FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"8BPS", "Photoshop"),
@@ -123,6 +126,23 @@ FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"\0\0\x01\0", "Windows icon"),
     (b"gimp xcf", "GIMP"),
     (b"\x89HDF\r\n\x1a\n", "HDF5"),
+    (b"SDPX", "DPX"),
+    (b"XPDS", "DPX"),
+    (b"\x80\x2a\x5f\xd7", "Cineon"),
+    (b"qoif", "QOI"),
+    (b"BPG\xfb", "BPG"),
+    (b"MATLAB 5.0", "MATLAB"),
+)
+
+#: What else is sent by mistake: what it is, and what to do.
+OTHERS: tuple[tuple[re.Pattern[bytes], str], ...] = (
+    (re.compile(rb"PK\x03\x04"), "a ZIP archive, such as NPZ: send its files one by one, an array as NPY"),
+    (re.compile(rb"\x1f\x8b|BZh\d|\xfd7zXZ|7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd"), "a compressed file: unpack it first"),
+    (re.compile(rb"%PDF-"), "a PDF document: send its pages as images"),
+    (re.compile(rb"\s*<(!doctype\s+html|html)", re.IGNORECASE), "a web page, maybe the error of a download"),
+    (re.compile(rb"version https://git-lfs"), "a pointer of Git LFS: run git lfs pull to get the file"),
+    (re.compile(rb"\s*(data:|iVBORw0KGgo|/9j/|UklGR|SUkqA|TU0AK|k05VTVBZ)"), "base64: decode it, or send it in JSON"),
+    (re.compile(rb"(\xef\xbb\xbf)?\s*\{\s*\""), "JSON: send it with the content type application/json"),
 )
 
 #: ``P`` and a digit, or the letter of float pixels; white space, perhaps a comment; a number or a word of PAM.
@@ -149,9 +169,13 @@ def identify(data: bytes, *, readable: Sequence[ImageFormat] = tuple(ImageFormat
             return known
     if found := _by_structure(data):
         return found
-    foreign = foreign_image(data)
+    if foreign := foreign_image(data):
+        what = f"{foreign} files are not supported"
+    else:
+        other = other_file(data)
+        what = f"this is {other}" if other else "this format is not supported"
     raise UnsupportedMedia(
-        f"{f'{foreign} files are' if foreign else 'this format is'} not supported: send {', '.join(readable)}",
+        f"{what}{'; supported are' if ':' in what else ': send'} {', '.join(readable)}",
         supported=[known.media_type for known in readable],
     )
 
@@ -164,7 +188,7 @@ def _by_structure(data: bytes) -> ImageFormat | None:
         return ImageFormat.BMP
     if NETPBM.match(data):
         return ImageFormat.PNM
-    if data[128:132] == b"DICM":
+    if data[128:132] == b"DICM" or data.startswith(DICOM_WITHOUT_PREAMBLE):
         return ImageFormat.DICOM
     named = brands(data)
     if named & AVIF_BRANDS:
@@ -177,3 +201,8 @@ def foreign_image(data: bytes) -> str | None:
     if brands(data):
         return "Video"
     return next((name for signature, name in FOREIGN if data.startswith(signature)), None)
+
+
+def other_file(data: bytes) -> str | None:
+    """Say what a file is that is no image, and what to do; None if that is not known."""
+    return next((words for pattern, words in OTHERS if pattern.match(data)), None)

@@ -20,6 +20,8 @@ from service.imaging.metadata import Metadata
 from service.imaging.picture import Picture, picture_of
 
 CODESTREAM = b"\xff\x4f\xff\x51"
+#: The end marker. OpenJPEG wants it, although the lengths of the tiles say what is missing.
+END = b"\xff\xd9"
 #: More than a header of as many components as are read has.
 HEADER_BYTES = 4096
 #: Components of CMYK with alpha would be 5, which Pillow does not read.
@@ -49,6 +51,7 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
     header = read_header(head)
     limits.check(pixels=header.width * header.height)
     check(header)
+    data = data if data.endswith(END) else data + END
     samples = _eight_bits(data, header, icc) if header.bits <= 8 else _deep(data, header)
     return picture_of([samples], ImageFormat.JP2, Metadata(icc=icc))
 

@@ -1,8 +1,10 @@
 """JPEG: the metadata through Pillow, the pixels through libjpeg-turbo (simplejpeg), which says what is damaged."""
 
 import io
+import re
 import struct
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import simplejpeg
@@ -23,7 +25,7 @@ from service.imaging.picture import Picture, picture_of
 QUALITY = 95
 
 #: JFIF has 16 bits for a resolution.
-MOST_DPI = 65_535
+DPI = range(1, 65_535)
 
 #: Pillow's modes, and simplejpeg's names of the same colors.
 COLORS = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
@@ -41,6 +43,10 @@ LOSSLESS_BITS, EXTENDED_BITS = range(2, 17), 12
 #: Start of frame in all its variants, but for the markers between them that are no frames (ITU-T T.81, table B.1).
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {JPEG_LS}
 SCAN, STANDALONE = 0xDA, frozenset({0x01, *range(0xD0, 0xD9)})
+
+#: A marker after the data of a scan: neither a stuffed zero nor a restart.
+AFTER_SCAN = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+COEFFICIENTS = range(64)
 
 #: The end marker, and bits that decode to pixels other than gray, which libjpeg uses for missing data.
 END, FILLER = b"\xff\xd9", bytes([0x5A, 0x13, 0x77, 0x2D]) * 4096
@@ -83,7 +89,7 @@ def write(picture: Picture, quality: int | None = None) -> bytes:
         subsampling="4:4:4",
         icc_profile=metadata.icc_for(picture.channels),
         exif=PREFIX + metadata.exif if metadata.exif else b"",
-        dpi=metadata.dpi if metadata.dpi and max(metadata.dpi) < MOST_DPI else (0, 0),
+        dpi=metadata.dpi if metadata.dpi and all(round(dpi) in DPI for dpi in metadata.dpi) else (0, 0),
     )
     return buffer.getvalue()
 
@@ -175,10 +181,16 @@ def _samples(image: JpegImagePlugin.JpegImageFile, data: bytes) -> tuple[PixelAr
         return _intact(image, data), ""
     except ValueError as exc:
         damage = f"the JPEG is damaged, and parts of the picture may be wrong (libjpeg: {exc})"
+    ended = data.rstrip(b"\0") + END
+    if not image.info.get("progressive") or has_all_scans(data):
+        try:
+            return _intact(image, ended), ""
+        except ValueError:
+            pass
     try:
         return np.asarray(image), damage
     except OSError as exc:
-        return _without_end(image, data, exc), ""
+        raise _incomplete(image, data.rstrip(b"\0")) from exc
 
 
 def _intact(image: JpegImagePlugin.JpegImageFile, data: bytes) -> PixelArray:
@@ -194,23 +206,38 @@ def _intact(image: JpegImagePlugin.JpegImageFile, data: bytes) -> PixelArray:
     return ~samples if image.mode == "CMYK" else samples
 
 
-def _without_end(image: JpegImagePlugin.JpegImageFile, data: bytes, error: OSError) -> PixelArray:
-    """Return the pixels of a file that lacks only its end marker.
-
-    Raises:
-        UndecodableImage: It lacks more; a progressive file may lack whole scans.
-    """
+def _incomplete(image: JpegImagePlugin.JpegImageFile, content: bytes) -> UndecodableImage:
+    """Return the refusal of a file that lacks more than its end marker; a progressive file may lack whole scans."""
     if image.info.get("progressive"):
-        raise UndecodableImage(
+        return UndecodableImage(
             "the progressive JPEG is damaged or incomplete: not all of its scans can be read", present=None
-        ) from error
-    content = data.rstrip(b"\0")
-    try:
-        return _intact(image, content + END)
-    except ValueError:
-        present = _present(content)
+        )
+    present = _present(content)
     share = "it ends before its last row" if present is None else f"only {present:.0%} of its rows are present"
-    raise UndecodableImage(f"the JPEG is incomplete: {share}", present=present) from error
+    return UndecodableImage(f"the JPEG is incomplete: {share}", present=present)
+
+
+def has_all_scans(data: bytes) -> bool:
+    """Tell whether the scans of a progressive JPEG bring every bit of each coefficient (ITU-T T.81, section G.1.1)."""
+    missing: dict[tuple[int, int], int] = {}
+    at = 2
+    while found := AFTER_SCAN.match(data, at):
+        marker, start = data[found.end() - 1], found.end()
+        if marker in STANDALONE:
+            at = start
+            continue
+        segment = data[start + 2 : start + int.from_bytes(data[start : start + 2], "big")]
+        at = start + 2 + len(segment)
+        if marker in FRAMES and len(segment) > 5:
+            missing = dict.fromkeys(product(segment[6::3], COEFFICIENTS), 1)
+        elif marker == SCAN and len(segment) >= 4 + 2 * segment[0]:
+            first, last, precision = segment[1 + 2 * segment[0] :][:3]
+            # The lower half of the last byte is the number of low bits that further scans bring.
+            sent = product(segment[1 : 1 + 2 * segment[0] : 2], range(first, last + 1))
+            missing |= dict.fromkeys(sent, precision & 15)
+            following = AFTER_SCAN.search(data, at)
+            at = len(data) if following is None else following.start()
+    return bool(missing) and not any(missing.values())
 
 
 def _present(content: bytes) -> float | None:

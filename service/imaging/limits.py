@@ -5,6 +5,10 @@ from dataclasses import dataclass
 
 from service.errors import ImageTooLarge
 
+#: Channels over all frames of an image that is denoised channel by channel: each is a pass of its own, however small.
+#: Spectrometers have up to 2000.
+MAX_CHANNELS = 4096
+
 
 @dataclass(frozen=True)
 class ImageLimits:
@@ -39,3 +43,16 @@ class ImageLimits:
                 actual=pixels,
             )
         self.claim(pixels)
+
+    def check_channels(self, channels: int) -> None:
+        """Refuse an image of too many channels, counted over all frames.
+
+        Raises:
+            ImageTooLarge: ``facts`` has ``limit`` and ``actual``.
+        """
+        if channels > MAX_CHANNELS:
+            raise ImageTooLarge(
+                f"the image has {channels} channels; at most {MAX_CHANNELS} over all frames are accepted",
+                limit=MAX_CHANNELS,
+                actual=channels,
+            )

@@ -1,6 +1,5 @@
 """The metadata kept from a file: color profile, camera, resolution. Never the location."""
 
-import math
 import struct
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,8 +10,8 @@ from service.imaging.iso_media import ORDINARY_PRIMARIES, ORDINARY_TRANSFERS
 # The largest press profiles have about 3 MB; anything larger than this is not a profile.
 MAX_ICC_BYTES = 8_000_000
 
-# PNG and TIFF hold 32 bits of it.
-MOST_DPI = 100_000_000
+# PNG and TIFF hold 32 bits of it; PNG counts pixels per meter.
+LEAST_DPI, MOST_DPI = 0.0254, 100_000_000
 
 #: The tag of a TIFF in which GDAL names the value of missing data.
 NO_DATA = 42113
@@ -52,8 +51,9 @@ class Metadata:
         premultiplied: True if colors are already multiplied by alpha (TIFF's associated alpha).
         png_color: Number of samples and the chunks of a PNG that define their meaning (gamma, primaries, transfer
             function, significant bits).
-        tiff_resolution: Horizontal and vertical resolution of a TIFF without a unit.
+        unitless_resolution: Horizontal and vertical resolution of a TIFF or PNG without a unit.
         rgb_first: True if the first three of more channels are red, green and blue (TIFF).
+        gray_channels: True if several channels, which may be three, are no colors (TIFF).
         png_text: The text chunks of a PNG with harmless standard keywords.
         tiff_tags: The tags of each page that only a TIFF has: descriptions, coordinates on a map, ImageJ's metadata.
         tiff_forms: The form of each page of a TIFF.
@@ -68,8 +68,9 @@ class Metadata:
     dpi: tuple[float, float] | None = None
     premultiplied: bool = False
     png_color: tuple[int, tuple[tuple[bytes, bytes], ...]] | None = None
-    tiff_resolution: tuple[float, float] | None = None
+    unitless_resolution: tuple[float, float] | None = None
     rgb_first: bool = False
+    gray_channels: bool = False
     png_text: tuple[tuple[bytes, bytes], ...] = ()
     tiff_tags: tuple[tuple[tuple[int, int, int, Any, bool], ...], ...] = ()
     tiff_forms: tuple[TiffForm, ...] = ()
@@ -127,6 +128,9 @@ def describes(icc: bytes, channels: int) -> bool:
 
 
 def sound_dpi(horizontal: float, vertical: float) -> tuple[float, float] | None:
-    """Return a resolution in pixels per inch, or None if it is implausible; a microscope's has 8 digits."""
+    """Return a resolution in pixels per inch, or None if it is implausible.
+
+    A microscope's has 8 digits, and that of a map or of a billboard is below 1.
+    """
     dpi = (float(horizontal), float(vertical))
-    return dpi if all(math.isfinite(value) and 1 <= value < MOST_DPI for value in dpi) else None
+    return dpi if all(LEAST_DPI <= value < MOST_DPI for value in dpi) else None

@@ -52,11 +52,12 @@ def read(data: bytes, limits: ImageLimits, *, axes: str | None = None) -> Pictur
     height, width = ordered[layout.stacked :][:2]
     frames = ordered[0] if layout.stacked else 1
     limits.check(pixels=frames * height * width, frames=frames)
+    limits.check_channels(frames * (ordered[-1] if layout.channel_axis else 1))
     array = _view(data, stream.tell(), shape, fortran, dtype)
     array = array if layout.order is None else array.transpose(layout.order)
     pages = array if layout.stacked else array[np.newaxis]
     picture = picture_of(list(pages), ImageFormat.NPY, Metadata(), alpha=[alpha] * len(pages))
-    assumed, left_out = "" if axes else _warning(shape, layout), _left_out(data, stream.tell() + array.nbytes)
+    assumed, left_out = "" if axes else _warning(shape, layout, dtype), _left_out(data, stream.tell() + array.nbytes)
     return replace(picture, layout=layout, warning="; ".join(filter(None, (assumed, left_out))))
 
 
@@ -148,13 +149,26 @@ def _layout(shape: Sequence[int], dtype: np.dtype[Any]) -> tuple[Layout, bool]:
     return layout, samples == 4
 
 
-def _warning(shape: Sequence[int], layout: Layout) -> str:
-    """Return the assumption about an array whose first axis may be channels as well."""
-    if len(shape) != 3 or layout.channel_axis or shape[0] not in {3, 4}:
+def _warning(shape: Sequence[int], layout: Layout, dtype: np.dtype[Any]) -> str:
+    """Return the assumption about an array whose first or last axis, or fourth sample, may be channels as well."""
+    if len(shape) == 4 and shape[-1] == 4 and dtype.kind == "f":
+        return (
+            f"the fourth sample of an array of shape {tuple(shape)} was read as alpha; name its axes to be sure: "
+            "axes=ZYXA, or axes=ZYXC if it is a channel"
+        )
+    if len(shape) != 3 or layout.channel_axis:
+        return ""
+    frames, height, width = shape
+    if frames in {3, 4}:
+        other, place = "CYX", "first"
+    elif width < min(frames, height) or frames == height != width:
+        # Many bands, as spectrometers have; a stack of such narrow images is rare.
+        other, place = "YXC", "last"
+    else:
         return ""
     return (
-        f"an array of shape {tuple(shape)} was read as a stack of {shape[0]} gray images; name its axes to be sure: "
-        "axes=ZYX, or axes=CYX if the first axis is channels"
+        f"an array of shape {tuple(shape)} was read as a stack of {frames} gray images; name its axes to be sure: "
+        f"axes=ZYX, or axes={other} if the {place} axis is channels"
     )
 
 

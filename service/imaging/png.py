@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from itertools import islice
 
 import imagecodecs
@@ -29,9 +30,17 @@ HEADER_BYTES = SIGNATURE_BYTES + 4 + 4 + 13 + 4  # signature, then IHDR with its
 MAX_CHUNKS = 131_072
 
 INCH_M = 0.0254
+#: Units of a resolution; without one it is a ratio, the aspect of the pixels.
+UNKNOWN, METER = 0, 1
+#: The second term of a ratio that is written, and any number in PNG.
+MOST_RATIO, MOST_DENSITY = 1_000_000, 2**31 - 1
 #: Chunks that define the meaning of samples (PNG specification, third edition, section 11.3.2), kept unchanged.
 COLOR_CHUNKS = (b"cICP", b"mDCV", b"cLLI", b"sRGB", b"gAMA", b"cHRM", b"sBIT")
 PALETTE = 3
+#: Samples of the colors of each color type; those of a palette are RGB.
+COLOR_SAMPLES = {0: 1, 2: 3, PALETTE: 3, 4: 1, 6: 3}
+#: The bit of a color type that stands for alpha, and the bytes of pixels that are unpacked at once to be counted.
+ALPHA_TYPE, PIECE_BYTES = 4, 1 << 20
 SIGNIFICANT_BITS = b"sBIT"
 
 TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
@@ -80,13 +89,23 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
     width, height, _, color_type = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
     limits.check(pixels=width * height)
     exif = read_exif(chunks.get(b"eXIf"), ImageFormat.PNG)
-    samples = imagecodecs.png_decode(data)
+    try:
+        samples = imagecodecs.png_decode(data)
+    except imagecodecs.PngError as exc:
+        present = _present(data, chunks[b"IHDR"])
+        if present is None:
+            raise
+        raise UndecodableImage(
+            f"the PNG is incomplete: only {present:.0%} of its rows are present", present=present
+        ) from exc
     if color_type == PALETTE and _all_gray(chunks[b"PLTE"]):
         samples = samples[..., 2:] if samples.shape[2] == 4 else samples[..., 2]
     samples, metadata = upright(samples, exif.orientation), _metadata(chunks, exif)
     warning = FIRST_FRAME.format("PNG") if b"acTL" in chunks else ""
     picture = picture_of([samples], ImageFormat.PNG, metadata, warning=warning)
-    color = tuple((kind, chunks[kind]) for kind in COLOR_CHUNKS if kind in chunks and color_type != PALETTE)
+    if SIGNIFICANT_BITS in chunks:
+        chunks[SIGNIFICANT_BITS] = _significant_bits(chunks[SIGNIFICANT_BITS], COLOR_SAMPLES[color_type], picture)
+    color = tuple((kind, chunks[kind]) for kind in COLOR_CHUNKS if chunks.get(kind))
     text = tuple(_kept_text(data)) if chunks.keys() & set(TEXT_CHUNKS) else ()
     return replace(picture, metadata=replace(metadata, png_color=(_samples_of(picture), color), png_text=text))
 
@@ -115,6 +134,27 @@ def _chunks(data: bytes) -> dict[bytes, bytes]:
         if kind != b"IDAT":
             found.setdefault(kind, bytes(payload))
     return found
+
+
+def _present(data: bytes, header: bytes) -> float | None:
+    """Return the share of the rows before the end of a cut file; None if it is damaged otherwise, or interlaced."""
+    width, height, bits, color_type, _, _, interlaced = struct.unpack(">IIBBBBB", header)
+    samples = COLOR_SAMPLES.get(color_type, 0) + (color_type & ALPHA_TYPE > 0)
+    if interlaced or not samples or not height:
+        return None
+    # A palette has one sample, and a row begins with its filter.
+    row_bytes = 1 + -(-width * bits * (1 if color_type == PALETTE else samples) // 8)
+    stream, unpacked = zlib.decompressobj(), 0
+    try:
+        for kind, payload in islice(_walk(data), MAX_CHUNKS):
+            left: bytes | memoryview = payload if kind == b"IDAT" else b""
+            while left and unpacked < height * row_bytes:
+                unpacked += len(stream.decompress(left, PIECE_BYTES))
+                left = stream.unconsumed_tail
+    except zlib.error:
+        return None
+    rows = unpacked // row_bytes
+    return None if stream.eof or rows >= height else round(rows / height, 3)
 
 
 def _kept_text(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -173,8 +213,15 @@ def _all_gray(palette: bytes) -> bool:
 
 
 def _metadata(chunks: dict[bytes, bytes], exif: Exif) -> Metadata:
-    dpi = _dpi(chunks.get(b"pHYs", b""))
-    return Metadata(icc=_icc(chunks.get(b"iCCP", b"")), exif=exif.kept, dpi=turned(dpi, exif.orientation))
+    density, unit = _density(chunks.get(b"pHYs", b""))
+    dpi = sound_dpi(*(each * INCH_M for each in density)) if unit == METER else None
+    ratio = density if unit == UNKNOWN and all(density) else None
+    return Metadata(
+        icc=_icc(chunks.get(b"iCCP", b"")),
+        exif=exif.kept,
+        dpi=turned(dpi, exif.orientation),
+        unitless_resolution=turned(ratio, exif.orientation),
+    )
 
 
 def _icc(payload: bytes) -> bytes | None:
@@ -187,12 +234,30 @@ def _icc(payload: bytes) -> bytes | None:
     return profile or None
 
 
-def _dpi(payload: bytes) -> tuple[float, float] | None:
-    """Read the resolution in a pHYs chunk; unit 1 is per meter, unit 0 an aspect ratio."""
-    if len(payload) != 9 or payload[8] != 1:
-        return None
-    x_per_m, y_per_m = struct.unpack(">II", payload[:8])
-    return sound_dpi(x_per_m * INCH_M, y_per_m * INCH_M)
+def _density(payload: bytes) -> tuple[tuple[int, int], int | None]:
+    """Read the pixels per unit and the unit of a pHYs chunk; without one, or if it is damaged, the unit is None."""
+    if len(payload) != 9:
+        return (0, 0), None
+    horizontal, vertical, unit = struct.unpack(">IIB", payload)
+    return (horizontal, vertical), unit
+
+
+def _significant_bits(stored: bytes, count: int, picture: Picture) -> bytes:
+    """Return the significant bits of each sample of a picture; empty if those in the file are damaged.
+
+    A palette of grays has fewer samples than its file, and a transparent color adds alpha, all of whose bits count.
+
+    Args:
+        stored: The content of the chunk.
+        count: Samples of the colors in the file.
+        picture: The decoded picture.
+    """
+    depth = 8 * picture.dtype.itemsize
+    colors, alpha = stored[:count], stored[count : count + 1] or bytes([depth])
+    if len(colors) < count or not all(1 <= bits <= depth for bits in colors + alpha):
+        return b""
+    kept = bytes([max(colors)]) if picture.channels < count else colors
+    return kept + alpha if picture.has_alpha else kept
 
 
 def _samples_of(picture: Picture) -> int:
@@ -213,7 +278,12 @@ def _ancillary(picture: Picture) -> Iterator[tuple[bytes, bytes]]:
             if kind != SIGNIFICANT_BITS or (count == _samples_of(picture) and max(payload, default=0) <= depth):
                 yield kind, payload
     if metadata.dpi:
-        yield b"pHYs", struct.pack(">IIB", *(round(dpi / INCH_M) for dpi in metadata.dpi), 1)
+        yield b"pHYs", struct.pack(">IIB", *(round(dpi / INCH_M) for dpi in metadata.dpi), METER)
+    elif metadata.unitless_resolution and all(metadata.unitless_resolution):
+        ratio = Fraction(metadata.unitless_resolution[0] / metadata.unitless_resolution[1])
+        # Square pixels need no words.
+        if (terms := ratio.limit_denominator(MOST_RATIO).as_integer_ratio()) != (1, 1) and 0 < terms[0] <= MOST_DENSITY:
+            yield b"pHYs", struct.pack(">IIB", *terms, UNKNOWN)
     if metadata.exif:
         yield b"eXIf", metadata.exif
     yield from metadata.png_text

@@ -9,6 +9,7 @@ import numpy as np
 from biasfree.pixels import PixelArray
 from service.errors import UndecodableImage, UnsupportedMedia
 from service.imaging.bits import spread_from
+from service.imaging.color import cmyk_to_rgb
 from service.imaging.formats import NETPBM, ImageFormat
 from service.imaging.limits import ImageLimits
 from service.imaging.metadata import Metadata
@@ -19,6 +20,8 @@ NUMBER = re.compile(rb"(?:\s|#[^\n\r]*[\n\r])*([-+.\deE]+)")
 #: The header of a PAM ends in a line of its own; comments make it no longer than this.
 PAM_HEADER = re.compile(rb"P7\s(.{0,4096}?)^ENDHDR\s*?\n", re.DOTALL | re.MULTILINE)
 PAM_FIELD = re.compile(rb"^(WIDTH|HEIGHT|DEPTH|MAXVAL|TUPLTYPE)\s+(\S+)", re.MULTILINE)
+#: Names of tuples, besides alpha: gray and colors, and inks (pam(5), and Ghostscript's device pamcmyk32).
+COLORS, CMYK, ALPHA = frozenset({"BLACKANDWHITE", "GRAYSCALE", "RGB", ""}), "CMYK", "ALPHA"
 #: The numbers of a plain image, and comments: a P outside of them begins a further image.
 PLAIN_TEXT = re.compile(rb"(?:[^#P]++|#[^\n\r]*+)*+")
 PLAIN = b"123"
@@ -41,27 +44,50 @@ class Header:
     most: int
     start: int
     scale: float = 0.0
+    tuple_type: str = ""
 
     @property
     def count(self) -> int:
         """Return the number of samples of the image."""
         return prod((self.width, self.height, self.samples))
 
+    @property
+    def has_alpha(self) -> bool:
+        """Tell whether the last sample is alpha: by the name of the tuple, or without one by their number."""
+        return self.tuple_type.endswith(ALPHA) if self.tuple_type else self.samples in {2, 4}
+
+    @property
+    def inks(self) -> bool:
+        """Tell whether the samples are inks, maybe with alpha."""
+        return self.tuple_type.removesuffix(f"_{ALPHA}") == CMYK and self.samples == 4 + self.has_alpha
+
+    @property
+    def colors(self) -> bool:
+        """Tell whether the samples besides alpha are gray or RGB."""
+        return not self.tuple_type or self.tuple_type.removesuffix(ALPHA).strip("_ ") in COLORS
+
 
 def read(data: bytes, limits: ImageLimits) -> Picture:
-    """Decode the first image of a file: up to 8 bits as uint8, up to 16 bits as uint16, white at their maximum."""
+    """Decode the first image of a file: up to 8 bits as uint8, up to 16 bits as uint16, white at their maximum.
+
+    The tuples of a PAM may have any number of channels; inks become sRGB.
+    """
     header = _pam_header(data) if data[1:2] == b"7" else _header(data)
     if min(header.width, header.height) < 1:
         raise UndecodableImage("the PNM file has no pixels")
     limits.check(pixels=header.width * header.height)
-    if not 1 <= header.samples <= 4 or not 1 <= header.most <= MAX_VALUE:
+    limits.check_channels(header.samples)
+    if header.samples < 1 or not 1 <= header.most <= MAX_VALUE:
         raise UnsupportedMedia(
             f"a PNM file of {header.samples} samples up to {header.most} is not supported",
-            supported=["1 to 4 samples, 1 to 65535"],
+            supported=["values up to 65535"],
         )
     samples = READERS[header.kind](data, header)
+    if header.inks:
+        samples = _without_inks(samples)
+    metadata = Metadata(gray_channels=not (header.inks or header.colors))
     warning = FIRST_IMAGE if _has_another(data, header) else ""
-    return picture_of([samples], ImageFormat.PNM, Metadata(), warning=warning)
+    return picture_of([samples], ImageFormat.PNM, metadata, alpha=[header.has_alpha], warning=warning)
 
 
 def write(picture: Picture) -> bytes:
@@ -75,6 +101,16 @@ def write(picture: Picture) -> bytes:
         fields = f"WIDTH {width}\nHEIGHT {height}\nDEPTH {samples}\nMAXVAL {most}\nTUPLTYPE {kind}\nENDHDR\n"
         return b"P7\n" + fields.encode() + content
     return f"{'P6' if samples == 3 else 'P5'}\n{width} {height}\n{most}\n".encode() + content
+
+
+def _without_inks(samples: PixelArray) -> PixelArray:
+    """Convert inks (H, W, 4) to RGB in 8 bits; keep alpha, if any."""
+    if samples.dtype != np.uint8:
+        raise UnsupportedMedia(
+            "a PAM file of inks (CMYK) with more than 8 bits is not supported: convert it to RGB",
+            supported=["8-bit CMYK", "RGB"],
+        )
+    return np.dstack((cmyk_to_rgb(samples[..., :4], None), samples[..., 4:]))
 
 
 def _header(data: bytes) -> Header:
@@ -107,7 +143,9 @@ def _pam_header(data: bytes) -> Header:
         raise UndecodableImage("the PAM file has no complete header: it is damaged")
     fields = dict(PAM_FIELD.findall(found[1]))
     width, height, samples, most = (int(fields[name]) for name in (b"WIDTH", b"HEIGHT", b"DEPTH", b"MAXVAL"))
-    return Header(b"7", width, height, samples, most, found.end())
+    # Several lines make one name.
+    kind = b" ".join(value for name, value in PAM_FIELD.findall(found[1]) if name == b"TUPLTYPE").decode("latin-1")
+    return Header(b"7", width, height, samples, most, found.end(), tuple_type=kind)
 
 
 def _has_another(data: bytes, header: Header) -> bool:

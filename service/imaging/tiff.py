@@ -18,7 +18,15 @@ from service.imaging.orientation import UPRIGHT, turned, upright
 from service.imaging.picture import Picture, picture_of
 from service.imaging.tiff_description import Change
 from service.imaging.tiff_no_data import missing_samples, with_data, without_new_gaps
-from service.imaging.tiff_page import allocated_px, check_page, form_of, has_alpha, premultiplied, read_samples
+from service.imaging.tiff_page import (
+    allocated_px,
+    check_page,
+    form_of,
+    gray_channels,
+    has_alpha,
+    premultiplied,
+    read_samples,
+)
 from service.imaging.tiff_tags import BYTE_ORDER, current_tags, kept_tags
 
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, ICC = 274, 282, 283, 296, 34675
@@ -40,6 +48,7 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
         full = [page for page in listed if isinstance(page, TiffPage)]
         pages = [page for page in full if not (page.is_reduced or page.is_mask)] or full
         limits.check(pixels=sum(allocated_px(page) for page in pages))
+        limits.check_channels(sum(page.samplesperpixel for page in pages))
         for page in pages:
             check_page(page, len(data))
         _check_stack(tif, pages)
@@ -67,7 +76,7 @@ def write(picture: Picture) -> bytes:
     """
     buffer, picture = io.BytesIO(), without_new_gaps(picture)
     metadata, alpha = picture.metadata, "assocalpha" if picture.metadata.premultiplied else "unassalpha"
-    rgb = picture.channels == 3 or (metadata.rgb_first and picture.channels > 3)
+    rgb = (picture.channels == 3 and not metadata.gray_channels) or (metadata.rgb_first and picture.channels > 3)
     further = picture.channels - (3 if rgb else 1)
     nbytes = sum(page.nbytes for page in (*picture.frames, *picture.alpha) if page is not None)
     samples = nbytes // picture.dtype.itemsize
@@ -85,8 +94,8 @@ def write(picture: Picture) -> bytes:
                 planarconfig="separate" if planar else "contig" if raster.ndim == 3 else None,
                 extrasamples=["unspecified"] * further + ([alpha] if page_alpha is not None else []) or None,
                 iccprofile=metadata.icc_for(picture.channels),
-                resolution=metadata.dpi or metadata.tiff_resolution,
-                resolutionunit="inch" if metadata.dpi else "none" if metadata.tiff_resolution else None,
+                resolution=metadata.dpi or metadata.unitless_resolution,
+                resolutionunit="inch" if metadata.dpi else "none" if metadata.unitless_resolution else None,
                 software=False,
                 metadata=None,
                 extratags=list(current_tags(tags[index], change, raster.shape, samples)),
@@ -152,7 +161,8 @@ def _metadata(pages: list[TiffPage], file_bytes: int) -> Metadata:
         dpi=turned(sound_dpi(x / inches, y / inches), orientation) if x and y and inches else None,
         premultiplied=premultiplied(page),
         rgb_first=page.photometric == PHOTOMETRIC.RGB,
-        tiff_resolution=turned(resolution, orientation) if unit == NO_UNIT else None,
+        gray_channels=gray_channels(page),
+        unitless_resolution=turned(resolution, orientation) if unit == NO_UNIT else None,
         tiff_forms=tuple(map(form_of, pages)),
         tiff_tags=kept_tags(pages, file_bytes, turned=[_orientation(each) != UPRIGHT for each in pages]),
     )

@@ -1,5 +1,6 @@
 """A page of a TIFF: its validation and its samples."""
 
+from enum import IntEnum
 from functools import cache
 
 import numpy as np
@@ -66,15 +67,16 @@ def check_page(page: TiffPage, file_bytes: int) -> None:
         UnsupportedMedia: Its compression, colors, samples or dtype are not supported; ``facts`` has ``supported``.
         UndecodableImage: It has no pixels, or they lie beyond the end of the file.
     """
-    _expect(page.compression in compressions(), "compression", _name(page), [each.name for each in compressions()])
+    compression = _name(COMPRESSION, page.compression)
+    _expect(page.compression in compressions(), "compression", compression, [each.name for each in compressions()])
     _expect(
         page.photometric in COLORS,
         "photometric interpretation",
-        page.photometric,
+        _name(PHOTOMETRIC, page.photometric),
         [PHOTOMETRIC(c).name for c in COLORS],
     )
     if page.photometric == PHOTOMETRIC.YCBCR:
-        _expect(page.compression in PLAIN, "compression of YCbCr", page.compression, [c.name for c in PLAIN])
+        _expect(page.compression in PLAIN, "compression of YCbCr", compression, [c.name for c in PLAIN])
     extra = page.samplesperpixel - COLORS[page.photometric]
     alphas = sum(kind in ALPHA for kind in page.extrasamples)
     known = extra == 0 or has_alpha(page) or (alphas == 0 and page.photometric in CHANNELS)
@@ -87,8 +89,13 @@ def check_page(page: TiffPage, file_bytes: int) -> None:
     if page.compression == COMPRESSION.NONE and not page.is_tiled:
         # Some writers count more bytes than a strip has.
         needed = [min(size, most) for size, most in zip(needed, _strip_bytes(page), strict=True)]
-    if any(start + size > file_bytes for start, size in zip(page.dataoffsets, needed, strict=True)):
-        raise UndecodableImage("the TIFF is incomplete: it ends before its pixels do")
+    ends = list(zip(page.dataoffsets, needed, strict=True))
+    if any(start + size > file_bytes for start, size in ends):
+        there = sum(max(0, min(size, file_bytes - start)) for start, size in ends)
+        present = round(there / max(1, sum(needed)), 3)
+        raise UndecodableImage(
+            f"the TIFF is incomplete: it ends before its pixels do, and has only {present:.0%} of them", present=present
+        )
     check_segments(page)
 
 
@@ -131,12 +138,20 @@ def form_of(page: TiffPage) -> TiffForm:
 
 def has_alpha(page: TiffPage) -> bool:
     """Tell whether a page's last sample is alpha; one without a specified meaning (ExtraSamples 0) is a channel."""
-    return page.samplesperpixel == COLORS[page.photometric] + 1 and tuple(page.extrasamples) in {(1,), (2,)}
+    *channels, last = page.extrasamples or (0,)
+    # What precedes the extra samples are the colors.
+    whole = page.samplesperpixel == COLORS[page.photometric] + len(page.extrasamples)
+    return whole and last in ALPHA and (not channels or (not any(channels) and page.photometric in CHANNELS))
 
 
 def premultiplied(page: TiffPage) -> bool:
     """Tell whether a page's colors are already multiplied by its alpha."""
-    return tuple(page.extrasamples) == (ASSOCIATED_ALPHA,)
+    return has_alpha(page) and page.extrasamples[-1] == ASSOCIATED_ALPHA
+
+
+def gray_channels(page: TiffPage) -> bool:
+    """Tell whether a page has several channels, such as stains, of which none is a color."""
+    return page.photometric == PHOTOMETRIC.MINISBLACK and page.samplesperpixel > 1 + has_alpha(page)
 
 
 def _in_color(samples: PixelArray, page: TiffPage) -> PixelArray:
@@ -183,12 +198,12 @@ def _check_dtype(page: TiffPage) -> None:
         _expect(packed or name in {"uint8", "uint16"}, "dtype where 0 is white", name, ["uint8", "uint16"])
 
 
-def _name(page: TiffPage) -> str:
-    """Return the name of a page's compression, or its number if it has none."""
+def _name(kind: type[IntEnum], value: int) -> str:
+    """Return the name of a tag's value, or the number if it has none."""
     try:
-        return COMPRESSION(page.compression).name
+        return kind(value).name
     except ValueError:
-        return str(page.compression)
+        return str(value)
 
 
 def _expect(accepted: bool, what: str, got: object, supported: list[object]) -> None:

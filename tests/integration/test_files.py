@@ -113,6 +113,28 @@ async def test_unspecified_samples_are_denoised_and_stay_unspecified(client: htt
     np.testing.assert_array_equal(back[..., 1], alone)
 
 
+async def test_three_stains_are_denoised_each_alone(client: httpx.AsyncClient) -> None:
+    """They are no colors, and have no noise in common."""
+    stains = np.dstack([gray(64), gray(64)[::-1], gray(64)[:, ::-1]])
+    sent = tiff_of(stains, photometric="minisblack", planarconfig="contig", extrasamples=["unspecified"] * 2)
+    back = tifffile.imread(io.BytesIO(await denoised(client, sent, "image/tiff", model="gray")))
+    by_default = tifffile.imread(io.BytesIO(await denoised(client, sent, "image/tiff")))
+    assert back.shape == by_default.shape == stains.shape
+    for channel in range(3):
+        alone = pixels(await denoised(client, file_of(stains[..., channel], "PNG"), "image/png", model="gray"))
+        np.testing.assert_array_equal(back[..., channel], alone)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
+async def test_no_strength_is_exact_for_premultiplied_colors(client: httpx.AsyncClient, dtype: str) -> None:
+    """Floats were divided by alpha and multiplied again; colors brighter than their alpha allows were clipped."""
+    sent = np.random.default_rng(0).random((16, 16, 4))
+    sent = (sent if dtype.startswith("float") else sent * np.iinfo(dtype).max).astype(dtype)
+    content = tiff_of(sent, photometric="rgb", extrasamples=["assocalpha"])
+    back = tifffile.imread(io.BytesIO(await denoised(client, content, "image/tiff", strength=0)))
+    np.testing.assert_array_equal(back, sent, strict=True)
+
+
 @pytest.mark.parametrize("axes", ["CYX", "YXC", "ZYXC"])
 async def test_any_number_of_channels_is_denoised_along_named_axes(client: httpx.AsyncClient, axes: str) -> None:
     """Each as the gray image that it is."""

@@ -1,5 +1,9 @@
 """Forms as libraries and people send them: read if they are whole, or refused with what is wrong."""
 
+import base64
+import json
+from urllib.parse import quote
+
 import httpx
 import numpy as np
 import pytest
@@ -104,3 +108,67 @@ async def test_a_damaged_part_is_refused_with_its_place(client: httpx.AsyncClien
     detail = await refusal(client, b"--XX\r\nContent Disposition: form-data\r\n\r\nx" + CLOSED)
     assert detail.startswith("cannot read the form: ")
     assert "Invalid multipart data" not in detail
+
+
+ENCODED = base64.b64encode(IMAGE).decode()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+async def test_json_is_read_in_every_encoding_of_unicode(client: httpx.AsyncClient, encoding: str) -> None:
+    """PowerShell writes UTF-16 with a byte order mark."""
+    content = json.dumps({"image": ENCODED}).encode(encoding)
+    answer = await client.post("/denoise", content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        ENCODED.rstrip("="),
+        base64.urlsafe_b64encode(IMAGE).decode().rstrip("="),
+        f"DATA:image/png;BASE64,{ENCODED}",
+        f"data:application/x-npy;name=a.npy;base64,{ENCODED}",
+        f"data:;base64,{quote(ENCODED, safe='')}",
+    ],
+)
+async def test_base64_is_read_as_programs_write_it(client: httpx.AsyncClient, image: str) -> None:
+    """Without padding, in the alphabet for addresses, in every spelling of a data URL."""
+    answer = await client.post("/denoise", json={"image": image})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"file": ENCODED}, "the JSON has the members file: the image's member must be called 'image'"),
+        ({"image": ENCODED, "strength": 1}, "unknown members: strength; it may have image, and parameters"),
+        ({"image": "https://example.org/a.png"}, "an address, and none is ever fetched"),
+        ({"image": "data:image/png,abc"}, "data:<type>;base64,<data>"),
+    ],
+)
+async def test_wrong_json_is_told_what_belongs_there(
+    client: httpx.AsyncClient, body: dict[str, object], words: str
+) -> None:
+    """In the words of its sender."""
+    answer = await client.post("/denoise", json=body)
+    assert answer.status_code == 400
+    assert words in answer.json()["detail"]
+
+
+async def test_a_part_in_base64_is_decoded(client: httpx.AsyncClient) -> None:
+    """Old mail libraries write forms so, and say it."""
+    head = b'--XX\r\nContent-Disposition: form-data; name="image"\r\nContent-Transfer-Encoding: base64\r\n\r\n'
+    answer = await client.post("/denoise", content=head + base64.encodebytes(IMAGE) + CLOSED, headers=FORM)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("media_type", ["image/x-unheard-of", "image/apng", "image/*", "binary/octet-stream"])
+async def test_the_content_decides_whatever_kind_of_image_it_is_called(
+    client: httpx.AsyncClient, media_type: str
+) -> None:
+    """S3 calls every file binary/octet-stream."""
+    answer = await client.post("/denoise", content=IMAGE, headers={"Content-Type": media_type})
+    assert answer.status_code == 200
+    other = await client.post("/denoise", content=IMAGE, headers={"Content-Type": "text/plain"})
+    assert other.status_code == 415
+    assert "application/octet-stream" in other.json()["detail"]

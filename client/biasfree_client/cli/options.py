@@ -119,5 +119,7 @@ class Files:
             inputs: Files, folders and patterns as typed.
             beside: Template of the names of results that lie beside their images by default.
         """
-        made = beside if self.output else self.template or beside
+        template = None if self.output else self.template
+        # An earlier run without --name made results too.
+        made = (beside,) if template is None else (template, beside)
         return Selection(inputs, self.recursive, leave_out=Path(self.output) if self.output else None, made=made)

@@ -55,13 +55,13 @@ class Selection:
         inputs: Files, folders and patterns as typed.
         recursive: Search subfolders too.
         leave_out: Folder to skip, because the results may lie among the images.
-        made: Template of the names of results that lie beside the images, which are no images to work on.
+        made: Templates of the names of results that lie beside the images, which are no images to work on.
     """
 
     inputs: Sequence[str]
     recursive: bool = False
     leave_out: Path | None = None
-    made: Name | None = None
+    made: tuple[Name, ...] = ()
 
     def find(self, *, waiting: bool = False) -> Found:
         """List the images that exist now.
@@ -130,8 +130,8 @@ class _Search:
             for key in among:
                 self._pass(self._found.pop(key).path, "an earlier result")
         for key, source in list(self._found.items()):
-            stem = None if self._selection.made is None else self._selection.made.stem_of(source.path.name)
-            if stem is not None and (key not in self._named or (key.parent, stem) in stems):
+            found = {(key.parent, stem) for name in self._selection.made if (stem := name.stem_of(source.path.name))}
+            if found and (key not in self._named or found & stems):
                 del self._found[key]
                 self._pass(source.path, "an earlier result")
         return Found(list(self._found.values()), list(self._passed.values()), self._troubles)

@@ -96,6 +96,10 @@ FILES = {
     "tiff alpha": tiff(ALPHA, photometric="rgb", extrasamples=["unassalpha"]),
     "tiff two stains": tiff(ALPHA[..., :2].copy(), photometric="minisblack", extrasamples=["unspecified"]),
     "tiff gray alpha": tiff(ALPHA[..., :2].copy(), photometric="minisblack", extrasamples=["unassalpha"]),
+    "tiff three stains": tiff(COLOR, photometric="minisblack", extrasamples=["unspecified"] * 2, planarconfig="contig"),
+    "tiff infrared and alpha": tiff(
+        np.dstack([COLOR, EIGHT, EIGHT]), photometric="rgb", extrasamples=["unspecified", "unassalpha"]
+    ),
     "tiff infrared": tiff(ALPHA, photometric="rgb", extrasamples=["unspecified"]),
     "tiff deflate": tiff(SIXTEEN, compression="zlib", predictor=True),
     "tiff big-endian": pillow("TIFF", Image.fromarray(SIXTEEN.astype(">u2"))),

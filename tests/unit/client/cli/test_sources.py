@@ -57,7 +57,7 @@ def test_subfolders_are_searched_if_recursive(tree):
 def test_results_among_the_images_are_skipped(tree):
     """They are skipped by folder or name, so that the next run does not denoise them again."""
     assert places(".", recursive=True, leave_out=Path("sub")) == ["a.TIF", "b.png", "c-denoised.png"]
-    assert found(".", made=BESIDE) == ["a.TIF", "b.png"]
+    assert found(".", made=(BESIDE,)) == ["a.TIF", "b.png"]
 
 
 def test_patterns_are_matched_here(tree):
@@ -102,24 +102,24 @@ def passed(*inputs, **options) -> dict[str, str]:
 def test_what_is_passed_over_is_known_with_its_reason(tree):
     """Nothing is left out in silence."""
     (tree / "x.png").symlink_to("/dev/null")
-    assert passed(".", made=BESIDE) == {
+    assert passed(".", made=(BESIDE,)) == {
         "notes.txt": "not an image", ".hidden.png": "hidden", "sub": "a folder", "x.png": "not a regular file",
         "c-denoised.png": "an earlier result",
     }  # fmt: skip
-    assert passed("*", made=BESIDE)["notes.txt"] == "not an image"
+    assert passed("*", made=(BESIDE,))["notes.txt"] == "not an image"
 
 
 def test_a_glob_that_the_shell_expanded_does_not_give_earlier_results(tree):
     """A result named alone is taken."""
     (tree / "b-denoised.png").touch()
-    assert found("b.png", "b-denoised.png", made=BESIDE) == ["b.png"]
-    assert passed("b.png", "b-denoised.png", made=BESIDE) == {"b-denoised.png": "an earlier result"}
-    assert found("b-denoised.png", made=BESIDE) == ["b-denoised.png"]
-    assert found("b.png", "c-denoised.png", made=BESIDE) == ["b.png", "c-denoised.png"]
+    assert found("b.png", "b-denoised.png", made=(BESIDE,)) == ["b.png"]
+    assert passed("b.png", "b-denoised.png", made=(BESIDE,)) == {"b-denoised.png": "an earlier result"}
+    assert found("b-denoised.png", made=(BESIDE,)) == ["b-denoised.png"]
+    assert found("b.png", "c-denoised.png", made=(BESIDE,)) == ["b.png", "c-denoised.png"]
     (tree / "b.png-denoised.tiff").touch()
-    assert found("b.png", "b.png-denoised.tiff", made=BESIDE) == ["b.png"]
+    assert found("b.png", "b.png-denoised.tiff", made=(BESIDE,)) == ["b.png"]
     (tree / "x_b.png").touch()
-    assert found("b.png", "x_b.png", made=Name("x_{stem}{suffix}")) == ["b.png"]
+    assert found("b.png", "x_b.png", made=(Name("x_{stem}{suffix}"),)) == ["b.png"]
 
 
 def test_results_in_their_folder_are_not_taken_with_the_images(tree):
@@ -197,3 +197,12 @@ def test_marked_results_are_passed_over_wherever_the_results_of_this_run_go(tree
     """Otherwise a second run with another output would denoise the results of the first."""
     selection = Files(output=output).selection(["."], beside=BESIDE)
     assert [str(each.path) for each in selection.find().sources] == ["a.TIF", "b.png"]
+
+
+def test_results_of_an_earlier_run_under_the_default_name_are_no_images(tree):
+    """A second run with --name took c-denoised.png for an image."""
+    files = Files(name="{stem}-clean{suffix}")
+    selection = files.selection(["*.png"], beside=BESIDE)
+    found_now = selection.find()
+    assert [source.path.name for source in found_now.sources] == ["b.png"]
+    assert Path("c-denoised.png") in [each.path for each in found_now.passed if each.reason == "an earlier result"]

@@ -10,6 +10,9 @@ from uvicorn.server import ServerState
 from service.http.connection import HEADERS_WITHIN_S, MOST_HEADER_BYTES, BoundedConnection
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+OFFER = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n"
+)
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
 
 
@@ -155,6 +158,32 @@ def test_pipelined_requests_are_each_answered(connection, clock):
     answer(clock)
     assert connection.transport.written.count(b"HTTP/1.1 200 ") == 2
     assert not connection.transport.closed
+
+
+@pytest.mark.parametrize("requests", [[OFFER, OFFER], [REQUEST, OFFER], [OFFER, REQUEST], [OFFER] * 1000])
+def test_pipelined_offers_to_upgrade_are_each_answered_once(connection, clock, requests):
+    """However many come in one piece: each used to begin with all requests before it, again and again."""
+    connection.data_received(b"".join(requests))
+    for _ in requests:
+        answer(clock)
+    assert not clock.tasks
+    assert connection.transport.written.count(b"HTTP/1.1 200 ") == len(requests)
+    assert not connection.transport.closed
+
+
+def test_an_offer_to_upgrade_that_comes_in_pieces_keeps_its_body(connection, clock):
+    """The application sees the body, and headers without the offer."""
+    request = OFFER.replace(b"GET", b"POST").replace(b"Host: x", b"Host: x\r\nContent-Length: 4") + b"body"
+    for byte in request:
+        connection.data_received(bytes([byte]))
+    assert connection.cycle.body == b"body"
+    assert {name for name, _ in connection.cycle.scope["headers"]} == {b"host", b"content-length", b"connection"}
+
+
+def test_connect_is_refused(connection):
+    """It is an upgrade without an offer, which used to be read again and again."""
+    connection.data_received(b"CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\nrest")
+    assert connection.transport.written.startswith(b"HTTP/1.1 400 ")
 
 
 def test_endless_headers_are_refused(connection):

@@ -51,6 +51,28 @@ def test_the_answer_takes_the_format_that_is_preferred_and_possible(accept, name
     assert (answer.format.value, answer.as_json) == (format, as_json)
 
 
+@pytest.mark.parametrize(
+    "sent", [ImageFormat.JPEG, ImageFormat.TIFF, ImageFormat.BMP, ImageFormat.WEBP, ImageFormat.NPY]
+)
+@pytest.mark.parametrize(
+    "accept",
+    [
+        # Firefox, for a form and for an image.
+        "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/png,image/svg+xml,*/*;q=0.8",
+        "image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5",
+        # Chrome, Safari, Java, and old Internet Explorer.
+        "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8",
+        "image/webp,image/avif,image/jxl,image/heic,video/*;q=0.8,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5",
+        "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2",
+        "image/gif, image/jpeg, image/pjpeg, application/xaml+xml, */*",
+    ],
+)
+def test_programs_that_show_pages_get_what_was_sent(accept, sent):
+    """They name the formats that they show; a TIFF that came back as a PNG had lost its tags."""
+    possible = sorted(EVERY, key=lambda each: each is not sent)
+    assert negotiate(accept, wanted=None, possible=possible).format is sent
+
+
 @pytest.mark.parametrize("format", ImageFormat)
 def test_accept_knows_every_name_of_a_format(format):
     """Those of its Content-Type."""

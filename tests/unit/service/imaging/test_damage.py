@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from service.errors import ImageTooLarge, ServiceError, UndecodableImage, UnsupportedMedia
@@ -111,6 +112,37 @@ def test_every_truncation_is_an_error_of_ours(name):
         assert len(cut.frames) <= len(whole.frames)
         for got, expected in zip(cut.frames, whole.frames, strict=False):
             np.testing.assert_array_equal(got, expected)
+
+
+def cut_files() -> dict[str, tuple[bytes, int]]:
+    """Files of 100 rows, and the bytes of their beginning without pixels."""
+    pixels = np.random.default_rng(0).integers(0, 256, (100, 80, 3), "uint8")
+    return {
+        "png": (pillow_file(pixels, "PNG"), 60),
+        "gray png": (pillow_file(pixels[..., 0], "PNG"), 60),
+        "1-bit png": (pillow_file(Image.fromarray(pixels[..., 0] > 127), "PNG"), 60),
+        "palette png": (pillow_file(Image.fromarray(pixels).quantize(64), "PNG"), 250),
+        "bmp": (pillow_file(pixels, "BMP"), 54),
+        "tiff": (tiff_of(pixels), 300),
+        "deflated tiff": (tiff_of(pixels, compression="zlib", rowsperstrip=4), 600),
+    }
+
+
+def tiff_of(pixels: np.ndarray, **options) -> bytes:
+    """A TIFF with its list of pages before the pixels."""
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, pixels, metadata=None, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.2, 0.7])
+@pytest.mark.parametrize("name", cut_files())
+def test_a_cut_file_says_how_much_of_it_is_there(name, kept):
+    """Its sender sees whether the transfer broke off at the beginning or at the end."""
+    data, head = cut_files()[name]
+    with pytest.raises(UndecodableImage, match=r"incomplete: .*only \d+% of") as refusal:
+        decode(data[: head + int(kept * (len(data) - head))], limits=LIMITS)
+    assert refusal.value.facts["present"] == pytest.approx(kept, abs=0.08)
 
 
 @pytest.mark.parametrize("name", VALID)

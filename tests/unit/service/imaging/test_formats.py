@@ -1,7 +1,9 @@
 """The formats of telephones, cameras, telescopes, hospitals and scripts are read for what they show, or named."""
 
 import io
+import struct
 
+import imagecodecs
 import numpy as np
 import pytest
 from astropy.io import fits as astropy_fits
@@ -500,3 +502,55 @@ def test_what_is_not_read_is_named(data, name):
     with pytest.raises(UnsupportedMedia, match=name) as refusal:
         read(data + bytes(32))
     assert {"png", "heic", "raw"} <= set(refusal.value.detail.replace(",", "").split())
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"PK\3\4\x14\0", "a ZIP archive, such as NPZ: send its files one by one"),
+        (b"\x1f\x8b\x08\0", "unpack it"),
+        (b"%PDF-1.7\n", "a PDF document"),
+        (b"\n<!DOCTYPE html><title>504</title>", "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"iVBORw0KGgoAAAANSUhEUg", "base64"),
+        (b"data:image/png;base64,iVBOR", "base64"),
+        (b'{"image": "iVBO', "application/json"),
+    ],
+)
+def test_what_is_no_image_is_named_with_what_to_do(data, words):
+    """Whatever it is called."""
+    with pytest.raises(UnsupportedMedia, match=words) as refusal:
+        read(data + bytes(32))
+    assert {"png", "heic", "raw"} <= set(refusal.value.detail.replace(",", "").split())
+    with pytest.raises(UndecodableImage, match=words):
+        decode(data + bytes(32), limits=LIMITS, declared=ImageFormat.PNG)
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)
+def test_a_dicom_without_its_preamble_is_read(syntax):
+    """Some programs leave out the first 132 bytes, which say nothing."""
+    image = ramp((24, 40), "uint16")
+    np.testing.assert_array_equal(pixels(dicom(image, syntax=syntax)[132:]), image, strict=True)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("codestream", ["jp2", "j2k"])
+def test_a_jpeg_2000_needs_no_end_marker(dtype, codestream):
+    """The lengths of its tiles say that no pixel is missing."""
+    image = noise((48, 64, 3), dtype)
+    data = imagecodecs.jpeg2k_encode(image, level=0, reversible=True, codecformat=codestream)
+    np.testing.assert_array_equal(pixels(data.removesuffix(b"\xff\xd9")), image, strict=True)
+    for missing in (3, 4, 20, len(data) // 2):
+        with pytest.raises(UndecodableImage):
+            read(data[:-missing])
+
+
+@pytest.mark.parametrize(
+    ("bits", "masks"), [(32, (0x3FF00000, 0xFFC00, 0x3FF)), (16, (0xF00, 0xF0, 0xF))], ids=["10 bits", "4 bits"]
+)
+def test_a_bmp_of_an_unusual_layout_is_not_called_damaged(bits, masks):
+    """It is whole; only Pillow does not read it."""
+    header = struct.pack("<IiiHHIIiiII", 40, 2, 2, 1, bits, 3, 16, 0, 0, 0, 0) + struct.pack("<3I", *masks)
+    data = b"BM" + struct.pack("<IHHI", 66 + 16, 0, 0, 66) + header + bytes(16)
+    with pytest.raises(UnsupportedMedia, match="bitfields layout"):
+        read(data)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from service.errors import UndecodableImage, UnsupportedMedia
 from service.imaging import ImageFormat, decode, encode
-from service.imaging.jpeg import GAIN_MAPS
+from service.imaging.jpeg import GAIN_MAPS, has_all_scans
 from tests.unit.service.imaging.format_files import mpo
 from tests.unit.service.imaging.samples import LIMITS, noise, picture, pillow_file, srgb_profile
 
@@ -81,6 +81,42 @@ def test_damage_in_the_middle_is_named_in_a_warning(mode, options):
     with Image.open(io.BytesIO(broken)) as seen:
         shown = np.asarray(seen.convert("RGB") if mode == "CMYK" else seen)
     np.testing.assert_array_equal(image.raster(), shown)
+
+
+def shaded(size: tuple[int, int] = (96, 80)) -> np.ndarray:
+    """A picture with enough detail for every scan."""
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    return np.dstack([(3 * rows + columns) % 256, (rows * columns) % 256, 2 * columns]).astype("uint8")
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("options", [{}, {"restart_marker_rows": 1}, {"progressive": True}], ids=str)
+@pytest.mark.parametrize("end", [b"", b"\xff", b"\0" * 700, b"\xff\xd9" * 3, b"\xff\xd9 and more"], ids=repr)
+def test_a_jpeg_of_every_scan_needs_no_end_marker(mode, options, end):
+    """A card that was pulled out, or a transfer that fills up: no pixel is missing, and nothing is to be warned of."""
+    whole = pillow_file(Image.fromarray(shaded()).convert(mode), "JPEG", **options)
+    got = decode(whole.removesuffix(b"\xff\xd9") + end, limits=LIMITS)
+    np.testing.assert_array_equal(got.frames[0], decode(whole, limits=LIMITS).frames[0])
+    assert got.warning == ""
+
+
+def scans(data: bytes) -> list[int]:
+    """Where each scan of a JPEG begins."""
+    return [at for at in range(len(data)) if data[at : at + 2] == b"\xff\xda"]
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("end", [b"", b"\xff\xd9"], ids=repr)
+def test_a_progressive_jpeg_without_a_scan_is_known(mode, end):
+    """Each brings further bits of the coefficients; with an end marker, the file says itself that it is whole."""
+    whole = pillow_file(Image.fromarray(shaded()).convert(mode), "JPEG", progressive=True)
+    assert has_all_scans(whole)
+    assert len(scans(whole)) > 3
+    for start in scans(whole):
+        assert not has_all_scans(whole[:start] + end)
+        if not end:
+            with pytest.raises(UndecodableImage, match="not all of its scans"):
+                decode(whole[:start], limits=LIMITS)
 
 
 def test_a_jpeg_whose_size_cannot_be_trusted_is_refused():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from service.errors import ImageTooLarge, InvalidParameter, ServiceError, UndecodableImage, UnsupportedMedia
-from service.imaging import ImageFormat, Picture, decode, encode, to_gray, to_rgb
+from service.imaging import ImageFormat, ImageLimits, Picture, decode, encode, to_gray, to_rgb
 from service.imaging.picture import DTYPES
 from tests.unit.service.imaging.samples import LIMITS, noise
 
@@ -74,6 +74,41 @@ def test_named_axes_are_read_and_come_back(shape, axes, frames, alpha):
     assert [frame.shape for frame in image.frames] == frames
     assert image.has_alpha is alpha
     np.testing.assert_array_equal(np.load(io.BytesIO(encode(image, ImageFormat.NPY))), array, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ((3, 20, 24), "axes=CYX if the first axis is channels"),
+        ((20, 20, 17), "axes=YXC if the last axis is channels"),
+        ((30, 24, 20), "axes=YXC if the last axis is channels"),
+        ((20, 20, 31), "axes=YXC if the last axis is channels"),
+        ((5, 20, 24), ""),
+        ((20, 20, 20), ""),
+        ((5, 24, 20), ""),
+        ((20, 24, 31), ""),
+    ],
+)
+def test_many_bands_are_never_silently_frames(shape, said):
+    """Spectrometers have 31 bands or 220, last; a stack is thin in its first axis."""
+    limits = ImageLimits(max_pixels=1_000_000, max_frames=64)
+    warning = decode(npy(noise(shape, "uint16")), limits=limits).warning
+    assert (said in warning) if said else not warning
+    for axes in ("ZYX", "YXC"):
+        assert decode(npy(noise(shape, "uint16")), limits=limits, axes=axes).warning == ""
+
+
+def test_a_fourth_sample_of_floats_is_never_silently_alpha():
+    """It may be a band, and would come back as it was."""
+    data = npy(noise((2, 20, 24, 4), "float32"))
+    assert "axes=ZYXC if it is a channel" in read(data).warning
+    assert read(data, axes="ZYXC").warning == read(npy(noise((2, 20, 24, 4)))).warning == ""
+
+
+def test_channels_without_end_are_refused():
+    """Each is a pass of its own, however small the image."""
+    with pytest.raises(ImageTooLarge, match="5000 channels; at most 4096"):
+        read(npy(noise((1, 1, 5000))), axes="YXC")
 
 
 @pytest.mark.parametrize("shape", [(6, 5, 2), (64, 64, 5), (2, 6, 5, 2), (60, 60, 13), (50, 40, 4)])

@@ -177,6 +177,72 @@ def test_chunks_about_colors_hold_for_gray_and_for_fewer_bits():
     assert b"sBIT" in encode(image, ImageFormat.PNG)
 
 
+def kept_chunks(data: bytes) -> dict[bytes, bytes]:
+    """The chunks about colors and resolution of the PNG that a picture is written as."""
+    written = encode(read(data), ImageFormat.PNG)
+    with Image.open(io.BytesIO(written)) as seen:
+        seen.load()
+    found, start = {}, 8
+    while start < len(written):
+        size, kind = struct.unpack(">I4s", written[start : start + 8])
+        found[kind] = written[start + 8 : start + 8 + size]
+        start += 12 + size
+    return {kind: payload for kind, payload in found.items() if kind not in {b"IHDR", b"IDAT", b"IEND"}}
+
+
+@pytest.mark.parametrize("key", [[], [chunk(b"tRNS", b"\x80")]])
+@pytest.mark.parametrize("palette", [bytes([1, 2, 3, 4, 5, 6]), bytes([9, 9, 9, 7, 7, 7])])
+def test_what_the_colors_of_a_palette_mean_is_kept(palette, key):
+    """They are the same colors when they are looked up; all of these chunks were lost."""
+    meaning = {b"cICP": bytes([9, 16, 0, 1]), b"gAMA": struct.pack(">I", 100_000), b"cHRM": bytes(range(32))}
+    chunks = [chunk(kind, payload) for kind, payload in meaning.items()]
+    assert kept_chunks(png(2, 8, 3, [b"\1\0"], *chunks, chunk(b"PLTE", palette), *key)) == meaning
+
+
+GRAYS, COLORS = chunk(b"PLTE", bytes([9, 9, 9, 7, 7, 7])), chunk(b"PLTE", bytes([1, 2, 3, 4, 5, 6]))
+
+
+@pytest.mark.parametrize(
+    ("bits", "color_type", "row", "further", "stored", "kept"),
+    [
+        (8, 3, b"\1\0", [COLORS], [5, 6, 5], [5, 6, 5]),
+        (8, 3, b"\1\0", [COLORS, chunk(b"tRNS", b"\x80")], [5, 6, 5], [5, 6, 5, 8]),
+        (8, 3, b"\1\0", [GRAYS], [5, 6, 5], [6]),
+        (8, 0, b"\1\0", [chunk(b"tRNS", b"\0\1")], [6], [6, 8]),
+        (4, 0, b"\x10", [chunk(b"tRNS", b"\0\1")], [3], [3, 8]),
+        (16, 2, bytes(12), [chunk(b"tRNS", bytes(6))], [12, 12, 12], [12, 12, 12, 16]),
+        (8, 4, bytes(4), [], [7, 1], [7, 1]),
+        (8, 6, bytes(8), [], [5, 6, 5, 1], [5, 6, 5, 1]),
+        (8, 2, bytes(6), [], [5, 6, 9], None),
+        (8, 2, bytes(6), [], [5, 6], None),
+        (8, 0, b"\1\0", [], [0], None),
+    ],
+)
+def test_significant_bits_are_those_of_the_samples_written(bits, color_type, row, further, stored, kept):
+    """A transparent color becomes alpha; a chunk of too few bytes is damaged for strict readers."""
+    chunks = kept_chunks(png(2, bits, color_type, [row], chunk(b"sBIT", bytes(stored)), *further))
+    assert chunks == ({} if kept is None else {b"sBIT": bytes(kept)})
+
+
+@pytest.mark.parametrize(
+    ("stored", "kept"),
+    [((2, 1, 0), (2, 1, 0)), ((300, 400, 0), (3, 4, 0)), ((5, 5, 0), None), ((0, 5, 0), None)],
+)
+def test_the_shape_of_pixels_that_are_not_square_is_kept(stored, kept):
+    """A resolution without a unit is a ratio."""
+    chunks = kept_chunks(png(2, 8, 0, [b"\1\0"], chunk(b"pHYs", struct.pack(">IIB", *stored))))
+    assert chunks == ({} if kept is None else {b"pHYs": struct.pack(">IIB", *kept)})
+
+
+def test_the_resolution_of_a_map_is_kept():
+    """Ten pixels per meter are a quarter of one per inch."""
+    density = struct.pack(">IIB", 10, 1, 1)
+    data = png(2, 8, 0, [b"\1\0"], chunk(b"pHYs", density))
+    assert kept_chunks(data) == {b"pHYs": density}
+    for format in (ImageFormat.TIFF, ImageFormat.JPEG, ImageFormat.BMP):
+        encode(read(data), format)
+
+
 def test_a_profile_bomb_is_dropped():
     """A profile larger than any profile is none."""
     bomb = chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(50_000_000)))

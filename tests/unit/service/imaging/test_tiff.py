@@ -241,6 +241,40 @@ def test_samples_of_unspecified_meaning_are_channels_and_stay_so(photometric):
         assert file.pages[0].photometric.name.lower() == photometric
 
 
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+def test_three_channels_that_are_no_colors_do_not_become_colors(planar):
+    """Three stains of minimum black used to be written as red, green and blue."""
+    samples = noise((7, 5, 3), "uint16")
+    stored = np.moveaxis(samples, -1, 0) if planar == "separate" else samples
+    image = read(tiff(stored, planarconfig=planar, extrasamples=["unspecified"] * 2))
+    again = encode(image, ImageFormat.TIFF)
+    np.testing.assert_array_equal(read(again).frames[0], samples)
+    with TiffFile(io.BytesIO(again)) as file:
+        assert (file.pages[0].photometric.name, tuple(file.pages[0].extrasamples)) == ("MINISBLACK", (0, 0))
+
+
+@pytest.mark.parametrize("alpha", ["unassalpha", "assocalpha"])
+@pytest.mark.parametrize(("photometric", "samples"), [("rgb", 5), ("rgb", 6), ("minisblack", 3), ("minisblack", 5)])
+def test_alpha_may_follow_channels_of_unspecified_meaning(photometric, samples, alpha):
+    """An infrared channel and a mask; both were refused."""
+    stored = noise((7, 5, samples), "uint16")
+    extra = ["unspecified"] * (samples - (4 if photometric == "rgb" else 2)) + [alpha]
+    image = read(tiff(stored, planarconfig="contig", photometric=photometric, extrasamples=extra))
+    assert (image.channels, image.has_alpha) == (samples - 1, True)
+    assert image.metadata.premultiplied is (alpha == "assocalpha")
+    with TiffFile(io.BytesIO(encode(image, ImageFormat.TIFF))) as file:
+        page = file.pages[0]
+        np.testing.assert_array_equal(page.asarray(), stored)
+        assert [each.name.lower() for each in page.extrasamples] == extra
+        assert page.photometric.name.lower() == photometric
+
+
+def test_an_unsupported_photometric_interpretation_is_named():
+    """Its number would tell nobody anything."""
+    with pytest.raises(UnsupportedMedia, match="CIELAB"):
+        read(tiff(noise((7, 5, 3)), photometric="cielab"))
+
+
 def test_too_many_pages_are_refused():
     """And not counted to the end."""
     with pytest.raises(ImageTooLarge) as refusal:
