@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import io
 import select
 import statistics
 import time
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 import httpx
 import numpy as np
 
-from bench.payloads import PATH
+from bench.payloads import FLOAT32, PATH, as_npy, noise
 from bench.rows import Row
 from bench.server import service
 
@@ -21,7 +20,7 @@ HEADERS = {"Content-Type": "application/x-npy"}
 
 def rows() -> Iterator[Row]:
     """Measure images per second alone and beside an analysis."""
-    content = _npy(np.random.default_rng(0).random((SIDE, SIDE), np.float32))
+    content = as_npy(noise(np.random.default_rng(0), SIDE, SIDE, FLOAT32)).body
     with service() as server, httpx.Client(base_url=server.url, timeout=300) as client:
         _images_per_s(client, content)
         pairs = [(_images_per_s(client, content), _beside(client, content)) for _ in range(ROUNDS)]
@@ -47,9 +46,3 @@ def _beside(client: httpx.Client, content: bytes) -> float:
         if select.select([other.sock], [], [], 0)[0]:
             raise RuntimeError("the analysis ended before the measurement")
     return measured
-
-
-def _npy(array: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array)
-    return buffer.getvalue()

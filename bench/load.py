@@ -81,9 +81,8 @@ class Load:
         return sum(each.request.pixels for each in self.served) / self.seconds / 1e6
 
     def latency_s(self, share: float) -> float:
-        """Return a quantile of the latency of served requests: 0.5 is the median, 0.99 the p99 (nearest rank)."""
-        ordered = sorted(each.seconds for each in self.served)
-        return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+        """Return a quantile of the latency of served requests: 0.5 is the median, 0.99 the p99."""
+        return quantile((each.seconds for each in self.served), share)
 
     def require_served(self) -> "Load":
         """Return this load if every request got 200.
@@ -165,7 +164,7 @@ def whole_seconds(retry_after: str | None) -> int | None:
 
 
 def quantile(values: Iterable[float], share: float) -> float:
-    """Return a quantile by nearest rank, as in ``Load.latency_s``; NaN if there are no values."""
+    """Return a quantile by nearest rank; NaN if there are no values."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
 

@@ -1,11 +1,12 @@
 """The hardware and software of a measurement."""
 
-import os
 import platform
 import shutil
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
+
+from biasfree.engines.cores import usable_cores
 
 PACKAGES = ("torch", "numpy", "onnxruntime-gpu")
 VECTORS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
@@ -13,7 +14,7 @@ VECTORS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 
 def machine() -> dict[str, str]:
     """Return processor, cores, Python, libraries and commit."""
-    facts = {"processor": _processor(), "cores": str(_cores()), "python": platform.python_version()}
+    facts = {"processor": _processor(), "cores": str(usable_cores()), "python": platform.python_version()}
     return facts | {name: version(name) for name in PACKAGES} | {"commit": _commit()}
 
 
@@ -26,10 +27,6 @@ def _processor() -> str:
     facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
     flags = facts.get("flags", "").split()
     return " ".join([facts.get("model name", platform.machine()), *(each for each in VECTORS if each in flags)])
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _commit() -> str:

@@ -42,7 +42,7 @@ def write(folder: Path, name: str, rows: Sequence[Row], machine: Mapping[str, st
     folder.mkdir(parents=True, exist_ok=True)
     document = {"machine": dict(machine), "rows": [asdict(row) for row in rows]}
     (folder / f"{name}.json").write_text(json.dumps(document, indent=2) + "\n")
-    lines = ["| | ours | other | ratio | wanted |", "|---|---|---|---|---|"]
+    lines = ["| measurement | ours | other | ratio | wanted |", "|---|---|---|---|---|"]
     for row in rows:
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
         lines.append(f"| {row.what} | {row.ours} | {row.other} | {ratio} | {row.wanted} |")

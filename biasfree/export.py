@@ -1,7 +1,9 @@
 """The export of a trained torch network to a verified ONNX graph."""
 
+import logging
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 
 import numpy as np
@@ -43,9 +45,7 @@ def to_onnx(network: Network, *, allow_bias: bool = False) -> onnx.ModelProto:
     channels = int(network.arguments["channels"])
     example = torch.rand(2, channels, 24, 40)
     auto = torch.export.Dim.DYNAMIC
-    with warnings.catch_warnings():
-        # The exporter warns about its own internals (onnxscript's deprecations); the result is verified below.
-        warnings.simplefilter("ignore")
+    with _exporter_silenced():
         program = torch.onnx.export(
             network,
             (example,),
@@ -66,6 +66,20 @@ def to_onnx(network: Network, *, allow_bias: bool = False) -> onnx.ModelProto:
     if not allow_bias:
         _refuse_inhomogeneity(session, channels)
     return model
+
+
+@contextmanager
+def _exporter_silenced() -> Iterator[None]:
+    """Silence the exporter about its internals (onnxscript's deprecations, torchvision); its result is verified."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def _strip(model: onnx.ModelProto) -> None:

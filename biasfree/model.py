@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from biasfree.artifact import SHIPPED, Artifact, ArtifactError
 from biasfree.card import Card
 from biasfree.choice import AUTO, CHOICES, for_any_noise
+from biasfree.engines.engine import DeviceUnavailable
 from biasfree.frames import FrameResult, Pass, choose, denoise_frame, run, white_of
 from biasfree.noise import Noise
 from biasfree.options import DenoiseOptions, EnsembleSize, suggestion, what_is_wrong
@@ -67,9 +68,9 @@ def load(
     """
     if device not in ("auto", "cpu", "cuda"):
         raise ValueError(f"there is no device {device!r}: use auto, cpu or cuda")
-    for name, value in (("threads", threads), ("tile_side", tile_side)):
-        if value is not None and (not isinstance(value, Integral) or value < 1):
-            raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}")
+    _require_whole("tile_side", tile_side)
+    if threads is not None:
+        _require_whole("threads", threads)
     white = CHOICES.get(str(model))
     if white is None:
         paths = [_path(model)]
@@ -95,7 +96,8 @@ class Model:
 
     def __repr__(self) -> str:
         """Name the networks."""
-        return f"<biasfree.Model {self._choice or 'of'}: {', '.join(self._networks)}>"
+        names = ", ".join(self._networks)
+        return f"<biasfree.Model {names}>" if self._choice is None else f"<biasfree.Model {self._choice}: {names}>"
 
     @property
     def cards(self) -> dict[str, Card]:
@@ -172,6 +174,8 @@ class Model:
         Raises:
             ValueError: A pixel is NaN or infinite, an option is invalid, or the axes do not fit the array.
             TypeError: The pixels are neither integers nor floats.
+            EngineError: The device is not available (``DeviceUnavailable``), has too little memory, or failed. These
+                exceptions are in ``biasfree.engines.engine``.
         """
         chosen = _options(options)
         if is_pillow(image):
@@ -197,21 +201,17 @@ class Model:
         or of ``bit_depth``, and 1 for floats without a ``bit_depth``: name 8 for floats from 0 to 255.
         """
         options = _options({"bit_depth": bit_depth}).model_copy(update={"estimate": True})
-        colors: Any = image
-        if is_pillow(image):
-            _require_no_axes(channel_axis, stack_axis)
-            colors, channel_axis = shown_colors_of(image)
-        stack = Stack.of(colors, channel_axis, stack_axis)
+        stack = _stack(image, channel_axis, stack_axis)
         measured = [each for result in self._results(stack, options) if (each := result.measured) is not None]
         noise: Noise = sum(measured[1:], start=measured[0]).noise_of(white=white_of(stack.frames[0].dtype, bit_depth))
         return noise
 
     def analyze(
         self,
-        patch: PixelArray,
+        patch: "PixelArray | Image.Image",
         *,
         channel_axis: int | None = None,
-        clean: PixelArray | None = None,
+        clean: "PixelArray | Image.Image | None" = None,
         k: int = 8,
         method: "Method" = "auto",
         pixels: Sequence[tuple[int, int]] = (),
@@ -223,7 +223,8 @@ class Model:
         ``auto`` analyzes the network for white noise, ``gray`` or ``color``.
 
         Args:
-            patch: (H, W), or with ``channel_axis`` the same number of channels as the network; 40 x 40 takes seconds.
+            patch: (H, W), or with ``channel_axis`` the same number of channels as the network; or a Pillow image.
+                40 x 40 takes seconds.
             channel_axis: Channel axis; None for gray.
             clean: The patch without noise, of the same shape, if known.
             k: Number of singular vectors from each end of the spectrum.
@@ -237,7 +238,8 @@ class Model:
             Numbers and arrays, explained in docs/analysis.md. ``biasfree.analysis.figure.figure`` draws them.
 
         Raises:
-            ValueError: The patch does not fit the network.
+            ValueError: The patch does not fit the network, or an option is invalid.
+            DeviceUnavailable: The model was loaded with ``device="cuda"``, and torch cannot use CUDA.
             ModuleNotFoundError: torch is not installed.
         """
         if find_spec("torch") is None:
@@ -247,9 +249,12 @@ class Model:
         from biasfree.analysis.report import Patch
         from biasfree.analysis.request import AnalysisRequest
 
-        network = self._for_white_noise(Stack.of(patch, channel_axis, None).shape[-1])
-        card = network.card
-        noisy = _planes_of_patch(patch, channel_axis, card)
+        for name, value in (("k", k), ("memory_bytes", memory_bytes)):
+            _require_whole(name, value)
+        _options({"bit_depth": bit_depth})
+        stack = _stack(patch, channel_axis)
+        network = self._for_white_noise(stack.shape[-1])
+        noisy = _planes(stack, network.card)
         _require_depth(noisy.dtype, bit_depth)
         request = AnalysisRequest(
             noisy,
@@ -258,7 +263,7 @@ class Model:
             k=min(k, noisy.size),
             method=method,
             pixels=tuple(pixels),
-            clean=None if clean is None else _planes_of_patch(clean, channel_axis, card),
+            clean=None if clean is None else _planes(_stack(clean, channel_axis), network.card),
             memory_bytes=memory_bytes,
         )
         return analyze(rebuild.network(network.artifact).to(network.torch_device), request)
@@ -289,10 +294,10 @@ class Model:
         if self._choice is None:
             network = self._for_white_noise(stack.channels)
             if network.card.channels not in {1, stack.channels} and not stack.equal_channels:
-                named = "" if stack.channeled else "name the channel_axis, or "
+                named = "" if stack.channeled else ", or name the channel_axis of an array with colors"
                 raise ValueError(
                     f"model {network.card.name!r} takes {network.card.channels} channels and the image has "
-                    f"{stack.channels}: {named}use a gray model"
+                    f"{stack.channels}: use a gray model{named}"
                 )
             return network, None
         white = self._for_white_noise(stack.channels)
@@ -324,10 +329,17 @@ class _Network:
 
     @property
     def torch_device(self) -> str:
-        """Return the device of the analysis: ``cuda`` or ``cpu``."""
+        """Return the device of the analysis: ``cuda`` or ``cpu``.
+
+        Raises:
+            DeviceUnavailable: The model is for CUDA, and torch cannot use it.
+        """
         import torch
 
-        return "cuda" if self._device != "cpu" and torch.cuda.is_available() else "cpu"
+        usable = torch.cuda.is_available()
+        if self._device == "cuda" and not usable:
+            raise DeviceUnavailable("torch cannot use CUDA here: load the model with device='auto' or device='cpu'")
+        return "cuda" if self._device != "cpu" and usable else "cpu"
 
     def __call__(self, noisy: FloatArray) -> FloatArray:
         """Denoise (C, H, W), tile by tile."""
@@ -342,6 +354,11 @@ class _Network:
 def _require_no_axes(channel_axis: int | None, stack_axis: int | None) -> None:
     if channel_axis is not None or stack_axis is not None:
         raise ValueError("a Pillow image has no axes to name: omit channel_axis and stack_axis")
+
+
+def _require_whole(name: str, value: object) -> None:
+    if not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name}={value!r}: must be a whole number of at least 1")
 
 
 def _require_depth(dtype: np.dtype[Any], bit_depth: int | None) -> None:
@@ -377,9 +394,16 @@ def _path(model: str | Path) -> Path:
     return path
 
 
-def _planes_of_patch(patch: PixelArray, channel_axis: int | None, card: Card) -> PixelArray:
+def _stack(image: Any, channel_axis: int | None, stack_axis: int | None = None) -> Stack:
+    """Split an array, or the colors of a Pillow image."""
+    if is_pillow(image):
+        _require_no_axes(channel_axis, stack_axis)
+        image, channel_axis = shown_colors_of(image)
+    return Stack.of(image, channel_axis, stack_axis)
+
+
+def _planes(stack: Stack, card: Card) -> PixelArray:
     """Return a patch as (C, H, W)."""
-    stack = Stack.of(patch, channel_axis, None)
     if stack.shape[-1] != card.channels:
         raise ValueError(
             f"model {card.name!r} analyzes patches of {card.channels} channel(s), but this patch has {stack.shape[-1]}"

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from biasfree.pixels import PixelArray, has_equal_channels
 
 PILLOW_MODES = ("L", "LA", "I;16", "F", "RGB", "RGBA")
 _WITH_ALPHA = ("LA", "RGBA")
-_OTHER_AXES = "name the axis of channels (channel_axis=-1) and that of a stack (stack_axis=0)"
+_MORE_AXES = "name the axis of channels (channel_axis=-1) and that of a stack (stack_axis=0)"
+_FEWER_AXES = "an image needs two axes besides those that are named"
 
 
 @dataclass(frozen=True)
@@ -42,16 +44,24 @@ class Stack:
 
         Raises:
             ValueError: The axes do not fit the array, it has no pixels, or a pixel is NaN or infinite.
-            TypeError: The pixels are neither integers nor floats, or some are masked.
+            TypeError: It is not an image, its pixels are neither integers nor floats, or some are masked.
         """
+        if image is None or isinstance(image, (str, bytes, PathLike)):
+            raise TypeError(
+                f"an image is an array or a Pillow image, not {type(image).__name__}: read a file with Pillow first"
+            )
         array = np.asarray(image)
         _require_numbers(image, array)
         channel, stack = _counted(channel_axis, array), _counted(stack_axis, array)
         named = [axis for axis in (stack, channel) if axis is not None]
-        if array.ndim != 2 + len(named) or len(set(named)) < len(named):
+        if len(set(named)) < len(named):
+            raise ValueError(
+                f"channel_axis={channel_axis} and stack_axis={stack_axis} are the same axis: name two different ones"
+            )
+        if array.ndim != 2 + len(named):
             raise ValueError(
                 f"an array of shape {array.shape} with channel_axis={channel_axis} and stack_axis={stack_axis} has no "
-                f"height and width: {_OTHER_AXES}"
+                f"height and width: {_MORE_AXES if array.ndim > 2 + len(named) else _FEWER_AXES}"
             )
         spatial = [axis for axis in range(array.ndim) if axis not in named]
         order = (*([] if stack is None else [stack]), *spatial, *([] if channel is None else [channel]))
@@ -158,12 +168,17 @@ def _counted(axis: int | None, array: PixelArray) -> int | None:
 def _require_numbers(image: object, array: PixelArray) -> None:
     if np.ma.is_masked(image):
         raise TypeError("masked arrays are not supported: fill the masked pixels first")
+    if array.dtype.kind == "c":
+        raise TypeError("complex pixels are not supported: pass their magnitude, or real and imaginary part one by one")
     if array.dtype.kind not in "iuf":
         raise TypeError(
             f"pixels must be integers or floats, not {array.dtype}: convert them first, as in image.astype('float32')"
         )
     if array.size == 0:
         raise ValueError(f"an array of shape {array.shape} has no pixels")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        count = array.size - int(np.count_nonzero(np.isfinite(array)))
-        raise ValueError(f"{count} pixels are NaN or infinite: replace them first")
+    if array.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            # The scale of a frame is a float64, which the largest numbers of longer types exceed.
+            finite = np.isfinite(array if array.dtype.itemsize <= 8 else array.astype(np.float64))
+        if count := array.size - int(np.count_nonzero(finite)):
+            raise ValueError(f"{count} pixels are NaN or infinite: replace them first")

@@ -1,1 +1,1 @@
-"""The container image, really built and really started without a container engine: ``make image-check``."""
+"""The check of the container images, ``make image-check``: it builds and starts them without a container engine."""

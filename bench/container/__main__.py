@@ -1,7 +1,7 @@
-"""``python -m bench.container``: build the Dockerfile, look into the images, start them, and denoise with them.
+"""The command ``python -m bench.container``: build the images, inspect and start them, and denoise with them.
 
-No container engine is needed, nor a registry: buildah builds, on a Debian that debootstrap makes in place of the base
-that the Dockerfile names, and the images run in a chroot.
+It needs neither a container engine nor a registry. buildah builds on a Debian made by debootstrap, which takes the
+place of the base named in the Dockerfile. The images run in a chroot.
 """
 
 import argparse
@@ -27,19 +27,21 @@ HERE = Path(__file__).parent
 VARIANTS = ("cpu", "slim")
 #: Largest size of ``slim``, base included.
 SLIM_MB = 450
-#: uvicorn raises the signal again when all is done, which ends whoever is not the first process of a container.
+#: uvicorn raises the signal again at its end. That ends every process but the first of a container.
 ENDS: dict[float, str] = {0: "exit status 0", -signal.SIGTERM: "by that signal, once all was done"}
 PROGRAMS = ("buildah", "debootstrap", "unshare", "chroot", "setpriv", "mount")
 
 
 def main() -> None:
-    """Check the images and write down what was measured; exit with 1 and the reasons if one is not as it should be."""
+    """Check the images and write the results; if an image has faults, print them and exit with status 1."""
     parser = argparse.ArgumentParser(prog="python -m bench.container", description="Check the container images.")
-    parser.add_argument("--debian", type=Path, default=ROOT / "build/debian", help="where the base is, or is made")
-    parser.add_argument("--variant", choices=VARIANTS, help="check this one alone, and leave the results as they are")
+    parser.add_argument(
+        "--debian", type=Path, default=ROOT / "build/debian", help="Folder of the base; made if missing."
+    )
+    parser.add_argument("--variant", choices=VARIANTS, help="Check only this image, and do not write the results.")
     options = parser.parse_args()
     if reason := why_not():
-        sys.stdout.write(f"the image is not checked: {reason}\n")
+        sys.stdout.write(f"The images were not checked: {reason}.\n")
         return
     with tempfile.TemporaryDirectory(prefix="biasfree-image-") as name:
         storage, tree = Storage(Path(name)), debian(options.debian)
@@ -55,29 +57,29 @@ def main() -> None:
 
 
 def why_not() -> str:
-    """Return why this cannot be done here, or an empty string."""
+    """Return the reason why this machine cannot check the images, or an empty string."""
     if os.name != "posix" or os.geteuid() != 0:
-        return "mounting and chroot need root, on Linux"
+        return "mount and chroot require root on Linux"
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
-    return f"expected the programs {', '.join(PROGRAMS)}, {', '.join(missing)} missing" if missing else ""
+    return f"install {', '.join(missing)}" if missing else ""
 
 
 def named(variant: str, rows: Iterator[Row]) -> Iterator[Row]:
-    """Say of each row which image it is about."""
+    """Put the name of the image before each row."""
     return (replace(row, what=f"{variant}: {row.what}") for row in rows)
 
 
 def check(storage: Storage, variant: str, arguments: list[str], *, base_mb: int) -> Iterator[Row]:
-    """Build a variant, look into it, start it; a row for each number.
+    """Build, inspect and start a variant; yield a row per number.
 
     Args:
-        storage: Holds the base.
+        storage: Storage with the base.
         variant: One of ``VARIANTS``.
         arguments: Further options of the build.
         base_mb: Size of the base.
 
     Raises:
-        SystemExit: The image is not as it should be.
+        SystemExit: The image has faults.
     """
     started = time.perf_counter()
     storage.build(variant, arguments)
@@ -90,7 +92,7 @@ def check(storage: Storage, variant: str, arguments: list[str], *, base_mb: int)
         facts = try_out(root, image)
         yield Row("packages in the image, each as constraints.txt has it", f"{len(packages(root))}")
     if variant == "slim" and size_mb >= SLIM_MB:
-        wrong.append(f"expected an image below {SLIM_MB} MB, got {size_mb} MB")
+        wrong.append(f"the image has {size_mb} MB: it must stay below {SLIM_MB} MB")
     wrong += misbehaviour(facts, analyzes=variant != "slim")
     if wrong:
         raise SystemExit("\n".join(wrong))
@@ -103,7 +105,7 @@ def check(storage: Storage, variant: str, arguments: list[str], *, base_mb: int)
 
 
 def observed(facts: dict[str, float]) -> Iterator[Row]:
-    """Rows of what the image did."""
+    """Yield rows with the observations of the running image."""
     yield Row("seconds from the first start to ready, as user 10001, read-only root", f"{facts['first_ready_s']:.1f} s")
     yield Row("seconds from the second", f"{facts['ready_s']:.1f} s")
     yield Row("exit status of HEALTHCHECK while it serves", f"{facts['healthy']}", wanted="0")
@@ -120,7 +122,7 @@ def observed(facts: dict[str, float]) -> Iterator[Row]:
 
 
 def try_out(root: Path, image: Configuration) -> dict[str, float]:
-    """Start it in a mount namespace of its own, and give what was measured there."""
+    """Start the image in a mount namespace of its own; return the measurements."""
     command = ["unshare", "--mount", "--propagation=private", sys.executable, "-m", "bench.container.trial"]
     arguments = [str(root), json.dumps(asdict(image))]
     done = subprocess.run([*command, *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT, check=True)  # noqa: S603  # ours
@@ -129,17 +131,17 @@ def try_out(root: Path, image: Configuration) -> dict[str, float]:
 
 
 def misbehaviour(facts: dict[str, float], *, analyzes: bool = True) -> Iterator[str]:
-    """A sentence for each thing that it did not do as it should."""
+    """Yield a sentence per fault of the running image."""
     if facts["healthy"] != 0 or facts["healthy_after_the_end"] == 0:
-        yield f"expected HEALTHCHECK to exit with 0 while it serves, and only then, got {facts}"
+        yield f"HEALTHCHECK must exit with 0 while the service runs, and only then: {facts}"
     if not facts["denoised_mse"] < facts["noisy_mse"] / 4:
-        yield f"expected the noise to be gone, got {facts}"
+        yield f"the noise is still in the image: {facts}"
     if facts["read"] != facts["formats"]:
-        yield f"expected every format to be read, got {facts}"
+        yield f"some formats were not read: {facts}"
     if facts["analyze_status"] != (200 if analyzes else 501):
-        yield f"expected /analyze to answer {200 if analyzes else 501}, got {facts}"
+        yield f"/analyze must answer with {200 if analyzes else 501}: {facts}"
     if facts["status"] not in ENDS:
-        yield f"expected the service to end by itself on SIGTERM, got {facts}"
+        yield f"the service did not end by itself on SIGTERM: {facts}"
 
 
 def megabytes(folder: Path) -> int:

@@ -1,4 +1,4 @@
-"""What must be in the image, and what must not."""
+"""The contents of an image: required files, and files that must not be in it."""
 
 import hashlib
 import json
@@ -22,40 +22,40 @@ EXTRAS = ("matplotlib", "opentelemetry-sdk", "pywavelets", "scikit-image", "scip
 
 
 def shortcomings(root: Path, image: Configuration, *, absent: Collection[str] = ()) -> Iterator[str]:
-    """Name everything that is not as it should be, in a sentence each.
+    """Yield a sentence per fault in the contents of an image.
 
     Args:
         root: The image's files.
-        image: What it says of itself.
+        image: Its configuration.
         absent: Packages that must not be installed.
     """
-    yield from (f"expected no program that compiles or installs, got {path}" for path in tools(root))
-    yield from (f"expected no pip, got {path}" for path in root.glob("**/*-packages/pip") if path.is_dir())
+    yield from (f"a program that compiles or installs must not be in the image: {path}" for path in tools(root))
+    yield from (f"pip must not be in the image: {path}" for path in root.glob("**/*-packages/pip") if path.is_dir())
     if weights(root / "opt/biasfree") != weights(ROOT):
-        yield f"expected the weights of the checkout, got {sorted(weights(root / 'opt/biasfree'))}"
+        yield f"the weights differ from those of the checkout: {sorted(weights(root / 'opt/biasfree'))}"
     if _holds_something(root / INSIDE.lstrip("/")):
-        yield f"expected nothing of how the build reached its index, got {INSIDE}"
+        yield f"the configuration with which the build reached its index was left behind: {INSIDE}"
     if not re.fullmatch(r"[1-9]\d*:[1-9]\d*", image.user):
-        yield f"expected a user and a group as numbers above 0, got {image.user!r}"
+        yield f"user and group must be numbers above 0: {image.user!r}"
     if not {"title", "version", "revision", "licenses"} <= {label.rpartition(".")[2] for label in image.labels}:
-        yield f"expected labels that name title, version, revision and licence, got {image.labels}"
+        yield f"the labels must have title, version, revision and licenses: {image.labels}"
     installed = packages(root)
     if unwanted := sorted({_canonical(name) for name in installed} & set(absent)):
-        yield f"expected these packages to be left out: {', '.join(unwanted)}"
+        yield f"these packages must be left out: {', '.join(unwanted)}"
     wrong = sorted(f"{name}=={version}" for name, version in installed.items() if not pinned(name, version))
     if wrong:
-        yield f"expected only what constraints.txt pins, got {', '.join(wrong)}"
+        yield f"these packages are not as constraints.txt pins them: {', '.join(wrong)}"
 
 
 def tools(root: Path) -> list[str]:
-    """Compilers and installers in the folders of programs."""
+    """Find compilers and installers in the folders of programs."""
     folders = ("bin", "sbin", "usr/bin", "usr/sbin", "usr/local/bin", "usr/local/sbin", "opt/biasfree/bin")
     names = (path for folder in folders if (root / folder).is_dir() for path in (root / folder).iterdir())
     return sorted({str(path.relative_to(root)) for path in names if TOOLS.fullmatch(path.name)})
 
 
 def weights(tree: Path) -> dict[str, str]:
-    """SHA-256 of the shipped models by file name."""
+    """Return the SHA-256 of the shipped models by file name."""
     files = tree.glob(
         "biasfree/weights/*.onnx" if tree == ROOT else "lib/python3*/site-packages/biasfree/weights/*.onnx"
     )
@@ -63,21 +63,21 @@ def weights(tree: Path) -> dict[str, str]:
 
 
 def packages(root: Path) -> dict[str, str]:
-    """Versions of what is installed, by name, as the image's Python sees them."""
+    """Return the versions of the installed packages by name, as the image's Python reports them."""
     command = ["chroot", str(root), "/opt/biasfree/bin/python", "-I", "-c", LISTING]
     found: dict[str, str] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603  # ours
     return found
 
 
 def pinned(name: str, version: str) -> bool:
-    """Whether constraints.txt has this version; ours is in the checkout."""
+    """Tell whether constraints.txt has this version of a package; our own package is not in it."""
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pins = {_canonical(line.partition("==")[0]): line.partition("==")[2] for line in lines}
     return name == "biasfree" or pins.get(_canonical(name)) == version.partition("+")[0]
 
 
 def _holds_something(path: Path) -> bool:
-    # Where a file was lent, an empty one is left to mount it on.
+    # A volume leaves an empty file, on which it was mounted.
     return path.exists() and path.stat().st_size > 0
 
 

@@ -1,4 +1,4 @@
-"""Building and reading images with buildah, in a storage of their own."""
+"""Images built and read with buildah, in a separate storage."""
 
 import json
 import re
@@ -12,9 +12,9 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 NAME = "localhost/biasfree-image-check"
-#: What Debian has as ``python`` must be the version of the base that the Dockerfile names.
+#: Python's version in the base of the Dockerfile -> the release of Debian with that version.
 RELEASES = {"3.11": "bookworm", "3.13": "trixie"}
-#: Paths that a Debian made by debootstrap has and Docker's own has not.
+#: Paths that debootstrap creates and Docker's Debian images lack.
 LEFT_OUT = (
     "usr/share/doc",
     "usr/share/info",
@@ -27,15 +27,15 @@ LEFT_OUT = (
 
 @dataclass(frozen=True)
 class Configuration:
-    """What an image says of itself.
+    """The configuration of an image.
 
     Attributes:
-        user: Who runs it.
-        environment: Variables.
-        command: What is run.
+        user: User and group of its process.
+        environment: Environment variables.
+        command: The command that it runs.
         health: The command of HEALTHCHECK.
-        labels: Of the Open Container Initiative.
-        working_directory: Where it runs.
+        labels: Labels of the Open Container Initiative.
+        working_directory: Folder in which the command runs.
     """
 
     user: str
@@ -47,25 +47,25 @@ class Configuration:
 
 
 class Storage:
-    """Images and containers below one folder, which may be deleted as a whole."""
+    """Images and containers below one folder, which can be deleted as a whole."""
 
     def __init__(self, folder: Path) -> None:
         self._options = ["--root", f"{folder}/root", "--runroot", f"{folder}/run", "--storage-driver", "vfs"]
 
     def buildah(self, *arguments: str) -> str:
-        """Run a command of buildah, and give what it prints.
+        """Run a command of buildah, and return its output.
 
         Raises:
-            RuntimeError: It failed.
+            RuntimeError: The command failed.
         """
         command = ["buildah", *self._options, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # a program of the system's
         if done.returncode:
-            raise RuntimeError(f"expected buildah {arguments[0]} to work, got {(done.stdout + done.stderr)[-4000:]}")
+            raise RuntimeError(f"buildah {arguments[0]} failed: {(done.stdout + done.stderr)[-4000:]}")
         return done.stdout.strip()
 
     def import_base(self, tree: Path, tag: str) -> None:
-        """Make an image of a Debian tree, and have it a ``python`` and a pip that is free, as a Python image has."""
+        """Make an image of a Debian tree, with ``python`` and an unrestricted pip, as Docker's Python images have."""
         container = self.buildah("from", "scratch")
         root = Path(self.buildah("mount", container))
         subprocess.run(["cp", "-a", f"{tree}/.", f"{root}/"], check=True)  # noqa: S603, S607  # a program of the system's
@@ -76,17 +76,17 @@ class Storage:
         self.buildah("commit", "--rm", container, f"localhost/{tag}")
 
     def build(self, variant: str, options: Sequence[str]) -> None:
-        """Build a variant of the Dockerfile, from local images alone."""
+        """Build a variant of the Dockerfile from local images only."""
         fixed = ["--isolation=chroot", "--pull-never", "--layers=false", "--format=docker"]
         self.buildah("build", *fixed, f"--tag={NAME}:{variant}", f"--build-arg=VARIANT={variant}", *options, str(ROOT))
 
     def configuration(self, variant: str) -> Configuration:
-        """Return what the image of a variant says of itself."""
+        """Return the configuration of a variant's image."""
         image = f"{NAME}:{variant}"
         found: dict[str, Any] = json.loads(self.buildah("inspect", "--type=image", image))["Docker"]["config"]
         test = found["Healthcheck"]["Test"]
         if test[0] != "CMD":
-            raise RuntimeError(f"expected HEALTHCHECK in its form with CMD [...], got {test}")
+            raise RuntimeError(f"HEALTHCHECK must have the form CMD [...]: {test}")
         variables = dict(each.split("=", 1) for each in found["Env"])
         return Configuration(
             found["User"], variables, found["Cmd"], test[1:], found["Labels"] or {}, found["WorkingDir"]
@@ -94,7 +94,7 @@ class Storage:
 
     @contextmanager
     def mounted(self, variant: str) -> Iterator[Path]:
-        """Lend the files of a variant's image."""
+        """Mount a variant's image, and yield the folder with its files."""
         container = self.buildah("from", "--pull-never", f"{NAME}:{variant}")
         try:
             yield Path(self.buildah("mount", container))
@@ -103,7 +103,7 @@ class Storage:
 
 
 def base_name() -> str:
-    """The image that the Dockerfile is built on."""
+    """Return the name of the image on which the Dockerfile builds."""
     found = re.search(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert found is not None
     return found[1]
@@ -112,21 +112,21 @@ def base_name() -> str:
 def debian(folder: Path) -> Path:
     """Return a Debian with the Python of the base, made by debootstrap unless the folder has one.
 
-    It lacks what ``python:*-slim`` lacks too: packages that were downloaded, lists of packages, manuals, translations.
+    Like ``python:*-slim``, it has no downloaded packages, lists of packages, manuals or translations.
 
     Raises:
         RuntimeError: No release of Debian has that Python, or debootstrap failed.
     """
     python = base_name().partition(":")[2].partition("-")[0]
     if python not in RELEASES:
-        raise RuntimeError(f"expected a Python of Debian's ({', '.join(RELEASES)}), got {base_name()}")
+        raise RuntimeError(f"no release of Debian has the Python of {base_name()}: use one of {', '.join(RELEASES)}")
     if not (folder / f"usr/bin/python{python}").exists():
         folder.mkdir(parents=True, exist_ok=True)
         packages = "--include=ca-certificates,python3,python3-pip,python3-venv"
         command = ["debootstrap", "--variant=minbase", packages, RELEASES[python], str(folder)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # a program of the system's
         if done.returncode:
-            raise RuntimeError(f"expected debootstrap to work, got {done.stdout[-2000:]}")
+            raise RuntimeError(f"debootstrap failed: {done.stdout[-2000:]}")
     for name in LEFT_OUT:
         shutil.rmtree(folder / name, ignore_errors=True)
     return folder

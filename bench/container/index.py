@@ -1,4 +1,4 @@
-"""How pip reaches its index on this machine, lent to a build: read where it runs, and in no file of ours."""
+"""The configuration of this machine's pip, mounted into a build. No file of the checkout has it."""
 
 import ast
 import subprocess
@@ -6,15 +6,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-#: Where pip in the build finds the configuration.
+#: Path at which pip finds the configuration inside the build.
 INSIDE = "/etc/pip.conf"
 
 
 def volumes(folder: Path) -> list[str]:
-    """Options of ``buildah build`` that lend this machine's configuration of pip, and the local files that it names.
+    """Return options of ``buildah build`` that mount pip's configuration and the local files named in it.
 
     Args:
-        folder: Where the configuration is written, for as long as the build takes.
+        folder: Folder for the configuration; it must exist until the build ends.
     """
     options = configuration()
     file = folder / "pip.conf"
@@ -24,7 +24,7 @@ def volumes(folder: Path) -> list[str]:
 
 
 def configuration() -> dict[str, str]:
-    """Options of pip by name; those of the environment come last, as pip has it."""
+    """Return the options of pip by name. Those of the environment take precedence, as in pip."""
     command = [sys.executable, "-m", "pip", "config", "list"]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603  # ours
     entries = [line.partition("=") for line in text.splitlines()]
@@ -36,5 +36,5 @@ def _local(value: str) -> Iterator[Path]:
     for word in value.split():
         path = Path(word.removeprefix("file://"))
         if path.is_absolute() and path.exists():
-            # The files of an index lie beside its pages.
+            # The packages of an index are in folders beside its pages.
             yield path.parent if word.startswith("file://") else path

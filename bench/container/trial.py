@@ -1,6 +1,6 @@
-"""The image's own command, in its own files, as a container engine would have it; and an image denoised by it.
+"""A trial of a container image: its command runs in its files, as in a container engine, and denoises an image.
 
-Runs in a mount namespace of its own, whose mounts end with it: ``unshare --mount python -m bench.container.trial``.
+It needs a mount namespace of its own, with which its mounts end: ``unshare --mount python -m bench.container.trial``.
 """
 
 import io
@@ -22,13 +22,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bench.container.images import Configuration
-from bench.failures.replicas import free_port, wait_until_ready
+from bench.failures.replicas import wait_until_ready
+from bench.server import free_port
 
 DEVICES = ("null", "zero", "random", "urandom")
-#: No capability, no way to one, and none of the groups of whoever started this.
+#: Options that remove all capabilities, every way to regain them, and the groups of the calling user.
 CONFINED = ("--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--clear-groups")
 SIGMA_255 = 25.0
-#: Compressions of TIFF that the service reads; with a predictor where there is one.
+#: Compression of TIFF that the service reads -> whether it is used with a predictor.
 TIFF = {"none": False, "lzw": True, "deflate": True, "packbits": False, "zstd": True, "jpeg": False, "webp": False}
 
 
@@ -37,7 +38,7 @@ def main() -> None:
     root, image = Path(sys.argv[1]), Configuration(**json.loads(sys.argv[2]))
     mount(root)
     port = free_port()
-    # On loopback, since there is no network of its own to open it to; all else is the image's.
+    # The address is loopback, because there is no separate network. All other variables are those of the image.
     environment = {**image.environment, "BIASFREE_HOST": "127.0.0.1", "BIASFREE_PORT": str(port)}
     command = [*confinement(root, image, environment)]
     facts: dict[str, float] = {}
@@ -67,11 +68,11 @@ def mount(root: Path) -> None:
     _run("mount", "-t", "tmpfs", "-o", "size=64m,mode=1777", "tmpfs", root / "dev/shm")
     _run("mount", "-t", "tmpfs", "-o", "size=1g,mode=1777", "tmpfs", root / "tmp")
     if not os.statvfs(root).f_flag & os.ST_RDONLY:
-        raise RuntimeError("expected a read-only root file system, got one that can be written")
+        raise RuntimeError("the root file system is not read-only")
 
 
 def confinement(root: Path, image: Configuration, environment: dict[str, str]) -> Iterator[str]:
-    """The command that enters the image as its user, with nothing but its environment."""
+    """Yield the words of the command that enters the image as its user, with only its environment."""
     user, group = image.user.split(":")
     yield from ("chroot", str(root), "setpriv", f"--reuid={user}", f"--regid={group}", *CONFINED)
     yield from ("env", "-i", "-C", image.working_directory, *(f"{name}={value}" for name, value in environment.items()))
@@ -79,7 +80,7 @@ def confinement(root: Path, image: Configuration, environment: dict[str, str]) -
 
 @contextmanager
 def running(command: list[str], url: str, facts: dict[str, float]) -> Iterator[None]:
-    """The service, ready; afterwards it is ended as a supervisor does, and its exit status is a fact too."""
+    """Run the service until the context ends; add the seconds until it is ready and its exit status to ``facts``."""
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=sys.stderr)  # noqa: S603  # the image's
     try:
@@ -92,7 +93,7 @@ def running(command: list[str], url: str, facts: dict[str, float]) -> Iterator[N
 
 
 def denoised(url: str) -> dict[str, float]:
-    """Mean squared errors, on the 0-255 scale, of a noisy image and of what ``/denoise`` makes of it."""
+    """Return the mean squared errors (0-255 scale) of a noisy image before and after ``/denoise``."""
     axis = np.linspace(0, 3 * np.pi, 128)
     clean = 127 + 80 * np.outer(np.sin(axis), np.cos(axis))
     noisy = (clean + np.random.default_rng(0).normal(0, SIGMA_255, clean.shape)).astype(np.float32)
@@ -101,10 +102,10 @@ def denoised(url: str) -> dict[str, float]:
 
 
 def analyzed(url: str) -> dict[str, float]:
-    """Status of ``/analyze``, and the largest singular value of a patch.
+    """Return the status of ``/analyze`` and the largest singular value of a patch.
 
-    The latter comes from the analysis process, and so through ``/tmp``. Without the analysis, the refusal counts as 501
-    only if it names the command that installs it.
+    The value comes from the process of the analysis, through ``/tmp``. Without the analysis, a 501 counts only if the
+    refusal names the command that installs it.
     """
     noisy = np.random.default_rng(0).normal(127, SIGMA_255, (32, 32)).astype(np.float32)
     try:
@@ -124,7 +125,7 @@ def formats_read(url: str) -> dict[str, float]:
 
 
 def samples(pixels: NDArray[np.uint8]) -> dict[str, bytes]:
-    """An RGB image in every format that is read."""
+    """Return an RGB image in every format that the service reads."""
     files = {name: io.BytesIO() for name in ("npy", "bmp", "png", "webp", "jpeg", *(f"tiff {c}" for c in TIFF))}
     np.save(files["npy"], pixels)
     for name in ("bmp", "png", "webp", "jpeg"):

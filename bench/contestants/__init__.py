@@ -3,7 +3,6 @@
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ from bench.contestants.environment import FOLDER, environment
 from bench.contestants.tree import send, tree
 from bench.images import npy
 from bench.load import Connection
-from bench.server import ENDS_IN_S, Server
+from bench.server import ENDS_IN_S, Server, free_port
 from biasfree.artifact import SHIPPED
 from biasfree.engines.cores import usable_cores
 
@@ -39,7 +38,7 @@ def contestant(name: str) -> Iterator[Server]:
         RuntimeError: It ended before it served a request, or did not serve one within ``STARTS_IN_S``.
     """
     product = name.partition(",")[0]
-    binaries, port = environment(product), _free_port()
+    binaries, port = environment(product), free_port()
     with (FOLDER / f"{name}.log").open("w") as log:
         process = subprocess.Popen(  # noqa: S603  # our own command
             _command(product, binaries, port),
@@ -89,11 +88,6 @@ def _settings(name: str, port: int) -> Mapping[str, str]:
         "BENTOML_HOME": str(FOLDER / "bentoml-home"),
         "BENTOML_DO_NOT_TRACK": "True",
     }
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def _wait(process: subprocess.Popen[str], url: str) -> None:

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.server import end
+from bench.server import end, free_port
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "nginx" / "biasfree.conf"
 STARTS_IN_S = 60.0
@@ -125,13 +124,6 @@ def wait_until_ready(url: str) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)
     raise RuntimeError(f"{url} was not ready within {STARTS_IN_S:g} s")
-
-
-def free_port() -> int:
-    """Return a free port on loopback."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 def _configuration(ports: list[int], port: int, *, retries: bool) -> str:

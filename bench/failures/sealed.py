@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.failures.replicas import free_port, wait_until_ready
-from bench.server import Server, end
+from bench.failures.replicas import wait_until_ready
+from bench.server import Server, end, free_port
 
 ROOT = Path(__file__).parents[2]
 #: The folders that Python falls back to besides the current one; none of them may be writable.

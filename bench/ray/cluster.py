@@ -20,8 +20,7 @@ from typing import Any
 import yaml
 
 from bench.contestants.tree import send, tree
-from bench.failures.replicas import free_port
-from bench.server import end
+from bench.server import end, free_port
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = ROOT / "deploy" / "ray" / "serve.yaml"

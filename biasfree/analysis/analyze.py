@@ -15,6 +15,7 @@ from biasfree.analysis.spectrum import Spectrum, decompose
 from biasfree.architectures import Network
 from biasfree.estimates import Estimate
 from biasfree.intensity import power_of_two_scale
+from biasfree.pixels import SINGLE_RANGE
 
 
 def analyze(network: Network, request: AnalysisRequest) -> Report:
@@ -40,12 +41,12 @@ def analyze(network: Network, request: AnalysisRequest) -> Report:
     return Report(
         patch=request.patch,
         method="iterative" if spectrum.matrix is None else "dense",
-        noisy=_numpy(noisy) * scale,
-        denoised=_numpy(jacobian.denoised) * scale,
-        clean=None if clean is None else clean * scale,
+        noisy=_unscaled(_numpy(noisy), scale),
+        denoised=_unscaled(_numpy(jacobian.denoised), scale),
+        clean=None if clean is None else _unscaled(clean, scale),
         singular_values=_numpy(spectrum.singular_values),
         symmetry=_numpy(torch.linalg.vecdot(spectrum.left.flatten(1), spectrum.right.flatten(1))),
-        expansion=_numpy(expansion) * scale,
+        expansion=_unscaled(_numpy(expansion), scale),
         energy_share=_numpy((expansion.double() ** 2).cumsum(0)) / (denoised_norm**2 or 1.0),
         residuals=_numpy(spectrum.residuals),
         tolerance=spectrum.tolerance,
@@ -69,6 +70,12 @@ def analyze(network: Network, request: AnalysisRequest) -> Report:
 
 def _scaled(values: Pixels, scale: float) -> npt.NDArray[np.float32]:
     return (values.astype(np.float64) / scale).astype(np.float32)
+
+
+def _unscaled(values: FloatArray, scale: float) -> FloatArray:
+    """Multiply by the scale, in float64 where float32 would overflow or lose everything."""
+    low, high = SINGLE_RANGE
+    return values * (scale if low <= scale <= high else np.float64(scale))
 
 
 def _measures(jacobian: Jacobian, spectrum: Spectrum) -> dict[str, Measured]:

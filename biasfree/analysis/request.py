@@ -1,8 +1,11 @@
 """The parameters of an analysis. Does not import torch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Literal, get_args
 
+import numpy as np
 import numpy.typing as npt
 
 from biasfree.analysis.report import Patch
@@ -60,9 +63,15 @@ class AnalysisRequest:
                 f"the clean patch must have the shape of the noisy one, {self.noisy.shape} as channels, height and "
                 f"width, not {self.clean.shape}"
             )
+        if not all(map(_is_place, self.pixels)):
+            raise ValueError(f"pixels={self.pixels!r} must be pairs of whole numbers (x, y), as in [(3, 4)]")
         for x, y in self.pixels:
             if not (patch.x <= x < patch.x + patch.width and patch.y <= y < patch.y + patch.height):
                 raise ValueError(f"the pixel ({x}, {y}) is not in the patch of {patch.width} x {patch.height}")
         signal, offset = without_offset(self.noisy)
         if offset and signal.any():
             raise ValueError(f"the patch has an offset of {offset:g}, for which float32 has no digits: subtract it")
+
+
+def _is_place(pixel: object) -> bool:
+    return isinstance(pixel, Sequence | np.ndarray) and len(pixel) == 2 and all(isinstance(p, Integral) for p in pixel)

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from biasfree.architectures.network import Network
 from biasfree.architectures.outliers import REACH, clip_outliers
+from biasfree.tiling import round_up
 
 UNSHUFFLE = 2
 
@@ -133,13 +134,13 @@ class ResUNet(Network):
         cells: list[int] = [UNSHUFFLE ** (level + 1) for level in range(len(self._widths))]
         reach = cells[0]  # tail
         for cell in cells[:-1]:
-            reach = _round_up(reach, cell) + 2 * self._blocks * cell
-        reach = _round_up(reach, cells[-1]) + 2 * self._bottom_blocks * cells[-1]
+            reach = round_up(reach, cell) + 2 * self._blocks * cell
+        reach = round_up(reach, cells[-1]) + 2 * self._bottom_blocks * cells[-1]
         for cell in reversed(cells[:-1]):
             reach += 2 * self._blocks * cell
         reach += cells[0]  # head
         if self._clip_outliers:
-            reach = _round_up(reach, cells[-1]) + REACH * cells[-1]
+            reach = round_up(reach, cells[-1]) + REACH * cells[-1]
         # The steps above hold for outputs on the borders of the lowest cells; a pixel inside a cell reaches as far as
         # the cell's border.
         return reach + cells[-1] - 1
@@ -197,7 +198,3 @@ class ResUNet(Network):
         plain = ResUNet(**{**self.arguments, "head": "replicate"}).to(self.head.weight)
         plain.load_state_dict({**self.state_dict(), "head.weight": self.head.kernel()})
         return plain.eval()
-
-
-def _round_up(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple

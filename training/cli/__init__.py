@@ -28,8 +28,15 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except (ValueError, OSError) as exc:
-            typer.echo(f"error: {' '.join(str(exc).split())}", err=True)
+            typer.echo(f"error: {' '.join(_words(exc).split())}", err=True)
             raise typer.Exit(2) from exc
+
+
+def _words(exc: ValueError | OSError) -> str:
+    """Describe an error; of the system's, without its number."""
+    if isinstance(exc, OSError) and exc.filename and exc.strerror:
+        return f"{exc.filename}: {exc.strerror}"
+    return str(exc)
 
 
 app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)

@@ -42,6 +42,7 @@ def measure(
 
     Raises:
         ValueError: Models, labels or images do not fit together.
+        OSError: ``output`` cannot be created; this is tested before the work.
     """
     named = _name(models, labels)
     networks = {
@@ -55,6 +56,7 @@ def measure(
     if len(channels) > 1:
         raise ValueError("cannot measure gray and color models together; run the command once for each")
     clean = read_folder(images, channels=channels.pop() if channels else 1)
+    output.mkdir(parents=True, exist_ok=True)
     with console.status("measuring"):
         rows = [Row(INPUT_LABEL, evaluate(identity, clean, sigmas_255))]
         for label, model in named.items():
@@ -63,7 +65,6 @@ def measure(
             else:
                 rows.append(Row(label, _classical_scores(str(model), clean, sigmas_255, tell_sigma=tell_sigma)))
     report = Report(images.resolve().name, len(clean), tuple(rows))
-    output.mkdir(parents=True, exist_ok=True)
     (output / "evaluation.md").write_text(report.markdown())
     (output / "evaluation.json").write_text(report.json())
     plot(report, output / "evaluation.png")
@@ -99,7 +100,7 @@ def read_sigmas(text: str) -> tuple[float, ...]:
 def _name(models: Sequence[str | Path], labels: Sequence[str]) -> dict[str, str | Path]:
     chosen = labels or [str(model) if model in METHODS else Path(model).stem for model in models]
     if len(chosen) != len(models):
-        raise ValueError(f"{len(models)} models but {len(chosen)} labels; pass --label once per model, or not at all")
+        raise ValueError(f"{len(chosen)} label(s) for {len(models)} model(s): pass --label once per model or never")
     if len({*chosen, INPUT_LABEL}) != len(models) + 1:
         raise ValueError(f"labels must differ from each other and from {INPUT_LABEL!r}: {', '.join(chosen)}")
     return dict(zip(chosen, models, strict=True))

@@ -107,26 +107,58 @@ def export(
         read_pairs(folder, channels=channels)
     network = checkpoint.averaged_network().folded().eval()
     model = to_onnx(network)
-    card = Card(
+    card = card_of(
+        network,
+        model,
+        provenance,
+        architecture=checkpoint.recipe.architecture,
+        training=training,
+        evaluations=_measured(model, lambda file: _evaluations(file, sets)),
+        robustness=_measured(model, lambda file: _robustness(file, channels, [*sets.values()][:1], pairs)),
+    )
+    save(model, card, output)
+    return card
+
+
+def card_of(
+    network: Network,
+    model: onnx.ModelProto,
+    provenance: Provenance,
+    *,
+    architecture: str,
+    training: Training,
+    evaluations: tuple[Evaluation, ...] = (),
+    robustness: tuple[CaseScore, ...] = (),
+) -> Card:
+    """Return the card of a model.
+
+    Args:
+        network: Folded, in evaluation mode.
+        model: Its graph.
+        provenance: Its origin.
+        architecture: A key of ``biasfree.architectures.ARCHITECTURES``.
+        training: Its training.
+        evaluations: Its quality on white noise.
+        robustness: Its quality on other noise.
+    """
+    return Card(
         name=provenance.name,
         version=provenance.version,
-        architecture=checkpoint.recipe.architecture,
+        architecture=architecture,
         arguments=network.arguments,
-        channels=channels,
+        channels=int(network.arguments["channels"]),
         receptive_radius=network.receptive_radius,
         stride=network.stride,
         parameters=network.parameter_count,
         macs_per_pixel=network.macs_per_pixel,
         training=training,
-        evaluations=_measured(model, lambda file: _evaluations(file, sets)),
-        robustness=_measured(model, lambda file: _robustness(file, channels, [*sets.values()][:1], pairs)),
-        golden=golden(network),
+        evaluations=evaluations,
+        robustness=robustness,
+        golden=_golden(network),
         weights_sha256=weights_sha256(initializers(model)),
-        git_commit=git_commit(),
-        libraries=libraries(),
+        git_commit=_git_commit(),
+        libraries=_libraries(),
     )
-    save(model, card, output)
-    return card
 
 
 def _training(checkpoint: Checkpoint, provenance: Provenance) -> Training:
@@ -233,7 +265,7 @@ def _evaluation(denoiser: OnnxDenoiser, name: str, images: Sequence[NamedImage])
 
 
 @torch.no_grad()
-def golden(network: Network) -> Golden:
+def _golden(network: Network) -> Golden:
     """Denoise a ramp with an edge and noise by the torch network; every device must reproduce the result."""
     random = np.random.default_rng(0)
     channels = int(network.arguments["channels"])
@@ -244,12 +276,12 @@ def golden(network: Network) -> Golden:
     return Golden.of(noisy, denoised)
 
 
-def libraries() -> dict[str, str]:
+def _libraries() -> dict[str, str]:
     """Return the versions of Python and of the libraries that the numbers on a card depend on."""
     return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
 
 
-def git_commit() -> str:
+def _git_commit() -> str:
     """Return the commit of the code, marked as dirty after local changes; ``unknown`` outside a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
     try:

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from biasfree.architectures import Network, build
-from biasfree.artifact import initializers, save, weights_sha256
+from biasfree.artifact import save
 from biasfree.card import Card, Training
 from biasfree.export import to_onnx
-from training.export.export import Provenance, git_commit, golden, libraries
+from training.export.export import Provenance, card_of
 from training.export.output import prepare
 from training.export.released import Released, Weights, read_released
 
@@ -80,30 +80,15 @@ def import_checkpoint(
     prepare(output)
     network = network_of(released, architecture, path).folded().eval()
     model = to_onnx(network, allow_bias=network.arguments["bias"])
-    card = Card(
-        name=provenance.name,
-        version=provenance.version,
-        architecture=architecture,
-        arguments=network.arguments,
-        channels=int(network.arguments["channels"]),
-        receptive_radius=network.receptive_radius,
-        stride=network.stride,
-        parameters=network.parameter_count,
-        macs_per_pixel=network.macs_per_pixel,
-        training=Training(
-            data=provenance.data,
-            licence=provenance.licence,
-            images=0,
-            images_sha256="",
-            sigma_range_255=(min(sigmas), max(sigmas)),
-            stages=(),
-        ),
-        evaluations=(),
-        golden=golden(network),
-        weights_sha256=weights_sha256(initializers(model)),
-        git_commit=git_commit(),
-        libraries=libraries(),
+    training = Training(
+        data=provenance.data,
+        licence=provenance.licence,
+        images=0,
+        images_sha256="",
+        sigma_range_255=(min(sigmas), max(sigmas)),
+        stages=(),
     )
+    card = card_of(network, model, provenance, architecture=architecture, training=training)
     save(model, card, output)
     return card
 

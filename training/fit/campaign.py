@@ -138,9 +138,9 @@ def campaign(
 def table(stages: Sequence[Stage], output: Path) -> str:
     """Return what each stage has reached so far, as a Markdown table.
 
-    An hour's worth is the gain of the best measurement over the initial weights, per hour of training.
+    ``dB per hour`` is the gain of the best measurement over the initial weights, per hour of training.
     """
-    head = ["stage", "recipe", "measured on", "start, dB", "best, dB", "last, dB", "hours", "steps", "dB an hour"]
+    head = ["stage", "recipe", "measured on", "start, dB", "best, dB", "last, dB", "hours", "steps", "dB per hour"]
     rows = [head, ["---"] * len(head)]
     for stage in stages:
         begun = Checkpoint.load(output / stage.name)

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from biasfree.options import suggestion
 from training.data.noise import NoiseMixture
 from training.fit.fields import checked
 
@@ -132,7 +133,7 @@ def read_recipe(name: str) -> Recipe:
     """
     path = Path(name) if name.endswith(".toml") else files("training") / "recipes" / f"{name}.toml"
     if not path.is_file():
-        raise ValueError(f"no recipe {name!r}; name a .toml file or one of {', '.join(recipe_names())}")
+        raise ValueError(f"there is no recipe {name!r}; {suggestion(name, [*recipe_names(), 'a .toml file'])}")
     try:
         return checked(Recipe, tomllib.loads(path.read_text()))
     except ValueError as exc:

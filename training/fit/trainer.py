@@ -287,10 +287,18 @@ def initialize(network: Network, start: Start | None, recipe: Recipe) -> None:
         if recipe.start_share:
             raise ValueError("`start_share` needs initial weights: pass --start-from")
         return
-    try:
-        network.load_state_dict(_widened(start.for_channels(recipe.channels), network))
-    except RuntimeError as exc:
-        raise ValueError(f"the initial weights do not fit the recipe's architecture: {exc}") from exc
+    weights, own = _widened(start.for_channels(recipe.channels), network), network.state_dict()
+    different = [
+        name
+        for name in sorted(own.keys() | weights.keys())
+        if name not in own or name not in weights or own[name].shape != weights[name].shape
+    ]
+    if different:
+        raise ValueError(
+            f"the initial weights do not fit the recipe's architecture: {len(different)} of its parts are missing, "
+            f"unknown or of another size, such as {different[0]}; start from a network with the same layers"
+        )
+    network.load_state_dict(weights)
 
 
 def _widened(weights: dict[str, torch.Tensor], network: Network) -> dict[str, torch.Tensor]:

@@ -49,7 +49,7 @@ def root(tmp_path, monkeypatch):
 
 
 def image(**changed):
-    """What a good image says of itself, with changes."""
+    """The configuration of a good image, with changes."""
     labels = {f"org.opencontainers.image.{name}": "x" for name in ("title", "version", "revision", "licenses")}
     good = {
         "user": "10001:10001",
@@ -257,7 +257,7 @@ def test_a_package_that_is_not_as_pinned_is_found(root, monkeypatch):
 
     (only,) = contents.shortcomings(root, image())
 
-    assert only.endswith("got numpy==1.0, unknown==1")
+    assert only.endswith("pins them: numpy==1.0, unknown==1")
 
 
 def test_the_build_reaches_what_this_machines_pip_reaches(tmp_path, monkeypatch):

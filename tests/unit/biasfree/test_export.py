@@ -1,5 +1,8 @@
 """The export refuses what is not bias-free."""
 
+import logging
+from typing import Never
+
 import numpy as np
 import pytest
 import torch
@@ -91,6 +94,22 @@ def test_the_papers_other_networks_export_under_the_names_of_their_parameters(ne
     assert {name: values.shape for name, values in weights.items() if values.ndim == 4} == {
         name: tuple(value.shape) for name, value in network.state_dict().items()
     }
+
+
+def test_the_exporter_says_nothing_of_its_internals(monkeypatch):
+    """Such as operators of torchvision, which is not installed; afterwards all is as before."""
+    log = logging.getLogger("torch.onnx._internal.exporter._registration")
+    heard = []
+
+    def export(*_: object, **__: object) -> Never:
+        heard.append(log.isEnabledFor(logging.WARNING))
+        raise RuntimeError
+
+    monkeypatch.setattr("torch.onnx.export", export)
+    with pytest.raises(RuntimeError):
+        to_onnx(ResUNet(widths=(4,)))
+    assert heard == [False]
+    assert log.isEnabledFor(logging.WARNING)
 
 
 def test_the_graph_tells_nothing_of_the_machine_that_made_it(tiny_model):

@@ -1,5 +1,6 @@
 import io
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 import biasfree
 from biasfree.choice import CHOICES, for_any_noise
+from biasfree.engines.engine import DeviceUnavailable
 from biasfree.model import Model
 
 GRAY = biasfree.load("gray-dncnn")
@@ -76,13 +78,18 @@ def test_a_constant_image_stays_as_it_is(dtype: str, value: float) -> None:
     [
         (noisy(4, 5, 3), {}, ValueError, "has no height and width.*channel_axis=-1"),
         (noisy(4, 5), {"channel_axis": 2}, ValueError, "has no axis 2"),
-        (noisy(4, 5, 3), {"channel_axis": 2, "stack_axis": 2}, ValueError, "has no height and width"),
+        (noisy(4), {}, ValueError, "an image needs two axes besides those that are named"),
+        (noisy(4, 5), {"channel_axis": 1}, ValueError, "an image needs two axes besides those that are named"),
+        (noisy(4, 5, 3), {"channel_axis": -1, "stack_axis": 2}, ValueError, "stack_axis=2 are the same axis"),
         (noisy(4, 5, 3), {"channel_axis": "last"}, TypeError, "whole number, not 'last'"),
         (noisy(4, 5), {"bit_depth": 33}, ValueError, "bit_depth=33: must be from 1 to 32"),
         (noisy(4, 5), {"bit_depth": 12}, ValueError, "bit_depth=12 does not fit uint8"),
         (Image.fromarray(noisy(4, 5, 3)), {"channel_axis": 2}, ValueError, "no axes to name"),
         (np.array([[1.0, np.nan]]), {}, ValueError, "1 pixels are NaN or infinite"),
-        (np.ones((2, 2), complex), {}, TypeError, "integers or floats, not complex128"),
+        (np.full((2, 2), np.finfo(np.longdouble).max), {}, ValueError, "4 pixels are NaN or infinite"),
+        (np.ones((2, 2), complex), {}, TypeError, "complex pixels are not supported: pass their magnitude"),
+        ("noisy.png", {}, TypeError, "an array or a Pillow image, not str: read a file"),
+        (None, {}, TypeError, "an array or a Pillow image, not NoneType"),
         (np.ones((2, 2), bool), {}, TypeError, "integers or floats, not bool"),
         (np.ma.masked_greater(noisy(4, 5), 128), {}, TypeError, "masked"),
         (np.ones((0, 2)), {}, ValueError, "has no pixels"),
@@ -107,7 +114,9 @@ def test_a_color_model_wants_color() -> None:
     color = biasfree.load("color")
     with pytest.raises(ValueError, match="takes 3 channels and the image has 1"):
         color.denoise(noisy(8, 8))
-    with pytest.raises(ValueError, match="takes 3 channels and the image has 4"):
+    with pytest.raises(ValueError, match="has 1: use a gray model, or name the channel_axis of an array with colors"):
+        color.denoise(Image.fromarray(noisy(8, 8)))
+    with pytest.raises(ValueError, match=r"takes 3 channels and the image has 4: use a gray model$"):
         color.denoise(noisy(8, 8, 4), channel_axis=2)
     denoised = color.denoise(np.repeat(noisy(8, 8, 1), 3, axis=2), channel_axis=2)
     assert (denoised == denoised[..., :1]).all()
@@ -171,7 +180,7 @@ def test_masked_arrays_without_a_masked_pixel_are_arrays() -> None:
 
 def test_a_model_shows_its_networks() -> None:
     """In a notebook."""
-    assert repr(GRAY) == "<biasfree.Model of: gray-dncnn>"
+    assert repr(GRAY) == "<biasfree.Model gray-dncnn>"
     assert repr(biasfree.load("fast")) == "<biasfree.Model fast: gray-fast, color-fast>"
 
 
@@ -182,10 +191,16 @@ def test_a_model_shows_its_networks() -> None:
         ({"clean": noisy(6, 5)}, r"the shape of the noisy one, \(1, 5, 6\)"),
         ({"pixels": [(-1, -1)]}, r"\(-1, -1\) is not in the patch of 6 x 5"),
         ({"pixels": [(6, 0)]}, r"\(6, 0\) is not in the patch"),
-        ({"k": -1}, "k=-1 must be a whole number from 1"),
-        ({"k": 2.5}, "k=2.5 must be a whole number from 1"),
+        ({"pixels": (3, 4)}, r"pixels=\(3, 4\) must be pairs of whole numbers"),
+        ({"pixels": [(1.5, 2)]}, "must be pairs of whole numbers"),
+        ({"k": -1}, "k=-1: must be a whole number of at least 1"),
+        ({"k": 2.5}, "k=2.5: must be a whole number"),
+        ({"k": "4"}, "k='4': must be a whole number"),
+        ({"memory_bytes": 0}, "memory_bytes=0: must be a whole number"),
+        ({"memory_bytes": 1e9}, "memory_bytes=1000000000.0: must be a whole number"),
         ({"bit_depth": 12}, "bit_depth=12 does not fit uint8"),
-        ({"bit_depth": 0}, "bit_depth=0 does not fit uint8"),
+        ({"bit_depth": 0}, "bit_depth=0: must be from 1 to 32"),
+        ({"bit_depth": 2.5}, "bit_depth=2.5: "),
         ({"channel_axis": 5}, "has no axis 5"),
     ],
 )
@@ -219,6 +234,41 @@ def test_a_patch_is_analyzed() -> None:
     np.testing.assert_allclose((report.expansion @ left).reshape(9, 7), GRAY.denoise(patch), atol=1e-2)
     with pytest.raises(ValueError, match="patches of 1 channel"):
         GRAY.analyze(noisy(4, 4, 3), channel_axis=2)
+
+
+def test_an_analysis_knows_no_bit_depth_of_floats_that_is_not_one() -> None:
+    """Floats have no bits to compare it with."""
+    for wrong in (0, -3, 2.5):
+        with pytest.raises(ValueError, match=f"bit_depth={wrong}: "):
+            GRAY.analyze(noisy(4, 4, dtype="float32"), bit_depth=wrong)
+
+
+def test_pillow_images_are_analyzed_as_their_pixels() -> None:
+    """Without alpha; an index into a palette is no intensity."""
+    patch = noisy(5, 6)
+    expected = GRAY.analyze(patch, clean=patch, k=2)
+    gray = Image.fromarray(patch).convert("LA")
+    report = GRAY.analyze(gray, clean=gray, k=2)
+    np.testing.assert_array_equal(report.singular_values, expected.singular_values)
+    assert report.signal_preserved == expected.signal_preserved
+    with pytest.raises(ValueError, match="mode 'P' are not supported"):
+        GRAY.analyze(Image.fromarray(patch).convert("P"))
+
+
+@pytest.mark.parametrize("scale", [2.0**500, 2.0**-500])
+def test_an_analysis_is_homogeneous_beyond_the_range_of_float32(scale: float) -> None:
+    """Intensities neither overflow nor become zero."""
+    patch = noisy(4, 5, dtype="float64")
+    report, scaled = GRAY.analyze(patch, clean=patch), GRAY.analyze(patch * scale, clean=patch * scale)
+    for name in ("noisy", "denoised", "clean", "expansion"):
+        np.testing.assert_array_equal(getattr(scaled, name) / scale, getattr(report, name), err_msg=name)
+
+
+def test_an_analysis_for_cuda_does_not_run_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ``denoise`` does not."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(DeviceUnavailable, match="torch cannot use CUDA here"):
+        biasfree.load("gray-dncnn", device="cuda").analyze(noisy(4, 4))
 
 
 def test_the_default_models_have_no_single_card() -> None:
@@ -304,6 +354,15 @@ def test_a_used_model_can_be_pickled() -> None:
     image = noisy(12, 12)
     denoised = GRAY.denoise(image)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(GRAY)).denoise(image), denoised)
+
+
+def test_threads_may_share_a_model() -> None:
+    """Also for its first call, which loads the network."""
+    images = [noisy(12, 12 + extra) for extra in range(8)]
+    model = biasfree.load("gray-dncnn", threads=1)
+    with ThreadPoolExecutor(8) as pool:
+        for image, denoised in zip(images, pool.map(model.denoise, images), strict=True):
+            np.testing.assert_array_equal(denoised, GRAY.denoise(image))
 
 
 def test_auto_analyzes_the_network_for_white_noise() -> None:

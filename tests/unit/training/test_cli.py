@@ -78,7 +78,8 @@ def test_list_of_image_sets_needs_no_network() -> None:
     ("arguments", "message"),
     [
         (["train", "--images", "nowhere", "--output", "run"], "there is no folder nowhere"),
-        (["train", "--images", ".", "--output", "run", "--recipe", "grey"], "no recipe 'grey'"),
+        (["train", "--images", ".", "--output", "run", "--recipe", "grey"], "recipe 'grey'; did you mean 'gray'?"),
+        (["campaign", "nope.toml", "--output", "out"], "error: nope.toml: No such file or directory"),
         (
             ["train", "--images", ".", "--output", "run", "--steps", 1, "--minutes", 1],
             "exactly one of steps and minutes",

@@ -1,6 +1,6 @@
 """Small real reports: a shipped network at a corner of a photograph, decomposed by numpy.
 
-Independent of the code under ``service/analysis`` that makes reports for the service: plain ``jacrev`` and ``svd``.
+Independent of the code under ``biasfree/analysis`` that makes reports: plain ``jacrev`` and ``svd``.
 """
 
 from dataclasses import replace

@@ -137,10 +137,21 @@ def test_models_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
         ([gray, color], [], "gray and color models together"),
         ([gray, gray], [], "labels must differ"),
         ([gray], [INPUT_LABEL], "labels must differ"),
-        ([gray], ["a", "b"], "1 models but 2 labels"),
+        ([gray], ["a", "b"], r"2 label\(s\) for 1 model\(s\)"),
     ):
         with pytest.raises(ValueError, match=message):
             measure(models, labels=labels, images=images, output=tmp_path, sigmas_255=[5], console=QUIET)
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A measurement may take hours."""
+    images = write_photographs(tmp_path / "photos", 1)
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("training.evaluate.measure.evaluate", lambda *_: pytest.fail("it measures"))
+    with pytest.raises(FileExistsError):
+        measure(["wiener"], labels=[], images=images, output=tmp_path / "file", sigmas_255=[5], console=QUIET)
 
 
 def test_classical_denoisers_are_measured_beside_models_or_alone(tmp_path: Path) -> None:

@@ -24,6 +24,12 @@ def test_a_folder_instead_of_a_file_is_refused(tmp_path: Path) -> None:
         prepare(tmp_path)
 
 
+def test_a_name_that_no_model_has_is_refused(tmp_path: Path) -> None:
+    """The service looks for ``*.onnx``."""
+    with pytest.raises(ValueError, match=r"must end in \.onnx, .* not model\.txt"):
+        prepare(tmp_path / "model.txt")
+
+
 @pytest.mark.parametrize("place", ["file/model.onnx", "file/folder/model.onnx"])
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path, place: str) -> None:
     """A file in place of the folder."""

@@ -73,7 +73,7 @@ def test_stages_follow_each_other_and_are_written_down(plan: Path, tmp_path: Pat
         f"{second.measurements[0].psnr_db:.2f}",
         f"{max(each.psnr_db for each in second.measurements):.2f}",
     ]
-    assert head.endswith("| dB an hour |")
+    assert head.endswith("| dB per hour |")
 
 
 def test_an_interrupted_campaign_continues_where_it_was(
@@ -109,7 +109,7 @@ def test_an_interrupted_campaign_continues_where_it_was(
     [
         ('name = "second"', 'name = "first"', "the same name"),
         ("steps = 4", "stepps = 4", "stepps"),
-        ("tiny.toml", "none.toml", "no recipe"),
+        ("tiny.toml", "none.toml", "there is no recipe"),
         ("[[stage]]", "[[stages]]", "has stages"),
         ('start_from = "first"', 'start_from = "second"', "second, which does not come before it"),
         ("steps = 4", "steps = 0", "steps = 0: must be greater than 0"),

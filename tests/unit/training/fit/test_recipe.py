@@ -72,9 +72,11 @@ def test_other_budget_replaces_the_first() -> None:
 
 
 def test_missing_recipe_names_those_there_are(tmp_path: Path) -> None:
-    """It may be missing by name or by path."""
-    with pytest.raises(ValueError, match=r"color, .*gray"):
+    """It may be missing by name or by path; a typo is answered with a suggestion."""
+    with pytest.raises(ValueError, match=r"no recipe 'grey'; did you mean 'gray'\?"):
         read_recipe("grey")
+    with pytest.raises(ValueError, match=r"use any of color, .*gray, .*, a \.toml file$"):
+        read_recipe("sharpen")
     with pytest.raises(ValueError, match="none"):
         read_recipe(str(tmp_path / "none.toml"))
 
