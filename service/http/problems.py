@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from biasfree.options import suggestion, what_is_wrong
 from service import errors
 from service.errors import ServiceError
-from service.http.request_record import CLIENT_LEFT, OTHER, record_of
+from service.http.request_record import CLIENT_LEFT, LEFT_STATUS, OTHER, record_of
 from service.queue.ledger import TileTooLarge
 
 log = logging.getLogger(__name__)
@@ -169,6 +169,6 @@ def _words(request: Request, status: int, detail: str, headers: Mapping[str, str
 
 
 async def _client_left(request: Request, error: Exception) -> Response:
-    """Nobody reads this; 499 is what proxies write into their logs for it."""
+    """Return an answer that nobody reads."""
     record_of(request).outcome = CLIENT_LEFT
-    return Response(status_code=499)
+    return Response(status_code=LEFT_STATUS)

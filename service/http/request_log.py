@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.http.in_progress import is_poll
 from service.http.key_gate import PROBES
-from service.http.request_record import CLIENT_LEFT, OK, OTHER, RequestRecord
+from service.http.request_record import CLIENT_LEFT, LEFT_STATUS, OK, OTHER, RequestRecord
 from service.http.templates import Templates
 from service.telemetry.metrics import Metrics
 from service.telemetry.tracing import current_ids
@@ -24,6 +24,8 @@ METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "PO
 UNREMARKED = (*PROBES, "/metrics")
 #: Status of a request that ended without an answer, for which uvicorn sends its own.
 CUT_SHORT = 500
+#: How uvloop refuses to write to a connection that was closed before uvicorn has been told.
+CLOSED = "the handler is closed"
 
 
 def is_unremarked(scope: Scope) -> bool:
@@ -62,7 +64,12 @@ class RequestLog:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(scope=message)["X-Request-Id"] = request_id
-            await send(message)
+            try:
+                await send(message)
+            except RuntimeError as exc:
+                if CLOSED not in str(exc):
+                    raise
+                status, record.outcome = LEFT_STATUS, CLIENT_LEFT
 
         try:
             await self._app(scope, receive, send_with_id)
