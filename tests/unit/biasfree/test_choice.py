@@ -50,15 +50,14 @@ def test_an_image_with_an_area_of_one_value_is_for_the_other() -> None:
     assert not is_white(CLEAN + added, np.full_like(added, CLEAN), np.full_like(added, CLEAN))
 
 
-def test_a_network_that_changes_a_clean_area_is_not_chosen() -> None:
-    """As beside a border without noise, where the other network changes next to nothing."""
+@pytest.mark.parametrize(("part", "factor"), [(64, 0.25), (64, 3), (150, 4)])
+def test_uneven_noise_is_for_the_other_even_if_both_remove_it(part: int, factor: float) -> None:
+    """White noise is equally strong everywhere; texture that is removed with it makes a smaller difference."""
     added = noise()
-    added[..., :64] *= 1e-3
-    changed = added.copy()
-    changed[..., :64] *= 50
-    assert not is_white(CLEAN + added, np.full_like(added, CLEAN), CLEAN + added - changed)
-    changed[..., :64] /= 10
-    assert is_white(CLEAN + added, np.full_like(added, CLEAN), CLEAN + added - changed)
+    added[..., :part] *= factor
+    assert not is_white(CLEAN + added, np.full_like(added, CLEAN), np.full_like(added, CLEAN))
+    added[..., :part] *= 1.5 / factor
+    assert is_white(CLEAN + added, np.full_like(added, CLEAN), np.full_like(added, CLEAN))
 
 
 def test_an_error_that_spreads_from_an_outlier_is_for_the_other() -> None:
@@ -72,6 +71,17 @@ def test_noise_that_is_correlated_with_its_neighbors_is_found(axes: tuple[int, i
     """Along one axis is enough."""
     added = ndimage.gaussian_filter(noise(), axes)
     assert is_correlated(CLEAN + added, np.full_like(added, CLEAN))
+
+
+@pytest.mark.parametrize("axes", ["chw", "cwh"], ids=["rows", "columns"])
+def test_noise_that_has_a_direction_is_not_white(axes: str) -> None:
+    """As of rows with offsets of their own, even if most of the offsets were left."""
+    added = noise(1, 200, 200)
+    offsets = 0.06 * np.random.default_rng(1).standard_normal((1, 200, 1), dtype=np.float32)
+    added = np.einsum(f"chw->{axes}", added + offsets - offsets.mean())
+    assert is_correlated(CLEAN + added, np.full_like(added, CLEAN))
+    white = noise(1, 200, 200)
+    assert not is_correlated(CLEAN + white, np.full_like(white, CLEAN))
 
 
 def test_noise_that_is_the_same_in_all_channels_is_correlated() -> None:
