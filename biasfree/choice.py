@@ -2,8 +2,8 @@
 
 A network trained on white noise alone removes white noise best, but hardly any other noise: it takes correlated noise
 for the picture, and removes uneven noise only down to the level of the quietest place. It is therefore the right choice
-if it removes as much as the network for any noise, everywhere in the image. If the noise removed by the network for any
-noise is correlated, the network for white noise is not tried.
+if it removes as much as the network for any noise, everywhere in the image, and about as much in one place as in
+another. If the noise removed by the network for any noise is correlated, the network for white noise is not tried.
 docs/adr/0005-two-networks.md has the error rates.
 """
 
