@@ -169,7 +169,7 @@ def _telemetry(service: ServiceState) -> TelemetryConfig:
 
 
 def _guarded(service: ServiceState) -> dict[str, Any]:
-    """What the OpenAPI document says of routes that need a key, where keys are on."""
+    """Return what the OpenAPI document says of routes that need a key, where keys are on."""
     if service.access is None:
         return {}
     return {"dependencies": SCHEMES, "responses": problem_responses(KEY_ERRORS)}
@@ -247,7 +247,7 @@ def start(settings: Settings, *, engine: Engine | None = None, traces: Traces | 
 
 
 def _engines(loaded: Mapping[str, Artifact], settings: Settings) -> dict[Lane, Engine]:
-    """The device for each lane. On the CPU bulk has threads of its own, which give way; a GPU's tiles are short."""
+    """Return the device for each lane. On a CPU bulk has threads of its own, that give way; a GPU's tiles are short."""
     express = _engine(loaded, settings)
     if express.device != "cpu":
         return {Lane.EXPRESS: express}

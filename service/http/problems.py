@@ -93,7 +93,7 @@ def install(app: FastAPI) -> None:
 def problem(
     request: Request, kind: Kind, detail: str, facts: dict[str, Any], headers: dict[str, str] | None = None
 ) -> JSONResponse:
-    """A problem document as a response; log and metrics call it by ``reason(kind)``."""
+    """Return a problem document as a response; log and metrics call it by ``reason(kind)``."""
     record_of(request).outcome = reason(kind)
     request_id = getattr(request.state, "request_id", "")
     content = {**facts, **kind.model_dump(), "detail": detail, "request_id": request_id}
@@ -101,7 +101,7 @@ def problem(
 
 
 def reason(kind: Kind) -> str:
-    """The last part of its type: one of ``REASONS``."""
+    """Return the last part of its type: one of ``REASONS``."""
     return OTHER if kind.type == "about:blank" else kind.type.rpartition(":")[2]
 
 
@@ -110,7 +110,7 @@ REASONS = tuple(sorted({reason(kind) for kind in (*KINDS.values(), *ROUTER.value
 
 
 async def service_error(request: Request, error: Exception) -> JSONResponse:
-    """The problem document of a core error."""
+    """Return the problem document of a core error."""
     assert isinstance(error, ServiceError)
     headers = {}
     if "retry_after_s" in error.facts:
