@@ -76,7 +76,15 @@ class Cluster:
         application["deployments"][0] |= deployment
         file = self._folder / "serve.yaml"
         file.write_text(yaml.safe_dump(configuration))
-        _ray("serve", "run", str(file), "--address", self._address, "--non-blocking")
+        start = time.perf_counter()
+        while True:
+            try:
+                _ray("serve", "run", str(file), "--address", self._address, "--non-blocking")
+                return
+            except RuntimeError:
+                # On a busy machine the head may not answer yet.
+                if time.perf_counter() - start > CHANGES_IN_S / 2:
+                    raise
 
     def counts(self) -> tuple[str, Mapping[str, int]]:
         """Return the application's status in Serve, and the number of replicas in each state.
@@ -172,7 +180,10 @@ def _head(port: int, folder: str) -> list[str]:
 
 
 def _ray(program: str, *arguments: str) -> None:
-    subprocess.run([*_command(program), *arguments], env=_environment(), check=True, capture_output=True, text=True)  # noqa: S603  # ours
+    command = [*_command(program), *arguments]
+    done = subprocess.run(command, env=_environment(), check=False, capture_output=True, text=True)  # noqa: S603  # ours
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {(done.stdout + done.stderr)[-4000:]}")
 
 
 def _command(program: str) -> list[str]:

@@ -148,7 +148,7 @@ def test_a_large_image_shows_how_many_tiles_are_done(own_page):
     page = own_page
     page.clock.install()
     # A constant image would reach no network, and be done at once.
-    upload(page, noisy_png(1200))
+    upload(page, noisy_png(2400))
     label = page.locator("#activity-label")
     expect(label).to_be_visible()
     while label.is_visible() and "tiles" not in label.inner_text():
