@@ -75,7 +75,7 @@ class InMemoryParser(MultiPartParser):
     """
 
     spool_max_size = sys.maxsize
-    #: Whether the closing boundary has come; what follows it is ignored.
+    #: True once the closing boundary has come; the parser ignores what follows it.
     closed = False
 
     def on_headers_finished(self) -> None:

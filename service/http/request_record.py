@@ -9,7 +9,7 @@ from service.imaging import Picture
 
 #: ``OTHER`` is a refusal without a problem document, such as that of a CORS preflight request.
 OK, CLIENT_LEFT, OTHER = "ok", "client-left", "other"
-#: What proxies write into their logs for it.
+#: The status that proxies log for a client that left.
 LEFT_STATUS = 499
 
 

@@ -17,7 +17,7 @@ from service.imaging.limits import ImageLimits
 from service.imaging.metadata import Metadata
 from service.imaging.picture import DTYPES, Picture, picture_of
 
-#: What files begin with, and some programs leave out (DICOM PS3.10, section 7.1).
+#: The beginning of a file, which some programs leave out (DICOM PS3.10, section 7.1).
 PREAMBLE = bytes(128) + b"DICM"
 #: A small frame may grow when it is compressed.
 MARGIN_BYTES = 4096

@@ -134,7 +134,7 @@ FOREIGN: tuple[tuple[bytes, str], ...] = (
     (b"MATLAB 5.0", "MATLAB"),
 )
 
-#: What else is sent by mistake: what it is, and what to do.
+#: Other files that people send by mistake: their first bytes, their name, and what to do.
 OTHERS: tuple[tuple[re.Pattern[bytes], str], ...] = (
     (re.compile(rb"PK\x03\x04"), "a ZIP archive, such as NPZ: send its files one by one, an array as NPY"),
     (re.compile(rb"\x1f\x8b|BZh\d|\xfd7zXZ|7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd"), "a compressed file: unpack it first"),

@@ -139,7 +139,7 @@ def form_of(page: TiffPage) -> TiffForm:
 def has_alpha(page: TiffPage) -> bool:
     """Tell whether a page's last sample is alpha; one without a specified meaning (ExtraSamples 0) is a channel."""
     *channels, last = page.extrasamples or (0,)
-    # What precedes the extra samples are the colors.
+    # The colors precede the extra samples.
     whole = page.samplesperpixel == COLORS[page.photometric] + len(page.extrasamples)
     return whole and last in ALPHA and (not channels or (not any(channels) and page.photometric in CHANNELS))
 

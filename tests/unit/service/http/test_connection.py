@@ -181,7 +181,7 @@ def test_an_offer_to_upgrade_that_comes_in_pieces_keeps_its_body(connection, clo
 
 
 def test_connect_is_refused(connection):
-    """It is an upgrade without an offer, which used to be read again and again."""
+    """CONNECT is an upgrade without an offer, and was once parsed again without end."""
     connection.data_received(b"CONNECT example.org:443 HTTP/1.1\r\nHost: x\r\n\r\nrest")
     assert connection.transport.written.startswith(b"HTTP/1.1 400 ")
 

@@ -518,7 +518,7 @@ def test_what_is_not_read_is_named(data, name):
     ],
 )
 def test_what_is_no_image_is_named_with_what_to_do(data, words):
-    """Whatever it is called."""
+    """The answer is the same with and without a declared type."""
     with pytest.raises(UnsupportedMedia, match=words) as refusal:
         read(data + bytes(32))
     assert {"png", "heic", "raw"} <= set(refusal.value.detail.replace(",", "").split())
@@ -549,7 +549,7 @@ def test_a_jpeg_2000_needs_no_end_marker(dtype, codestream):
     ("bits", "masks"), [(32, (0x3FF00000, 0xFFC00, 0x3FF)), (16, (0xF00, 0xF0, 0xF))], ids=["10 bits", "4 bits"]
 )
 def test_a_bmp_of_an_unusual_layout_is_not_called_damaged(bits, masks):
-    """It is whole; only Pillow does not read it."""
+    """The file is whole, but Pillow does not read it."""
     header = struct.pack("<IiiHHIIiiII", 40, 2, 2, 1, bits, 3, 16, 0, 0, 0, 0) + struct.pack("<3I", *masks)
     data = b"BM" + struct.pack("<IHHI", 66 + 16, 0, 0, 66) + header + bytes(16)
     with pytest.raises(UnsupportedMedia, match="bitfields layout"):

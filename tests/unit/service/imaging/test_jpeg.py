@@ -101,7 +101,7 @@ def test_a_jpeg_of_every_scan_needs_no_end_marker(mode, options, end):
 
 
 def scans(data: bytes) -> list[int]:
-    """Where each scan of a JPEG begins."""
+    """Return the offset of each scan of a JPEG."""
     return [at for at in range(len(data)) if data[at : at + 2] == b"\xff\xda"]
 
 
