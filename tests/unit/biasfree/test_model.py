@@ -271,6 +271,12 @@ def test_an_analysis_for_cuda_does_not_run_elsewhere(monkeypatch: pytest.MonkeyP
         biasfree.load("gray-dncnn", device="cuda").analyze(noisy(4, 4))
 
 
+def test_a_printed_card_can_be_read() -> None:
+    """The pixels of the test image stay out of it."""
+    assert GRAY.card.golden.noisy_base64 not in str(GRAY.card)
+    assert len(str(GRAY.card)) < 6000
+
+
 def test_the_default_models_have_no_single_card() -> None:
     """It says where the cards are."""
     auto: Model = biasfree.load()
