@@ -78,6 +78,8 @@ release-figures: need-DATA $(DEV) ## Measure and draw all that documents show of
 	$(BIN)/python -m training illustrate-real --box 300 300 540 460 --output docs/images/real.png \
 		"$$($(BIN)/python -c 'import skimage; print(skimage.__path__[0])')/data/hubble_deep_field.jpg"
 	$(BIN)/python -m training attribution --output docs/attribution.md
+	$(BIN)/python -m training reproduce spectrum --images '$(DATA)/validate-gray' --output build/reproduction --documents docs
+	$(BIN)/python -m training reproduce filters --images '$(DATA)/validate-gray' --output build/reproduction --documents docs
 
 bench: $(DEV) ## Measure speed and memory, and rewrite bench/results [ARGS='throughput overload']
 	$(BIN)/python -m bench $(ARGS)

@@ -27,6 +27,10 @@ def reproduce(
     size: Annotated[
         int, typer.Option(help="Side in pixels of the patch in the middle of each photograph.", min=4)
     ] = 40,
+    documents: Annotated[
+        Path | None,
+        typer.Option(help="Folder of documents whose tables and figures of this page are replaced."),
+    ] = None,
 ) -> None:
     """Repeat the measurements of the paper and the report, and print the numbers beside theirs."""
     from rich.console import Console
@@ -35,7 +39,7 @@ def reproduce(
     from training.reproduce.pages import reproduce as make
 
     request = Request(images=images, output=output, model=model, train_on=train_on, count=count, side=size)
-    make(page, request, Console())
+    make(page, request, Console(), documents=documents)
 
 
 def analysis_figure(

@@ -1,6 +1,7 @@
 """The pages of ``reproduce``: what they are requested with, and their tables, numbers and figures."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -117,16 +118,42 @@ class Page:
         output.mkdir(parents=True, exist_ok=True)
         (output / f"{self.name}.md").write_text(self.markdown())
         (output / f"{self.name}.json").write_text(json.dumps(_json_value(self.facts), allow_nan=False) + "\n")
-        for name, figure in self.figures.items():
-            figure.savefig(output / f"{name}.png", dpi=DPI)
+        self._draw(self.figures, output)
+
+    def renew(self, documents: Path) -> None:
+        """Replace the tables that the Markdown files of a folder have, by their titles, and the figures in its images.
+
+        Args:
+            documents: The folder, for example ``docs``; its figures are in ``images``.
+        """
+        for path in documents.rglob("*.md"):
+            before = after = path.read_text()
+            for sheet in self.sheets:
+                old = re.compile(re.escape(f"**{sheet.title}**\n\n") + r"(\|.*\n)+")
+                after = old.sub(sheet.markdown().replace("\\", r"\\"), after)
+            if after != before:
+                path.write_text(after)
+        images = documents / "images"
+        self._draw({name: each for name, each in self.figures.items() if (images / f"{name}.png").is_file()}, images)
+
+    @staticmethod
+    def _draw(figures: Mapping[str, Figure], folder: Path) -> None:
+        for name, figure in figures.items():
+            figure.savefig(folder / f"{name}.png", dpi=DPI)
 
     def markdown(self) -> str:
         """Return the title and the tables as Markdown."""
         return "\n".join([f"# {self.title}\n", *(sheet.markdown() for sheet in self.sheets)])
 
 
-def reproduce(name: PageName, request: Request, console: Console) -> None:
+def reproduce(name: PageName, request: Request, console: Console, *, documents: Path | None = None) -> None:
     """Make one page or all of them: print the tables, and write tables, numbers and figures.
+
+    Args:
+        name: The page.
+        request: Its input.
+        console: Where the tables are printed.
+        documents: Folder of documents whose tables and figures are replaced; None for none.
 
     Raises:
         ValueError: Model, photographs or sizes do not fit together.
@@ -141,6 +168,8 @@ def reproduce(name: PageName, request: Request, console: Console) -> None:
         with console.status(each):
             page: Page = module.page(request)
         page.write(request.output)
+        if documents is not None:
+            page.renew(documents)
         for sheet in page.sheets:
             sheet.show(console)
 
