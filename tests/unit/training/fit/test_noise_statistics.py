@@ -85,16 +85,16 @@ def test_the_table_has_a_row_for_each_folder_and_each_part_of_a_recipe(tmp_path:
         Image.fromarray(pixels[0].permute(1, 2, 0).round().byte().numpy()).save(pairs / kind / "a.png")
     photographs.mkdir()
     Image.fromarray(photograph(140, 140, seed=0, channels=3)).save(photographs / "a.png")
-    head, _, *rows = noise_statistics([pairs], "color-noise-eighth", photographs, batches=1).splitlines()
+    head, _, *rows = noise_statistics([pairs], "color-real", photographs, batches=1).splitlines()
     assert head.count("|") == len(COLUMNS) + 3
     names = [row.strip("| ").split(" | ")[0] for row in rows]
-    assert names == ["camera", *(f"color-noise-eighth: {part}" for part in ("photons", "camera", "correlated"))]
+    assert names == ["camera", *(f"color-real: {part}" for part in ("photons", "camera", "correlated"))]
     assert float(rows[0].split(" | ")[2].split(" / ")[1]) == pytest.approx(5 * 0.669, rel=0.1)
 
 
 def test_a_recipe_without_noise_or_photographs_is_refused(tmp_path: Path) -> None:
     """The message says what is missing."""
-    for recipe, images in (("color", write_photographs(tmp_path, 1)), ("color-noise-eighth", None)):
+    for recipe, images in (("color", write_photographs(tmp_path, 1)), ("color-real", None)):
         with pytest.raises(ValueError, match=r"need a recipe for color with a \[noise\] table, and --images"):
             noise_statistics([], recipe, images)
 
