@@ -38,9 +38,9 @@ _DIRECTION = 0.15
 #: Energy removed by the network for white noise over that removed by the other, in the whole image. It removes more
 #: than twice as much where it takes sharp text for noise.
 _WHOLE = (0.75, 2.0)
-#: The same in nearly all blocks, for gray and color. In the worst 5 % of the blocks, `gray` removes at most 0.05 beside a
-#: clean area and 0.22 in one fluorescence image. If the whole image has noise of sigma 10, the networks remove at least
-#: 0.48 (gray) and 0.67 (color).
+#: The same in nearly all blocks, for gray and color. In the worst 5 % of the blocks, `gray` removes at most 0.05 beside
+#: a clean area and 0.22 in one fluorescence image. If the whole image has noise of sigma 10, the networks remove at
+#: least 0.48 (gray) and 0.67 (color).
 _LEAST_GRAY, _LEAST_COLOR, _EXCEPT = 0.3, 0.45, 0.05
 #: The least and the most that it removes per pixel in nearly all blocks, as multiples of the median block: white noise
 #: is equally strong everywhere. If the whole image has noise of sigma 10 they are 0.26 and 1.8. Where the best networks
