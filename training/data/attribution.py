@@ -70,8 +70,9 @@ the path and SHA-256 of each original and the file that states its license. SHA-
 `{sha256}`.
 
 No photograph is part of this project. `python -m training get-data photos` downloads the originals and scales them
-down ([training.md](training.md#photographs)); the models learn from these changed copies. The shipped weights began
-with other photographs as well, whose terms still apply to them ([README](../README.md#cite)).
+down ([training.md](training.md#photographs)); the models learn from these changed copies, and from nothing else. Three
+models learned from other photographs, whose terms apply to them: `gray-best`, `color-best` and `gray-dncnn`
+([README](../README.md#cite)).
 
 ## Licenses
 
