@@ -77,7 +77,7 @@ def test_shares_beyond_the_whole_are_refused() -> None:
         NoiseMixture.model_validate({"snow": {"share": 0.1}})
 
 
-@pytest.mark.parametrize("name", ["gray-real", "color-real", "gray-real-second", "color-real-second"])
+@pytest.mark.parametrize("name", ["gray-real", "color-real", "gray-fast", "color-fast", "color-best-real"])
 def test_the_shipped_recipes_leave_some_patches_clean(name: str) -> None:
     """The networks learn to keep clean images unchanged."""
     noise = read_recipe(name).noise
