@@ -176,8 +176,8 @@ def test_a_budget_of_the_plan_replaces_that_of_the_recipe(plan: Path) -> None:
 
 
 def test_the_plan_in_the_documentation_is_one(tmp_path: Path) -> None:
-    """Its recipes exist, and its last stage continues the second."""
+    """Its recipes exist, and its last stage continues the one before."""
     page = (Path(__file__).parents[4] / "docs/training.md").read_text()
     (tmp_path / "plan.toml").write_text(page.split("```toml\n[[stage]]", 1)[1].split("```")[0].join(["[[stage]]", ""]))
     stages = read_plan(tmp_path / "plan.toml")
-    assert stages[2].start_from == stages[1].name
+    assert stages[-1].start_from == stages[-2].name
