@@ -43,9 +43,8 @@ _WHOLE = (0.75, 2.0)
 #: least 0.48 (gray) and 0.67 (color).
 _LEAST_GRAY, _LEAST_COLOR, _EXCEPT = 0.3, 0.45, 0.05
 #: The least and the most that it removes per pixel in nearly all blocks, as multiples of the median block: white noise
-#: is equally strong everywhere. If the whole image has noise of sigma 10 they are 0.26 and 1.8. Where the best networks
-#: take a quiet area for the noise level, one is at most 0.23 or the other at least 4. With photon noise the most is 2.8
-#: in some images.
+#: is equally strong everywhere. If the whole image has noise of sigma 10 they are 0.26 and 1.8. With photon noise the
+#: most is 2.8 in some images. In the cases of `training robustness` with quiet areas or outliers, one is always beyond.
 _EVEN = (0.25, 2.5)
 
 
