@@ -40,17 +40,17 @@ async def arrays(client: httpx.AsyncClient, image: np.ndarray, query: str = "") 
 async def test_json_has_everything_a_newcomer_reads(client: httpx.AsyncClient) -> None:
     """The document, centred on the image, with the model that made it and pictures that open."""
     _, noisy = photograph()
-    answer = await client.post("/analyze?k=2&bit_depth=8", content=npy(noisy), headers=NPY)
+    answer = await client.post("/analyze?size=24&k=2&bit_depth=8", content=npy(noisy), headers=NPY)
     assert answer.headers["content-type"] == "application/json"
     document = AnalysisDocument.model_validate_json(answer.content)
-    assert (document.patch.x, document.patch.y, document.patch.width) == (20, 12, 40)
+    assert (document.patch.x, document.patch.y, document.patch.width) == (28, 20, 24)
     assert document.method == "dense"
-    assert len(document.singular_values) == 1600
+    assert len(document.singular_values) == 576
     assert document.homogeneity_error < 1e-5
     assert document.sigma_estimate == pytest.approx(25, rel=0.15)
-    assert [each.index for each in document.vectors] == [1, 2, 1599, 1600]
+    assert [each.index for each in document.vectors] == [1, 2, 575, 576]
     picture = base64.b64decode(document.vectors[0].left.partition(",")[2])
-    assert Image.open(io.BytesIO(picture)).size == (40, 40)
+    assert Image.open(io.BytesIO(picture)).size == (24, 24)
     assert document.request_id == answer.headers["x-request-id"]
     assert answer.headers["x-model"].endswith(document.model["sha256"])
     assert "analyze;dur=" in answer.headers["server-timing"]
