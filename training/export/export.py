@@ -39,6 +39,9 @@ T = TypeVar("T")
 GOLDEN_SIDE = 27
 GOLDEN_SIGMA_255 = 25.0
 
+#: Kernels of more values than this are rounded. Those of the first layer, which ignore constants, stay exact.
+ROUNDED_VALUES = 10_000
+
 #: Entry on a card if the owner of a run states nothing.
 NOT_STATED = "not stated"
 
@@ -105,7 +108,7 @@ def export(
     sets = {folder: _unseen(folder, checkpoint) for folder in evaluation_sets}
     for folder in pairs:
         read_pairs(folder, channels=channels)
-    network = checkpoint.averaged_network().folded().eval()
+    network = rounded(checkpoint.averaged_network().folded().eval())
     model = to_onnx(network)
     card = card_of(
         network,
@@ -159,6 +162,19 @@ def card_of(
         git_commit=_git_commit(),
         libraries=_libraries(),
     )
+
+
+def rounded(network: Network) -> Network:
+    """Round the large kernels to the 11 significant bits of float16 and return the network.
+
+    They stay float32, but compress to 0.6 of their size in wheels, containers and Git.
+    """
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.numel() > ROUNDED_VALUES:
+                mantissa, exponent = torch.frexp(parameter)
+                parameter.copy_(torch.ldexp(torch.round(mantissa * 2**11) / 2**11, exponent))
+    return network
 
 
 def _training(checkpoint: Checkpoint, provenance: Provenance) -> Training:
