@@ -51,14 +51,12 @@ _EVEN = (0.25, 2.5)
 def for_any_noise(white: str, models: Collection[str]) -> str | None:
     """Return the name of the model for any noise that is chosen beside one for white noise; None if there is none.
 
-    Beside one of the best models this is one of its size, or else the one of the default models.
-
     Args:
         white: Name of the model for white noise.
         models: Names of the models that there are.
     """
-    names = (f"{white}{ANY_NOISE}", white.removesuffix(f"-{BEST}") + ANY_NOISE)
-    return next((name for name in names if name in models), None)
+    name = white.removesuffix(f"-{BEST}") + ANY_NOISE
+    return name if name in models else None
 
 
 def is_correlated(noisy: FloatArray, denoised: FloatArray) -> bool:

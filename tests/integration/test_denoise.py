@@ -381,7 +381,7 @@ async def chosen(client: httpx.AsyncClient, array: np.ndarray, **query) -> tuple
         ({}, 3, "color", "color-real"),
         ({"model": "auto"}, 1, "gray", "gray-real"),
         ({"model": "best"}, 1, "gray-best", "gray-real"),
-        ({"model": "best"}, 3, "color-best", "color-best-real"),
+        ({"model": "best"}, 3, "color-best", "color-real"),
     ],
 )
 async def test_the_image_decides_between_two_models(client, query, channels, white, any_noise):

@@ -324,12 +324,12 @@ def test_small_text_stays_as_it_is(mode: str, which: str) -> None:
     assert errors[1] < 1.5 * np.std(np.asarray(compressed, float) - clean)
 
 
-def test_a_best_model_without_one_of_its_size_for_any_noise_has_that_of_the_defaults() -> None:
+def test_the_best_models_share_those_for_any_noise_with_the_defaults() -> None:
     """The model for white noise is alone if there is none."""
-    models = ["gray", "gray-real", "gray-best", "color", "color-best", "color-best-real"]
+    models = ["gray", "gray-real", "gray-best", "color", "color-best"]
     pairs = {name: for_any_noise(name, models) for each in CHOICES.values() for name in each.values()}
-    assert pairs == {"gray": "gray-real", "gray-best": "gray-real", "color-best": "color-best-real"} | dict.fromkeys(
-        ["color", "gray-fast", "color-fast"]
+    assert pairs == {"gray": "gray-real", "gray-best": "gray-real"} | dict.fromkeys(
+        ["color", "color-best", "gray-fast", "color-fast"]
     )
 
 
