@@ -1,4 +1,4 @@
-"""What an export changes in the weights."""
+"""Test what an export changes in the weights."""
 
 import zlib
 
