@@ -10,6 +10,7 @@ from rich.console import Console
 from training.data.images import NamedImage, rescaled
 from training.data.pairs import PairSampler
 from training.fit.checkpoint import FILE
+from training.fit.heap import keep_freed_memory
 from training.fit.processes import Processes
 from training.fit.progress import LiveProgress, Silence
 from training.fit.recipe import Recipe
@@ -47,6 +48,7 @@ def run(
         ValueError: Recipe, images and the run in ``output`` do not fit together.
         KeyboardInterrupt: The run was interrupted; its state is saved in ``output``.
     """
+    keep_freed_memory()
     with Processes.join(device=device) as processes:
         start = Start.read(start_from) if start_from else None
         trained, measured = split(images, validation, channels=recipe.channels)
