@@ -60,6 +60,31 @@ def test_uneven_noise_is_for_the_other_even_if_both_remove_it(part: int, factor:
     assert is_white(CLEAN + added, np.full_like(added, CLEAN), np.full_like(added, CLEAN))
 
 
+def textured() -> tuple[FloatArray, FloatArray, FloatArray]:
+    """A picture with texture in one half, light noise, and the texture; each (C, H, W)."""
+    added, texture = 0.1 * noise(), 0.15 * noise(seed=1)
+    texture[..., 100:] = 0
+    picture = np.linspace(0, 1, added.shape[2], dtype=np.float32) + texture
+    return picture, added, texture
+
+
+def test_light_noise_is_for_the_network_for_white_noise_although_the_other_removes_texture_with_it() -> None:
+    """It leaves texture alone, and so removes less."""
+    picture, added, texture = textured()
+    assert is_white(picture + added, picture - texture, picture)
+    strong = 0.3
+    assert not is_white(strong * picture + added, strong * (picture - texture) - 3 * texture, strong * picture)
+
+
+@pytest.mark.parametrize("left", [0, 0.6], ids=["all of it", "a part"])
+def test_light_noise_of_which_the_network_for_white_noise_removes_something_else_is_for_the_other(left: float) -> None:
+    """As noise that it takes for the picture, or text that it takes for noise."""
+    picture, added, texture = textured()
+    other = noise(seed=2)
+    removed = left * added + 0.1 * np.sqrt(1 - left**2) * other
+    assert not is_white(picture + added, picture - 2 * texture, picture + added - removed)
+
+
 def test_an_error_that_spreads_from_an_outlier_is_for_the_other() -> None:
     """The network for white noise then changes the image by more than there is noise."""
     added = noise()

@@ -150,12 +150,12 @@ def camera(clean: FloatImage, random: np.random.Generator) -> Disturbed:
         return _whole(np.asarray(read).reshape(pixels.shape) / 255, target.astype(np.float32))
 
 
-def beside(value: float | None) -> Make:
+def beside(value: float | None, sigma_255: float = SIGMA_255) -> Make:
     """Make the case of noise beside an area without noise: constant, or the clean image if ``value`` is None."""
 
     def make(clean: FloatImage, random: np.random.Generator) -> Disturbed:
         border = clean.shape[1] // 3
-        noisy, right = _white(clean, random), clean.copy()
+        noisy, right = _white(clean, random, sigma_255), clean.copy()
         if value is not None:
             right[:, :border] = value
         noisy[:, :border] = right[:, :border]
@@ -273,4 +273,6 @@ CASES: Mapping[str, Make] = {
     "text, sigma 10": text(10.0),
     "text, JPEG 85": text(0.0, quality=85),
     "square modules, sigma 10": modules,
+    "white, sigma 2": white(2),
+    "beside black, sigma 3": beside(0.0, 3),
 }
