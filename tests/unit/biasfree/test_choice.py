@@ -68,10 +68,16 @@ def textured() -> tuple[FloatArray, FloatArray, FloatArray]:
     return picture, added, texture
 
 
-def test_light_noise_is_for_the_network_for_white_noise_although_the_other_removes_texture_with_it() -> None:
-    """It leaves texture alone, and so removes less."""
-    picture, added, texture = textured()
+@pytest.mark.parametrize(("scale", "offset"), [(1, 0), (1000, 0), (0.001, 0), (1, -5)])
+def test_light_noise_is_for_the_network_for_white_noise_although_the_other_removes_texture_with_it(
+    scale: float, offset: float
+) -> None:
+    """It leaves texture alone, and so removes less; in any unit."""
+    picture, added, texture = (np.float32(scale) * part for part in textured())
+    picture += np.float32(offset)
     assert is_white(picture + added, picture - texture, picture)
+    assert not is_white(picture + added, picture - texture, picture + 0.9 * added)
+    picture -= np.float32(offset)
     strong = 0.3
     assert not is_white(strong * picture + added, strong * (picture - texture) - 3 * texture, strong * picture)
 

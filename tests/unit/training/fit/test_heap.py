@@ -1,5 +1,6 @@
 """The heap of a training process."""
 
+import platform
 import subprocess
 import sys
 
@@ -32,7 +33,7 @@ def faults(before: str = "") -> int:
     return int(ran.stdout)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the setting is one of glibc")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the setting is one of glibc")
 def test_memory_that_a_step_frees_serves_the_next():
     """Without it, the system clears all pages of each step's blocks anew."""
     assert faults("keep_freed_memory()") < faults() / 10
