@@ -40,8 +40,8 @@ _NEIGHBORS, _CHANNELS = 0.3, 0.65
 _DIRECTION = 0.15
 #: The noise of an image is measured by what the network for any noise removes, as a part of the image's standard
 #: deviation: 0.16 is white noise of sigma 10 in half of 64 photographs, 0.4 of sigma 25. Noise up to the first bound is
-#: light; up to the second, very light. In the lightest of 13 fluorescence images it is 0.23.
-_LIGHT, _VERY_LIGHT = 0.2, 0.1
+#: light; up to the second, very light; up to the others, faint. In the lightest of 13 fluorescence images it is 0.23.
+_LIGHT, _VERY_LIGHT, _FAINT_GRAY, _FAINT_COLOR = 0.2, 0.1, 0.02, 0.1
 #: Most of 1 - r times the noise, where r is the correlation of what the two networks remove: the lighter the noise, the
 #: more of it they dispute. In 448 crops with white noise of sigma 20 to 150 it is at most 0.012. In such noise beside
 #: black or a clean area, where the network for white noise is mistaken, it is at least 0.03.
@@ -54,9 +54,9 @@ _LEAST, _LEAST_LIGHT, _MOST = 0.9, 0.6, 2.0
 #: most 0.05 beside a clean area.
 _LEAST_BLOCK_GRAY, _LEAST_BLOCK_COLOR, _EXCEPT = 0.3, 0.45, 0.05
 #: The least and the most that the network for white noise removes per pixel in nearly all blocks, as multiples of the
-#: median block. The least is asked for in light noise instead of the one above, because of texture; in very light noise
-#: in color neither, since it hardly fails there. Noise that grows gradually over the image mostly has up to 4, two
-#: levels half the time over 7.
+#: median block. Noise that grows gradually over the image mostly has up to 4, two levels half the time over 7. The
+#: least is asked for in light noise instead of the one above, because of texture; in faint noise nothing of the kind,
+#: since it hardly fails there.
 _QUIETEST, _LOUDEST = 0.01, 7.0
 #: In very light noise it may remove less, all but the texture: bounds of the energy, and least correlation. Without
 #: noise they are 0.02 and 0.33 where texture is strongest. In color text of sigma 1 the correlation is at most 0.1.
@@ -115,12 +115,14 @@ def is_white(noisy: FloatArray, denoised: FloatArray, by_white: FloatArray) -> b
         return bool(alike >= _LESS_ALIKE)
     if not (_LEAST_LIGHT if noise <= _LIGHT else _LEAST) <= ratio <= _MOST or noise * (1 - alike) > _DISPUTED:
         return False
+    if noise <= (_FAINT_GRAY if gray else _FAINT_COLOR):
+        return True
     strength = energy / np.outer(*(np.diff(_starts(side), append=side) for side in noisy.shape[1:]))
     least, median, most = np.quantile(strength, [_EXCEPT, 0.5, 1 - _EXCEPT])
     if most > _LOUDEST * median:
         return False
     if noise <= _LIGHT:
-        return bool((noise <= _VERY_LIGHT and not gray) or least >= _QUIETEST * median)
+        return bool(least >= _QUIETEST * median)
     # Constant blocks, from which neither network removes anything, count as blocks from which too little is removed.
     share = np.quantile(energy / np.maximum(reference, np.finfo(np.float32).tiny), _EXCEPT)
     return bool(share >= (_LEAST_BLOCK_GRAY if gray else _LEAST_BLOCK_COLOR))

@@ -109,14 +109,17 @@ def test_light_noise_of_which_the_network_for_white_noise_removes_something_else
 
 
 @pytest.mark.parametrize(
-    ("channels", "strength", "white"), [(1, 0.2, False), (3, 0.2, True), (3, 0.5, False)], ids=["gray", "color", "more"]
+    ("channels", "strength", "white"),
+    [(1, 0.05, True), (1, 0.2, False), (3, 0.2, True), (3, 0.5, False)],
+    ids=["gray, faint", "gray", "color, faint", "color"],
 )
-def test_very_light_noise_beside_a_border_is_for_the_network_for_white_noise_in_color(
-    channels: int, strength: float, white: bool
+@pytest.mark.parametrize("factor", [0, 9], ids=["quiet", "loud"])
+def test_faint_noise_is_for_the_network_for_white_noise_however_uneven(
+    channels: int, strength: float, white: bool, factor: int
 ) -> None:
-    """There it hardly fails."""
-    added = strength * noise(channels)
-    added[..., :40] = 0
+    """There it hardly fails beside a border, in color up to stronger noise than in gray."""
+    added = strength / max(factor / 2, 1) * noise(channels)
+    added[..., :40] *= factor
     picture = np.linspace(0, 1, added.shape[2], dtype=np.float32)
     assert is_white(picture + added, picture + 0 * added, picture + 0.1 * added) == white
 
