@@ -41,7 +41,7 @@ _DIRECTION = 0.15
 #: The noise of an image is measured by what the network for any noise removes, as a part of the image's standard
 #: deviation: 0.16 is white noise of sigma 10 in half of 64 photographs, 0.4 of sigma 25. Noise up to the first bound is
 #: light; up to the second, very light; up to the others, faint. In the lightest of 13 fluorescence images it is 0.23.
-_LIGHT, _VERY_LIGHT, _FAINT_GRAY, _FAINT_COLOR = 0.2, 0.1, 0.02, 0.1
+_LIGHT, _VERY_LIGHT, _FAINT_GRAY, _FAINT_COLOR = 0.2, 0.12, 0.02, 0.1
 #: Most of 1 - r times the noise, where r is the correlation of what the two networks remove: the lighter the noise, the
 #: more of it they dispute. In 448 crops with white noise of sigma 20 to 150 it is at most 0.012. In such noise beside
 #: black or a clean area, where the network for white noise is mistaken, it is at least 0.03.
@@ -58,9 +58,11 @@ _LEAST_BLOCK_GRAY, _LEAST_BLOCK_COLOR, _EXCEPT = 0.3, 0.45, 0.05
 #: least is asked for in light noise instead of the one above, because of texture; in faint noise nothing of the kind,
 #: since it hardly fails there.
 _QUIETEST, _LOUDEST = 0.01, 7.0
-#: In very light noise it may remove less, all but the texture: bounds of the energy, and least correlation. Without
-#: noise they are 0.02 and 0.33 where texture is strongest. In color text of sigma 1 the correlation is at most 0.1.
-_LESS, _LESS_ALIKE = (0.015, 0.6), 0.3
+#: In very light noise it may remove still less, all but the texture: the least energy, the least correlation of what
+#: the two remove, and the most correlation of what it leaves with what it removes: that of texture is low, that of
+#: noise high. Without noise the first two are 0.02 and 0.33 where texture is strongest. In color text of sigma 1 the
+#: second is at most 0.1.
+_LEAST_TEXTURED, _ALIKE, _LEFT = 0.015, 0.3, 0.5
 
 
 def for_any_noise(white: str, models: Collection[str]) -> str | None:
@@ -111,8 +113,9 @@ def is_white(noisy: FloatArray, denoised: FloatArray, by_white: FloatArray) -> b
     alike = both / np.sqrt(reference.sum() * energy.sum())
     removed = np.sqrt(reference.sum() / noisy.size)
     noise = removed / max(removed, np.sqrt(_variance(noisy)))
-    if noise <= _VERY_LIGHT and _LESS[0] <= ratio < _LESS[1]:
-        return bool(alike >= _LESS_ALIKE)
+    if noise <= _VERY_LIGHT and _LEAST_TEXTURED <= ratio < _LEAST_LIGHT:
+        left = energy.sum() + reference.sum() - 2 * both
+        return bool(alike >= _ALIKE and both - energy.sum() <= _LEFT * np.sqrt(energy.sum() * left))
     if not (_LEAST_LIGHT if noise <= _LIGHT else _LEAST) <= ratio <= _MOST or noise * (1 - alike) > _DISPUTED:
         return False
     if noise <= (_FAINT_GRAY if gray else _FAINT_COLOR):

@@ -59,6 +59,13 @@ def test_noise_that_is_too_loud_in_a_part_is_for_the_other_even_if_both_remove_i
     assert not is_white(CLEAN + added, np.full_like(added, CLEAN), np.full_like(added, CLEAN))
 
 
+def test_light_noise_of_which_the_network_for_white_noise_leaves_a_part_is_for_the_other() -> None:
+    """As in a JPEG, where it takes noise for texture: what it leaves is like what it removes."""
+    picture, added, texture = textured()
+    assert is_white(picture + added, picture - 2 * texture, picture)
+    assert not is_white(picture + added, picture - 2 * texture, picture + 0.6 * added - 0.8 * texture)
+
+
 @pytest.mark.parametrize(("strength", "white"), [(0.3, True), (3, False)], ids=["light", "strong"])
 def test_the_stronger_the_noise_the_more_alike_must_be_what_both_remove(strength: float, white: bool) -> None:
     """In strong noise the networks differ little if the noise is white, and much if one of them is mistaken."""
