@@ -41,8 +41,13 @@ def gray_alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def default_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same, in which the default networks are the shipped ones: a start takes 3 seconds instead of 8."""
-    from tests.integration.stand_ins import write_stand_ins
+    """The same, in which the default networks are the shipped ones: a start takes 3 seconds instead of 8.
+
+    The best ones for white noise are the default ones, renamed.
+    """
+    from tests.integration.stand_ins import write_renamed, write_stand_ins
 
     folder = tmp_path_factory.mktemp("default-models")
-    return write_stand_ins(folder, but={"gray", "gray-real", "color", "color-real"})
+    for name in ("gray", "color"):
+        write_renamed(folder, name, f"{name}-best")
+    return write_stand_ins(folder, but={"gray", "gray-real", "gray-best", "color", "color-real", "color-best"})
