@@ -46,10 +46,11 @@ _LIGHT, _VERY_LIGHT, _FAINT_GRAY, _FAINT_COLOR = 0.2, 0.12, 0.02, 0.1
 #: more of it they dispute. In 448 crops with white noise of sigma 20 to 150 it is at most 0.012. In such noise beside
 #: black or a clean area, where the network for white noise is mistaken, it is at least 0.03.
 _DISPUTED = 0.018
-#: Energy removed by the network for white noise over that removed by the other, in the whole image: the least, the
-#: least in light noise, and the most. In those crops it is at least 0.92. In fluorescence images and in images of few
-#: photons, where the other is better, it is mostly below 0.9. If it takes sharp text for noise, it exceeds the most.
-_LEAST, _LEAST_LIGHT, _MOST = 0.9, 0.6, 2.0
+#: Energy removed by the network for white noise over that removed by the other, in the whole image: bounds of the
+#: least, which is ``_BESIDE_NOISE`` plus the noise, and the most. The stronger the noise, the less counts the texture
+#: that only the other removes: in those crops the ratio is at least 0.92. In fluorescence images and in images of few
+#: photons, where the other is better, it is mostly below 0.9. If sharp text is taken for noise, it exceeds the most.
+_LEAST, _BESIDE_NOISE, _MOST = (0.6, 0.92), 0.5, 2.0
 #: The least of the same in nearly all blocks, for gray and color. In the worst 5 % of the blocks, `gray` removes at
 #: most 0.05 beside a clean area.
 _LEAST_BLOCK_GRAY, _LEAST_BLOCK_COLOR, _EXCEPT = 0.3, 0.45, 0.05
@@ -113,19 +114,20 @@ def is_white(noisy: FloatArray, denoised: FloatArray, by_white: FloatArray) -> b
     alike = both / np.sqrt(reference.sum() * energy.sum())
     removed = np.sqrt(reference.sum() / noisy.size)
     noise = removed / max(removed, np.sqrt(_variance(noisy)))
-    if noise <= _VERY_LIGHT and _LEAST_TEXTURED <= ratio < _LEAST_LIGHT:
+    if noise <= _VERY_LIGHT and _LEAST_TEXTURED <= ratio < _LEAST[0]:
         left = energy.sum() + reference.sum() - 2 * both
         return bool(alike >= _ALIKE and both - energy.sum() <= _LEFT * np.sqrt(energy.sum() * left))
-    if not (_LEAST_LIGHT if noise <= _LIGHT else _LEAST) <= ratio <= _MOST or noise * (1 - alike) > _DISPUTED:
+    least = float(np.clip(_BESIDE_NOISE + noise, *_LEAST))
+    if not least <= ratio <= _MOST or noise * (1 - alike) > _DISPUTED:
         return False
     if noise <= (_FAINT_GRAY if gray else _FAINT_COLOR):
         return True
     strength = energy / np.outer(*(np.diff(_starts(side), append=side) for side in noisy.shape[1:]))
-    least, median, most = np.quantile(strength, [_EXCEPT, 0.5, 1 - _EXCEPT])
+    quietest, median, most = np.quantile(strength, [_EXCEPT, 0.5, 1 - _EXCEPT])
     if most > _LOUDEST * median:
         return False
     if noise <= _LIGHT:
-        return bool(least >= _QUIETEST * median)
+        return bool(quietest >= _QUIETEST * median)
     # Constant blocks, from which neither network removes anything, count as blocks from which too little is removed.
     share = np.quantile(energy / np.maximum(reference, np.finfo(np.float32).tiny), _EXCEPT)
     return bool(share >= (_LEAST_BLOCK_GRAY if gray else _LEAST_BLOCK_COLOR))
