@@ -184,12 +184,10 @@ def test_files_are_read_as_by_the_service(server, folder):
     tifffile.imwrite(folder / "white.tif", 255 - gray, photometric="miniswhite")
     turned = np.ascontiguousarray(np.rot90(gray))
     tifffile.imwrite(folder / "turned.tif", turned, extratags=[(274, "H", 1, 6, True)])
+    assert biasfree("", "add-noise", "plain.tif", "-s", 25, "-o", "m.tif", cwd=folder).returncode == 0
     for name in ("white.tif", "turned.tif"):
         assert lines(biasfree("", "compare", "plain.tif", name, "--json", cwd=folder).stdout)[0]["same"]
         assert biasfree("", "add-noise", name, "-s", 25, "-o", "n.tif", "--overwrite", cwd=folder).returncode == 0
-        assert (
-            biasfree("", "add-noise", "plain.tif", "-s", 25, "-o", "m.tif", "--overwrite", cwd=folder).returncode == 0
-        )
         assert lines(biasfree("", "compare", "n.tif", "m.tif", "--json", cwd=folder).stdout)[0]["same"]
         with Denoiser(server) as denoiser:
             result = denoiser.denoise(folder / name, strength=0.0)

@@ -59,7 +59,7 @@ def test_residuals_are_true_and_below_the_stated_tolerance(jacobian: Jacobian, w
 
 def test_iterative_works_in_little_memory() -> None:
     """Two blocks and restarts find the same values as one long run, only later."""
-    small = Jacobian(network_in_float32("shipped gray"), noisy_patch("shipped gray", 20, 20).float())
+    small = Jacobian(network_in_float32("shipped gray"), noisy_patch("shipped gray", 12, 12).float())
     found, whole = iterative(small, k=4, memory_bytes=1), dense(small, memory_bytes=MEMORY_BYTES)
     torch.testing.assert_close(found.singular_values, whole.singular_values[:4], rtol=1e-4, atol=0)
 
