@@ -5,8 +5,8 @@ from functools import cache
 
 import numpy as np
 import skimage.data
+import skimage.metrics
 import skimage.transform
-from skimage.metrics import peak_signal_noise_ratio
 
 
 def photograph(side: int = 256, *, channels: int = 1) -> np.ndarray:
@@ -28,7 +28,7 @@ def with_noise(clean: np.ndarray, sigma_255: float, *, seed: int = 0) -> np.ndar
 
 def psnr(clean: np.ndarray, image: np.ndarray) -> float:
     """PSNR in dB for a range of 1."""
-    return float(peak_signal_noise_ratio(clean, np.clip(image, 0, 1), data_range=1))
+    return float(skimage.metrics.peak_signal_noise_ratio(clean, np.clip(image, 0, 1), data_range=1))
 
 
 def npy(array: np.ndarray) -> bytes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from skimage.feature import match_template
+from skimage import feature  # its modules are loaded when used
 
 from training.data.images import NamedImage, UInt8Image, rescaled
 
@@ -49,7 +49,7 @@ class _Template:
         """Tell whether an image at the same scale shows the template."""
         if any(large < own for large, own in zip(small.shape, self.pixels.shape, strict=True)):
             return False
-        return float(match_template(small, self.pixels).max()) >= SAME  # type: ignore[no-untyped-call]  # no types
+        return float(feature.match_template(small, self.pixels).max()) >= SAME  # type: ignore[no-untyped-call]  # no types
 
 
 def overlapping(images: Sequence[NamedImage], measured: Sequence[NamedImage]) -> list[NamedImage]:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from skimage.metrics import structural_similarity
+from skimage import metrics  # its modules are loaded when used
 
 FloatImage = npt.NDArray[np.float32]
 
@@ -41,5 +41,5 @@ def psnr_db(clean: FloatImage, image: FloatImage) -> float:
 def ssim(clean: FloatImage, image: FloatImage) -> float:
     """Compute the SSIM with scikit-image's defaults, with ``image`` clamped to [0, 1]."""
     clamped = np.clip(image, 0, 1)
-    value = structural_similarity(clean, clamped, data_range=1, channel_axis=2)  # type: ignore[no-untyped-call]
+    value = metrics.structural_similarity(clean, clamped, data_range=1, channel_axis=2)  # type: ignore[no-untyped-call]
     return float(value)

@@ -1,5 +1,6 @@
 """Several processes under torchrun."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,41 +8,42 @@ from pathlib import Path
 import pytest
 import torch
 
+from bench.server import free_port
 from tests.unit.training.fit.runs import ALONE, TINY, assert_same, fit
 from training.fit.checkpoint import FILE, Checkpoint
 from training.fit.processes import Processes
 
 ROOT = Path(__file__).parents[4]
-WORKER = """
-import sys
-from pathlib import Path
-import torch
-from tests.unit.training.fit.runs import TINY, fit
-from training.fit.processes import Processes
-
-torch.set_num_threads(1)
-folder = Path(sys.argv[1])
-with Processes.join(device="cpu") as processes:
-    trainer, record = fit(TINY.with_budget(steps=3, minutes=None), folder / f"out{processes.rank}", processes=processes)
-    torch.save((trainer.checkpoint().network, record.losses), folder / f"rank{processes.rank}.pt")
-"""
 
 
-def test_two_processes_learn_the_same_weights_from_different_pairs(tmp_path: Path) -> None:
-    """They use gloo on the CPU, and only the first one writes and reports."""
-    (tmp_path / "worker.py").write_text(WORKER)
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    # A start of three interpreters with torch, not the training, is what takes the time.
-    run = subprocess.run(
-        [*launcher, str(tmp_path / "worker.py"), str(tmp_path)],
-        cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
+def train(folder: Path) -> None:
+    """Do the part of one process, whose environment says which it is."""
+    with Processes.join(device="cpu") as processes:
+        recipe, output = TINY.with_budget(steps=3, minutes=None), folder / f"out{processes.rank}"
+        trainer, record = fit(recipe, output, processes=processes)
+        torch.save((trainer.checkpoint().network, record.losses), folder / f"rank{processes.rank}.pt")
+
+
+def test_two_processes_learn_the_same_weights_from_different_pairs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They use gloo on the CPU, and only the first one writes and reports.
+
+    The first is this one, and both have the environment that torchrun would give them: to start an interpreter with
+    torch is what takes the time.
+    """
+    both = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    script = f"from pathlib import Path; from {__name__} import train; train(Path({str(tmp_path)!r}))"
+    environment = {**os.environ, **both, "RANK": "1"}
+    other = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, env=environment, stderr=subprocess.PIPE)
+    try:
+        for name, value in {**both, "RANK": "0"}.items():
+            monkeypatch.setenv(name, value)
+        train(tmp_path)
+        _, error = other.communicate(timeout=300)
+        assert other.returncode == 0, error
+    finally:
+        other.kill()
     (first, losses), (second, nothing) = (torch.load(tmp_path / f"rank{rank}.pt") for rank in range(2))
     assert_same(first, second)
     assert (len(losses), nothing) == (3, [])
