@@ -90,13 +90,17 @@ def requests(client: httpx.Client) -> list[httpx.Response]:
 
 @pytest.fixture(scope="module", params=["json", "text"])
 def told(request, tmp_path_factory, gray_alone):
-    """Format, answers, lines of the log, and metrics, of a process that logs as much as it can."""
+    """Format, answers, lines of the log, and metrics, of a process that logs as much as it can.
+
+    That of text has no analyses, whose process takes seconds to start.
+    """
     keys = tmp_path_factory.mktemp("keys") / "keys"
     keys.write_text(f"ann:{KEY}\n")
     lines: list[str] = []
     settings = {
         "BIASFREE_LOG_FORMAT": request.param,
         "BIASFREE_LOG_LEVEL": "DEBUG",
+        "BIASFREE_ANALYSIS_ENABLED": str(request.param == "json"),
         "BIASFREE_MODELS_DIR": str(gray_alone),
     }
     with (

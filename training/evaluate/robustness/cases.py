@@ -154,17 +154,30 @@ def beside(value: float | None, sigma_255: float = SIGMA_255) -> Make:
     """Make the case of noise beside an area without noise: constant, or the clean image if ``value`` is None."""
 
     def make(clean: FloatImage, random: np.random.Generator) -> Disturbed:
-        border = clean.shape[1] // 3
+        border = _border(clean)
         noisy, right = _white(clean, random, sigma_255), clean.copy()
         if value is not None:
             right[:, :border] = value
         noisy[:, :border] = right[:, :border]
-        from_border = np.broadcast_to(np.arange(clean.shape[1]) - border, clean.shape[:2])
-        first, last = NEAR_PX
-        near, far = (from_border >= first) & (from_border < last), from_border >= last
-        return Disturbed(noisy, right, {f"{first} to {last} px from it": near, "farther": far})
+        return Disturbed(noisy, right, _beyond(border, clean))
 
     return make
+
+
+def beside_noise(clean: FloatImage, random: np.random.Generator) -> Disturbed:
+    """Add noise of 25 everywhere: the reference for ``beside``, in whose regions the images differ in difficulty."""
+    return Disturbed(_white(clean, random), clean, _beyond(_border(clean), clean))
+
+
+def _border(image: FloatImage) -> int:
+    return image.shape[1] // 3
+
+
+def _beyond(border: int, image: FloatImage) -> dict[str, Mask]:
+    distances = np.broadcast_to(np.arange(image.shape[1]) - border, image.shape[:2])
+    first, last = NEAR_PX
+    near, far = (distances >= first) & (distances < last), distances >= last
+    return {f"{first} to {last} px from it": near, "farther": far}
 
 
 def two_levels(clean: FloatImage, random: np.random.Generator) -> Disturbed:
@@ -275,4 +288,5 @@ CASES: Mapping[str, Make] = {
     "square modules, sigma 10": modules,
     "white, sigma 2": white(2),
     "beside black, sigma 3": beside(0.0, 3),
+    "beside noise alike": beside_noise,
 }

@@ -63,8 +63,8 @@ def test_the_numbers_are_those_of_the_matrix() -> None:
 
 def test_iterative_reports_the_same_within_its_errors() -> None:
     """The same numbers from products alone, with standard errors; what needs all of A is not told."""
-    noisy = (255 * noisy_patch("shipped gray", 24, 24).numpy()).astype(np.float32)
-    patch = Patch(0, 0, 24, 24)
+    noisy = (255 * noisy_patch("shipped gray", 16, 16).numpy()).astype(np.float32)
+    patch = Patch(0, 0, 16, 16)
     exact = report_of("shipped gray", noisy=noisy, patch=patch)
     found = report_of("shipped gray", noisy=noisy, patch=patch, method="iterative")
     assert found.method == "iterative"

@@ -68,6 +68,16 @@ def test_an_error_in_one_part_is_seen_in_that_part_only() -> None:
     assert scores["farther"].psnr_db == scores["farther"].input_psnr_db
 
 
+def test_noise_alike_is_measured_at_the_pixels_of_noise_beside_an_area() -> None:
+    """It is the reference: the image itself is harder in one region than in another."""
+    clean, random = named(1)[0].unit, np.random.default_rng(0)
+    alike, beside = CASES["beside noise alike"](clean, random), CASES["beside black"](clean, random)
+    assert alike.regions.keys() == beside.regions.keys()
+    for name, mask in alike.regions.items():
+        np.testing.assert_array_equal(mask, beside.regions[name])
+        np.testing.assert_array_equal(alike.clean[mask], beside.clean[mask])
+
+
 def test_pairs_are_measured_whole_and_refused_where_names_differ(tmp_path: Path) -> None:
     """The score of the input is that of the noisy file."""
     folder = write_pairs(tmp_path / "pairs", channels=3)

@@ -107,8 +107,8 @@ def test_a_checkpoint_of_the_authors_size_is_their_network(tmp_path: Path, archi
 
 @pytest.mark.parametrize(
     ("architecture", "bias"),
-    # With biases one of plain convolutions, a recurrent one, and the one with a transposed convolution.
-    [*((each, False) for each in ARCHITECTURES), ("dncnn", True), ("rcnn", True), ("unet", True)],
+    # With biases one of plain convolutions, and the one with a transposed convolution.
+    [*((each, False) for each in ARCHITECTURES), ("dncnn", True), ("unet", True)],
 )
 def test_an_imported_model_computes_what_the_checkpoints_network_does(
     imported: Importer, architecture: str, bias: bool
@@ -248,13 +248,13 @@ def test_what_is_no_checkpoint_is_one_line_and_status_2(tmp_path: Path, content:
 def test_the_command_says_what_it_wrote(imported: Importer) -> None:
     """A bias-free network can be served. One with additive constants is for comparison, and the service refuses it."""
     for bias, range_255, words in ((False, "0 to 55", "bias-free"), (True, "5 to 30", "not to serve")):
-        checkpoint = imported("rcnn", bias)
+        checkpoint = imported("dncnn", bias)
         assert f"trained on {range_255}" in checkpoint.printed
         assert words in checkpoint.printed
-        assert checkpoint.card.name == "rcnn"
-    assert load_models(imported("rcnn", False).model.parent)["rcnn"].card.architecture == "rcnn"
-    with pytest.raises(ArtifactError, match=r"rcnn\.onnx has additive constants"):
-        load_models(imported("rcnn", True).model.parent)
+        assert checkpoint.card.name == "dncnn"
+    assert load_models(imported("dncnn", False).model.parent)["dncnn"].card.architecture == "dncnn"
+    with pytest.raises(ArtifactError, match=r"dncnn\.onnx has additive constants"):
+        load_models(imported("dncnn", True).model.parent)
 
 
 @given(st.binary(max_size=64) | st.binary(max_size=32).map(lambda rest: b"\x80\x02" + rest) | st.just(b"junk"))
