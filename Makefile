@@ -29,9 +29,9 @@ serve: $(SERVE) ## Serve on http://127.0.0.1:8000 (settings: BIASFREE_* in the e
 	$(BIN)/python -m service
 
 # Two processes, a file in one of them, in their order: the long ones (browser, integration) begin, small ones fill the
-# end. OpenMP's threads sleep where they would spin beside each other. Bytecode is kept even where the environment says
-# otherwise: the tests start hundreds of processes.
-TEST_ENVIRONMENT := OMP_WAIT_POLICY=passive PYTHONDONTWRITEBYTECODE=
+# end. Each has one thread of OpenMP; where a test starts more, they sleep where they would spin beside each other.
+# Bytecode is kept even where the environment says otherwise: the tests start hundreds of processes.
+TEST_ENVIRONMENT := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive PYTHONDONTWRITEBYTECODE=
 test: $(DEV) ## Run every test [TESTS=tests/unit/client] [ARGS=-x]
 	$(TEST_ENVIRONMENT) $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=10 $(TESTS) $(ARGS)
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from biasfree_client import BiasfreeError, Denoiser
 
-SIDE = 32
+SIDE = 24
 parser = argparse.ArgumentParser(description="Denoise a photograph, and look at what was done.")
 parser.add_argument("image", type=Path, help=f"a clean photograph, at least {SIDE} x {SIDE} pixels")
 parser.add_argument("output", type=Path, nargs="?", default=Path(), help="folder for the figures; by default this one")

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 from PIL import Image
 from playwright.sync_api import expect
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from skimage import metrics
 
 from tests.browser.steps import (
     arrays,
@@ -105,8 +105,8 @@ def test_a_clean_image_gets_noise_and_is_measured(page, tmp_path, sample):
     axis = 2 if clean.ndim == 3 else None
     for name, row in (("noisy", "before"), ("denoised", "after")):
         image = np.clip(held[name], 0, 1)
-        psnr = peak_signal_noise_ratio(clean, image, data_range=1)
-        ssim = structural_similarity(clean, image, data_range=1, channel_axis=axis)
+        psnr = metrics.peak_signal_noise_ratio(clean, image, data_range=1)
+        ssim = metrics.structural_similarity(clean, image, data_range=1, channel_axis=axis)
         assert number(page, f"#psnr-{row}") == pytest.approx(psnr, abs=0.006)
         assert number(page, f"#ssim-{row}") == pytest.approx(ssim, abs=0.0006)
     assert number(page, "#psnr-after") > number(page, "#psnr-before") + 5

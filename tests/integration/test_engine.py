@@ -9,7 +9,7 @@ import pytest
 from biasfree.artifact import SHIPPED, Artifact
 from biasfree.engines.onnx_engine import OnnxEngine
 
-SIDE = 1024
+SIDE = 1536
 
 
 def resident_bytes() -> int:

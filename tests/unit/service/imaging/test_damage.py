@@ -18,7 +18,7 @@ from tests.unit.service.imaging.format_files import iso_media, variants
 from tests.unit.service.imaging.samples import LIMITS, picture, pillow_file, srgb_profile
 from tests.unit.service.imaging.test_metadata import photograph_exif
 
-MUTATIONS = 300
+MUTATIONS = 200
 #: The development of a raw file takes ten times as long as any other decoding.
 RAW_MUTATIONS = 60
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from skimage import metrics
 
 from tests.unit.training.fit.runs import photograph
 from training.evaluate.metrics import add_noise, psnr_db, ssim
@@ -36,15 +36,19 @@ def test_psnr_and_ssim_clamp_the_output_and_equal_scikit_image() -> None:
     clamped = np.clip(noisy, 0, 1)
     error = np.mean((clean.astype(np.float64) - clamped) ** 2)
     assert psnr_db(clean, noisy) == pytest.approx(10 * math.log10(1 / error), abs=1e-6)
-    assert psnr_db(clean, noisy) == pytest.approx(peak_signal_noise_ratio(clean, clamped, data_range=1), abs=1e-6)
-    assert ssim(clean, noisy) == structural_similarity(clean, clamped, data_range=1, channel_axis=2)
+    assert psnr_db(clean, noisy) == pytest.approx(
+        metrics.peak_signal_noise_ratio(clean, clamped, data_range=1), abs=1e-6
+    )
+    assert ssim(clean, noisy) == metrics.structural_similarity(clean, clamped, data_range=1, channel_axis=2)
 
 
 def test_gray_ssim_is_that_of_the_plain_image() -> None:
     """A channel axis of length one changes nothing."""
     clean = image()
     noisy = np.clip(add_noise(clean, sigma_255=20, index=0), 0, 1)
-    assert ssim(clean, noisy) == pytest.approx(structural_similarity(clean[..., 0], noisy[..., 0], data_range=1))
+    assert ssim(clean, noisy) == pytest.approx(
+        metrics.structural_similarity(clean[..., 0], noisy[..., 0], data_range=1)
+    )
 
 
 def test_equal_images_have_infinite_psnr() -> None:
