@@ -15,6 +15,8 @@ from biasfree.artifact import CARD_KEY, SHIPPED, Artifact, ArtifactError
 from biasfree.rebuild import network as rebuild
 
 SHIPPED_MODELS = sorted(SHIPPED.glob("*.onnx"))
+#: A dncnn has no cells.
+WITH_CELLS = [path for path in SHIPPED_MODELS if path.stem != "gray-dncnn"]
 
 
 def changed(source: Path, target: Path, change) -> Path:
@@ -61,7 +63,7 @@ def test_the_rebuilt_network_is_the_served_one(path, size):
     np.testing.assert_allclose(rebuilt, served, rtol=0, atol=1e-5 * max(1.0, float(np.ptp(served))))
 
 
-@pytest.mark.parametrize("path", SHIPPED_MODELS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", WITH_CELLS, ids=lambda path: path.name)
 def test_sides_that_are_not_whole_cells_cost_little(path):
     """At most 2 dB in the last 8 rows and columns, against the result of the image that goes on there.
 

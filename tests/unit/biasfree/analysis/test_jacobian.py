@@ -36,7 +36,7 @@ def test_the_operator_is_the_jacobian_of_one_backward_pass_a_pixel(name: str, sh
 def test_windows_and_silent_channels_change_nothing(name: str) -> None:
     """A patch of many blocks, most of whose vectors stay inside a part of it, still gives the exact rows."""
     # As many values in color as in gray, about: the matrix grows with their square.
-    noisy = noisy_patch(name, 20, 25) if CHANNELS[name] == 1 else noisy_patch(name, 11, 17)
+    noisy = noisy_patch(name, 15, 20) if CHANNELS[name] == 1 else noisy_patch(name, 9, 13)
     matrix = Jacobian(network(name), noisy).dense(memory_bytes=10**8)
     image = noisy[None].clone().requires_grad_()
     values = network(name)(image).flatten()

@@ -73,7 +73,7 @@ def unscaled(name: str, channels: int) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 @every_method
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("a", [1e-20, 0.01, 255.0, 4095.0, 1e30])
+@pytest.mark.parametrize("a", [1e-20, 255.0, 4095.0, 1e30])
 def test_scaling_the_input_scales_the_output(name: str, channels: int, a: float) -> None:
     """f(a y) = a f(y): 8 bits, 16 bits and floats of any range are the same image."""
     noisy, expected, told = unscaled(name, channels)
