@@ -1,5 +1,6 @@
 """What every test shares."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,15 @@ from tests.servers import running_server
 # No timing assertions: a busy machine is not a failure. The same examples on every run.
 settings.register_profile("biasfree", deadline=None, derandomize=True)
 settings.load_profile("biasfree")
+
+# Thousands of tests and their libraries stay until the end: the garbage collector need not go through them.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage again, but of nothing that is there by now."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from biasfree_client._save import partial_prefix
 from biasfree_client.cli.app import app
 from tests.integration.images import photograph, psnr, with_noise
-from tests.integration.misbehaving import serving, too_busy
+from tests.integration.misbehaving import never_answer, serving
 
 BIASFREE = [sys.executable, "-m", "biasfree_client"]
 
@@ -178,7 +178,7 @@ def test_what_comes_into_a_watched_folder_is_denoised(server, tmp_path):
 
 def test_an_interrupt_ends_a_run_with_130(photos, tmp_path):
     """While a service keeps it waiting."""
-    with serving(too_busy) as (url, script):
+    with serving(never_answer) as (url, script):
         command = [*BIASFREE, "denoise", str(photos), "-o", str(tmp_path / "out")]
         process = subprocess.Popen(command, env=environment(url), stderr=subprocess.PIPE, preexec_fn=_hears_ctrl_c)
         assert script.came.wait(timeout=60)
