@@ -170,7 +170,7 @@ def beside_noise(clean: FloatImage, random: np.random.Generator) -> Disturbed:
 
 
 def _border(image: FloatImage) -> int:
-    return image.shape[1] // 3
+    return int(image.shape[1]) // 3
 
 
 def _beyond(border: int, image: FloatImage) -> dict[str, Mask]:
