@@ -69,7 +69,7 @@ def test_an_error_in_one_part_is_seen_in_that_part_only() -> None:
 
 
 def test_noise_alike_is_measured_at_the_pixels_of_noise_beside_an_area() -> None:
-    """It is the reference: the image itself is harder in one region than in another."""
+    """The regions are the same, since an image is harder in one than in another."""
     clean, random = named(1)[0].unit, np.random.default_rng(0)
     alike, beside = CASES["beside noise alike"](clean, random), CASES["beside black"](clean, random)
     assert alike.regions.keys() == beside.regions.keys()

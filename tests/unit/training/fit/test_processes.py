@@ -1,4 +1,4 @@
-"""Several processes under torchrun."""
+"""Several processes with the environment that torchrun gives them."""
 
 import os
 import subprocess
