@@ -115,3 +115,10 @@ class Card(_Facts):
     weights_sha256: str = Field(description="SHA-256 over the names, shapes and values of the initializers.")
     git_commit: str
     libraries: dict[str, str]
+
+    @property
+    def learned_uneven(self) -> bool:
+        """Tell whether the last training run had white noise whose strength varies over the image."""
+        stages = self.training.stages
+        noise = stages[-1].recipe.get("noise") if stages else None
+        return noise is not None and noise["white"]["uneven"] > 0

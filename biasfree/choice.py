@@ -1,9 +1,10 @@
 """The choice between a network for white noise and one for any noise, based on what they remove from an image.
 
 A network trained on white noise alone removes white noise best, but hardly any other noise: it takes correlated noise
-for the picture, and removes uneven noise only down to the level of the quietest place. It is therefore the right choice
-if it removes much the same as the network for any noise, and not too little anywhere. If the noise removed by the
-network for any noise is correlated, the network for white noise is not tried.
+for the picture and, unless its training had uneven noise as well, removes such noise only down to the level of the
+quietest place. It is therefore the right choice if it removes much the same as the network for any noise, and not too
+little anywhere. If the noise removed by the network for any noise is correlated, the network for white noise is not
+tried.
 
 In light noise the two differ in texture, of which the network for any noise removes too much. Then the network for
 white noise may also remove much less.
@@ -49,10 +50,13 @@ _DISPUTED = 0.018
 #: Energy removed by the network for white noise over that removed by the other, in the whole image: bounds of the
 #: least, which is ``_BESIDE_NOISE`` plus the noise, and the most. The stronger the noise, the less counts the texture
 #: that only the other removes: in those crops the ratio is at least 0.92. In fluorescence images and in images of few
-#: photons, where the other is better, it is mostly below 0.9. If sharp text is taken for noise, it exceeds the most.
-_LEAST, _BESIDE_NOISE, _MOST = (0.6, 0.92), 0.5, 2.0
-#: The least of the same in nearly all blocks, for gray and color. In the worst 5 % of the blocks, `gray` removes at
-#: most 0.05 beside a clean area.
+#: photons, where the other is better, it is mostly below 0.9; a network that learned uneven noise removes more of it.
+_LEAST, _LEAST_UNEVEN, _BESIDE_NOISE, _MOST = (0.6, 0.92), 0.95, 0.5, 4.0
+#: The most in sharp drawings, whose contrast is large beside any noise, since it exceeds this if text is taken for
+#: noise; and the most noise of what may be such a drawing, for gray and color: in text of sigma 15 it is 0.012.
+_MOST_DRAWN, _DRAWN_GRAY, _DRAWN_COLOR = 2.0, 0.02, 0.015
+#: The least of the same in nearly all blocks, for gray and color, of a network that did not learn uneven noise, as the
+#: two further bounds. In the worst 5 % of the blocks, `gray` removes at most 0.05 beside a clean area.
 _LEAST_BLOCK_GRAY, _LEAST_BLOCK_COLOR, _EXCEPT = 0.3, 0.45, 0.05
 #: The least and the most that the network for white noise removes per pixel in nearly all blocks, as multiples of the
 #: median block. Noise that grows gradually over the image mostly has up to 4, two levels half the time over 7. The
@@ -97,13 +101,14 @@ def is_correlated(noisy: FloatArray, denoised: FloatArray) -> bool:
     return max(beside, below) >= _NEIGHBORS * energy or between >= _CHANNELS * energy
 
 
-def is_white(noisy: FloatArray, denoised: FloatArray, by_white: FloatArray) -> bool:
+def is_white(noisy: FloatArray, denoised: FloatArray, by_white: FloatArray, *, uneven: bool) -> bool:
     """Tell whether the network for white noise is the right one for an image, given what both remove from it.
 
     Args:
         noisy: y (C, H, W).
         denoised: f(y) by the network for any noise.
         by_white: f(y) by the network for white noise.
+        uneven: Whether the network for white noise learned that noise may be uneven.
     """
     gray = len(noisy) == 1
     reference, energy = _energies(noisy, denoised), _energies(noisy, by_white)
@@ -117,10 +122,11 @@ def is_white(noisy: FloatArray, denoised: FloatArray, by_white: FloatArray) -> b
     if noise <= _VERY_LIGHT and _LEAST_TEXTURED <= ratio < _LEAST[0]:
         left = energy.sum() + reference.sum() - 2 * both
         return bool(alike >= _ALIKE and both - energy.sum() <= _LEFT * np.sqrt(energy.sum() * left))
-    least = float(np.clip(_BESIDE_NOISE + noise, *_LEAST))
-    if not least <= ratio <= _MOST or noise * (1 - alike) > _DISPUTED:
+    least = np.clip(_BESIDE_NOISE + noise, _LEAST[0], _LEAST_UNEVEN if uneven else _LEAST[1])
+    most = _MOST_DRAWN if noise <= (_DRAWN_GRAY if gray else _DRAWN_COLOR) else _MOST
+    if not least <= ratio <= most or noise * (1 - alike) > _DISPUTED:
         return False
-    if noise <= (_FAINT_GRAY if gray else _FAINT_COLOR):
+    if uneven or noise <= (_FAINT_GRAY if gray else _FAINT_COLOR):
         return True
     strength = energy / np.outer(*(np.diff(_starts(side), append=side) for side in noisy.shape[1:]))
     quietest, median, most = np.quantile(strength, [_EXCEPT, 0.5, 1 - _EXCEPT])

@@ -305,7 +305,7 @@ class Model:
         if other is None or options.changes_nothing(stack.channels):
             return white, None
         by_name = {"any-noise": self._networks[other], "white-noise": white}
-        passes = choose(stack.frames[0], options)
+        passes = choose(stack.frames[0], options, uneven=white.card.learned_uneven)
         which, done = run(passes, lambda request: by_name[request.which](request.noisy))
         return by_name[which], done
 

@@ -224,7 +224,8 @@ class Networks:
     async def _chosen(self, frame: PixelArray, any_noise: _Run, white: _Run) -> _Run:
         """Choose between the model for any noise and the one for white noise by a frame."""
         runs: dict[Which, _Run] = {"any-noise": any_noise, "white-noise": white}
-        which, done = await self._passes(choose(frame, any_noise.options), runs, frame.size)
+        passes = choose(frame, any_noise.options, uneven=white.card.learned_uneven)
+        which, done = await self._passes(passes, runs, frame.size)
         chosen = runs[which]
         chosen.first = done
         chosen.infer_s = any_noise.infer_s + white.infer_s

@@ -399,6 +399,19 @@ async def test_the_image_decides_between_two_models(client, query, channels, whi
     assert psnr(clean, denoised) > psnr(clean, blurred) + 2
 
 
+@pytest.mark.parametrize("quiet", [0, 5])
+async def test_uneven_white_noise_in_color_is_removed_as_if_it_were_even(client, quiet):
+    """Noise beside a clean area, or of two levels, goes to ``color``, which learned it."""
+    clean = photograph(192, channels=3)
+    loud = with_noise(clean, 40).astype(np.float32)
+    uneven = loud.copy()
+    uneven[:, :96] = with_noise(clean, quiet)[:, :96]
+    model, denoised = await chosen(client, uneven)
+    assert model == "color"
+    alone = await denoise(client, loud, model="color")
+    assert psnr(clean[:, 104:], denoised[:, 104:]) > psnr(clean[:, 104:], alone[:, 104:]) - 1
+
+
 @pytest.mark.parametrize(("channels", "name"), [(1, "gray-fast"), (3, "color-fast")])
 async def test_fast_is_one_network_for_any_noise(client, channels, name):
     """The number of channels decides."""

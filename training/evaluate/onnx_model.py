@@ -1,5 +1,6 @@
 """An ONNX model as a denoiser of images, to measure."""
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -42,11 +43,16 @@ class OnnxDenoiser:
         """Return the number of image channels, C."""
         return int(self._channels)
 
+    @cached_property
+    def card(self) -> Card | None:
+        """The model's card; ``None`` if the file has none."""
+        card = self._session.get_modelmeta().custom_metadata_map.get(CARD_KEY)
+        return None if card is None else Card.model_validate_json(card)
+
     @property
     def trained_sigmas_255(self) -> tuple[float, float] | None:
         """Return the noise range of the training on the model's card, 0-255 scale; ``None`` without a card."""
-        card = self._session.get_modelmeta().custom_metadata_map.get(CARD_KEY)
-        return None if card is None else Card.model_validate_json(card).training.sigma_range_255
+        return None if self.card is None else self.card.training.sigma_range_255
 
     def __call__(self, noisy: FloatImage, /) -> FloatImage:
         """Denoise (H, W, C) float32."""

@@ -5,7 +5,8 @@ import numpy.typing as npt
 import pytest
 from scipy import ndimage
 
-from biasfree.choice import is_correlated, is_white
+from biasfree import choice
+from biasfree.choice import is_correlated
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -16,6 +17,11 @@ def noise(channels: int = 3, height: int = 130, width: int = 200, *, seed: int =
 
 
 CLEAN = np.float32(0.5)
+
+
+def is_white(noisy: FloatArray, denoised: FloatArray, by_white: FloatArray, *, uneven: bool = False) -> bool:
+    """As for a network that did not learn uneven noise, unless stated."""
+    return choice.is_white(noisy, denoised, by_white, uneven=uneven)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -129,6 +135,29 @@ def test_faint_noise_is_for_the_network_for_white_noise_however_uneven(
     added[..., :40] *= factor
     picture = np.linspace(0, 1, added.shape[2], dtype=np.float32)
     assert is_white(picture + added, picture + 0 * added, picture + 0.1 * added) == white
+
+
+@pytest.mark.parametrize(
+    ("share", "white"), [(1, True), (0.9, False)], ids=["both remove it", "one leaves a part, as of few photons"]
+)
+def test_uneven_noise_is_for_the_network_for_white_noise_if_that_learned_it(share: float, white: bool) -> None:
+    """Beside an area of one value, and where two levels meet; it must then remove all of it."""
+    added = noise()
+    added[..., :32] = 0
+    added[..., 160:] *= 4
+    denoised, by_white = np.full_like(added, CLEAN), CLEAN + np.float32(1 - np.sqrt(share)) * added
+    assert is_white(CLEAN + added, denoised, by_white, uneven=True) == white
+    assert not is_white(CLEAN + added, denoised, by_white)
+
+
+@pytest.mark.parametrize(("strength", "white"), [(0.01, False), (1, True)], ids=["a drawing", "noise"])
+def test_where_contrast_is_far_above_the_noise_the_network_for_white_noise_may_not_remove_much_more(
+    strength: float, white: bool
+) -> None:
+    """It may take text for noise; elsewhere the other leaves noise."""
+    added = strength * noise()
+    picture = np.linspace(0, 1, added.shape[2], dtype=np.float32)
+    assert is_white(picture + added, picture + 0.4 * added, picture + 0 * added) == white
 
 
 def test_an_error_that_spreads_from_an_outlier_is_for_the_other() -> None:

@@ -277,6 +277,13 @@ def test_a_printed_card_can_be_read() -> None:
     assert len(str(GRAY.card)) < 6000
 
 
+def test_a_card_tells_whether_its_network_learned_uneven_noise() -> None:
+    """In its last run, from the recipe; `gray` had the same noise everywhere in each patch."""
+    cards = {name: card for choice in ("auto", "best", "fast") for name, card in biasfree.load(choice).cards.items()}
+    learned = {name for name, card in cards.items() if card.learned_uneven}
+    assert learned == {"color", "color-fast", "color-real", "gray-fast", "gray-real"}
+
+
 def test_the_default_models_have_no_single_card() -> None:
     """It says where the cards are."""
     auto: Model = biasfree.load()

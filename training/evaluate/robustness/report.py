@@ -30,18 +30,21 @@ class DefaultDenoiser:
     Args:
         any_noise: The network for any noise.
         white: The network for white noise.
+        uneven: Whether ``white`` learned that noise may be uneven.
         ensemble: Number of orientations over which the chosen network's results are averaged.
     """
 
-    def __init__(self, any_noise: ImageDenoiser, white: ImageDenoiser, ensemble: EnsembleSize = 1) -> None:
+    def __init__(
+        self, any_noise: ImageDenoiser, white: ImageDenoiser, *, uneven: bool, ensemble: EnsembleSize = 1
+    ) -> None:
         self._networks: dict[frames.Which, ImageDenoiser] = {"any-noise": any_noise, "white-noise": white}
-        self._options = DenoiseOptions(ensemble=ensemble)
+        self._uneven, self._options = uneven, DenoiseOptions(ensemble=ensemble)
         self._chosen: list[frames.Which] = []
 
     def __call__(self, noisy: FloatImage, /) -> FloatImage:
         """Denoise an image (H, W, C), float32."""
         which, done = frames.run(
-            frames.choose(noisy, self._options),
+            frames.choose(noisy, self._options, uneven=self._uneven),
             lambda request: denoise_planes(self._networks[request.which], request.noisy),
         )
         self._chosen.append(which)
@@ -177,7 +180,8 @@ def _choices(networks: Mapping[str, OnnxDenoiser], channels: int) -> dict[str, D
         white = networks.get(models[channels])
         any_noise = networks.get(for_any_noise(models[channels], networks) or "")
         if white and any_noise:
-            denoiser = DefaultDenoiser(any_noise.once, white.once, white.ensemble)
+            uneven = white.card is not None and white.card.learned_uneven
+            denoiser = DefaultDenoiser(any_noise.once, white.once, uneven=uneven, ensemble=white.ensemble)
             choices["default" if name == AUTO else name] = denoiser
     return choices
 

@@ -129,7 +129,7 @@ def test_the_default_takes_the_network_for_white_noise_where_that_removes_as_muc
     random = np.random.default_rng(0)
     added = 0.1 * random.standard_normal((80, 80, 1), dtype=np.float32)
     wide = np.repeat(added[::2], 2, axis=0)
-    default = DefaultDenoiser(any_noise, white)
+    default = DefaultDenoiser(any_noise, white, uneven=False)
     assert default(0.5 + added)[0, 0, 0] == np.float32(0.49)
     assert default(0.5 + wide)[0, 0, 0] == np.float32(0.5)
     assert default.taken() == "1 of 2"
