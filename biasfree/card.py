@@ -120,5 +120,5 @@ class Card(_Facts):
     def learned_uneven(self) -> bool:
         """Tell whether the last training run had white noise whose strength varies over the image."""
         stages = self.training.stages
-        noise = stages[-1].recipe.get("noise") if stages else None
-        return noise is not None and noise["white"]["uneven"] > 0
+        noise = (stages[-1].recipe.get("noise") if stages else None) or {}
+        return bool(noise.get("white", {}).get("uneven"))

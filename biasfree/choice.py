@@ -129,8 +129,8 @@ def is_white(noisy: FloatArray, denoised: FloatArray, by_white: FloatArray, *, u
     if uneven or noise <= (_FAINT_GRAY if gray else _FAINT_COLOR):
         return True
     strength = energy / np.outer(*(np.diff(_starts(side), append=side) for side in noisy.shape[1:]))
-    quietest, median, most = np.quantile(strength, [_EXCEPT, 0.5, 1 - _EXCEPT])
-    if most > _LOUDEST * median:
+    quietest, median, loudest = np.quantile(strength, [_EXCEPT, 0.5, 1 - _EXCEPT])
+    if loudest > _LOUDEST * median:
         return False
     if noise <= _LIGHT:
         return bool(quietest >= _QUIETEST * median)
