@@ -118,7 +118,10 @@ class Card(_Facts):
 
     @property
     def learned_uneven(self) -> bool:
-        """Tell whether the last training run had white noise whose strength varies over the image."""
-        stages = self.training.stages
-        noise = (stages[-1].recipe.get("noise") if stages else None) or {}
-        return bool(noise.get("white", {}).get("uneven"))
+        """Tell whether the last training run had white noise whose strength varies over the image.
+
+        Recipes of other programs may have anything; then the answer is no.
+        """
+        noise = self.training.stages[-1].recipe.get("noise") if self.training.stages else None
+        white = noise.get("white") if isinstance(noise, dict) else None
+        return isinstance(white, dict) and bool(white.get("share") and white.get("uneven"))

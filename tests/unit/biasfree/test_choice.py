@@ -112,6 +112,16 @@ def test_light_noise_is_for_the_network_for_white_noise_although_the_other_remov
     assert not is_white(strong * picture + added, strong * (picture - texture) - 3 * texture, strong * picture)
 
 
+def test_light_noise_in_a_corner_is_for_the_other() -> None:
+    """The network for white noise takes its level from the rest of the image, and leaves it as if it were texture."""
+    picture, added, _ = textured()
+    corner, removed = 0.05 * added, 0.05 * added
+    corner[:, :32, :32] = 3 * added[:, :32, :32]
+    removed[:, :32, :32] = 0.6 * added[:, :32, :32] + 0.09 * noise(seed=2)[:, :32, :32]
+    assert not is_white(picture + corner, picture, picture + corner - removed)
+    assert is_white(picture + corner, picture, picture + corner - removed, uneven=True)
+
+
 @pytest.mark.parametrize("left", [0, 0.6], ids=["all of it", "a part"])
 def test_light_noise_of_which_the_network_for_white_noise_removes_something_else_is_for_the_other(left: float) -> None:
     """As noise that it takes for the picture, or text that it takes for noise."""

@@ -284,6 +284,15 @@ def test_a_card_tells_whether_its_network_learned_uneven_noise() -> None:
     assert learned == {"color", "color-fast", "color-real", "gray-fast", "gray-real"}
 
 
+@pytest.mark.parametrize("noise", [None, "gaussian", ["white"], {}, {"white": 0.3}, {"white": {"uneven": 0.3}}])
+def test_the_noise_of_a_foreign_recipe_is_not_uneven(noise: object) -> None:
+    """Cards may come from other programs, whose recipes have anything."""
+    training = GRAY.card.training
+    stage = training.stages[-1].model_copy(update={"recipe": {"noise": noise}})
+    card = GRAY.card.model_copy(update={"training": training.model_copy(update={"stages": (stage,)})})
+    assert not card.learned_uneven
+
+
 def test_the_default_models_have_no_single_card() -> None:
     """It says where the cards are."""
     auto: Model = biasfree.load()
