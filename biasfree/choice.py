@@ -2,9 +2,9 @@
 
 A network trained on white noise alone removes white noise best, but hardly any other noise: it takes correlated noise
 for the picture and, unless its training had uneven noise as well, removes such noise only down to the level of the
-quietest place. It is therefore the right choice if it removes much the same as the network for any noise, and not too
-little anywhere. If the noise removed by the network for any noise is correlated, the network for white noise is not
-tried.
+quietest place. It is therefore the right choice if it removes much the same as the network for any noise, and, without
+such training, not too little anywhere. If the noise removed by the network for any noise is correlated, the network for
+white noise is not tried.
 
 In light noise the two differ in texture, of which the network for any noise removes too much. Then the network for
 white noise may also remove much less.

@@ -25,7 +25,8 @@ _ROBUSTNESS = f"""## Noise that is not white
 The same models on real pairs (`--pairs`), and on disturbances of the central {SIDE} x {SIDE} pixels of the first
 {COUNT} images of each set, made by `training/evaluate/robustness/cases.py`. Local disturbances are measured separately
 near the disturbance and farther away; "beside noise alike" and "two levels, alone" are the references, of the same
-pixels. `python -m training robustness` makes this table alone, for any model file.
+pixels. A gray image stored as RGB is measured with the color networks here; the service gives it to the gray ones.
+`python -m training robustness` makes this table alone, for any model file.
 """
 
 _ENSEMBLES = f"""## Ensembles
