@@ -7,6 +7,9 @@ Stein's unbiased risk estimate, ``mse = ||y - f||^2 / N - sigma^2 + 2 sigma^2 tr
 
     sigma^2 = ||y - f||^2 / (N - tr A)
 
+and the error is ``sigma^2 tr A / N`` for f, and ``||y - g||^2 / N - sigma^2 + 2 sigma^2 tr G / N`` for any other
+function g of y, with Jacobian G.
+
 Both hold for independent Gaussian noise only and are estimates: docs/adr/0001-noise-level-estimate.md has their errors.
 """
 
@@ -81,20 +84,9 @@ class Estimate:
 
     def psnr_db(self, *, white: float) -> float | None:
         """Estimate the PSNR of ``f(y)`` in dB; None if the estimated error is not positive."""
-        if self.sigma == 0:
+        if self.sigma == 0 or self.trace <= 0:
             return None
-        error = relative_error(self, self)
-        return 20 * math.log10(white / self.sigma) - 10 * math.log10(error) if error > 0 else None
-
-
-def relative_error(noise: Estimate, result: Estimate) -> float:
-    """Estimate a result's mean squared error over sigma^2 by Stein: ||y - g||^2 / (N sigma^2) - 1 + 2 tr G / N.
-
-    Args:
-        noise: Estimate of the network, for sigma, which must not be 0.
-        result: Estimate of g, any function of y, over the same samples: the network or a blend with the input.
-    """
-    return (result.residual / noise.sigma) ** 2 / result.samples - 1 + 2 * result.trace / result.samples
+        return 20 * math.log10(white / self.sigma) - 10 * math.log10(self.trace / self.samples)
 
 
 def _dot(left: FloatArray, right: FloatArray) -> float:

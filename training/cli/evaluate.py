@@ -115,6 +115,7 @@ def estimates(
     *,
     images: Annotated[Path, typer.Option(help="Folder of clean images.")],
     sigmas: Annotated[str, typer.Option(help="Noise levels on the 0-255 scale.")] = "5,10,25,50,100",
+    case: Annotated[list[str] | None, typer.Option(help="A case of `robustness`, such as 'two levels'.")] = None,
 ) -> None:
     """Compare the service's estimates of noise level and PSNR with the truth."""
     from rich.console import Console
@@ -122,7 +123,7 @@ def estimates(
     from training.evaluate.estimates import measure_estimates, table
     from training.evaluate.measure import read_sigmas
 
-    Console().print(table(measure_estimates(model, images, read_sigmas(sigmas))))
+    Console().print(table(measure_estimates(model, images, read_sigmas(sigmas), case or [])))
 
 
 def noise_statistics(

@@ -69,6 +69,18 @@ def test_the_psnr_is_that_of_the_blend(strength):
     assert noise_of(noisy, strength=strength).psnr_db == pytest.approx(psnr(CLEAN, blended), abs=0.2)
 
 
+@pytest.mark.parametrize("strength", [1, 0.4])
+def test_the_psnr_is_also_that_of_noise_in_a_part_of_the_image(strength):
+    """Which a network leaves as it is elsewhere: there it passes everything, and there is nothing to pass."""
+    noisy = CLEAN + 25 / 255 * WHITE * (np.arange(SIDE) >= SIDE // 2)
+
+    def halves(image: np.ndarray) -> np.ndarray:
+        return np.where(np.arange(SIDE) >= SIDE // 2, network(image), image)
+
+    blended = noisy + strength * (halves(noisy) - noisy)
+    assert noise_of(noisy, denoise=halves, strength=strength).psnr_db == pytest.approx(psnr(CLEAN, blended), abs=1)
+
+
 @pytest.mark.parametrize("axis", [1, 2])
 def test_noise_that_neighbors_share_is_called_correlated(axis):
     """Down or across; its level is what was removed, and no PSNR is told."""
@@ -151,6 +163,7 @@ def test_frames_add_up_to_one_statement():
     flat = measure(0.5 + 0.1 * WHITE)
     alone, both = one.noise_of(white=1), (one + other).noise_of(white=1)
     assert both.level == pytest.approx(alone.level, rel=1e-3)
+    assert both.psnr_db == pytest.approx(alone.psnr_db, abs=0.05)
     assert replace(both, level=0, psnr_db=0) == replace(
         alone,
         level=0,

@@ -33,15 +33,21 @@ def measure_cases(
         cases: Names of the cases; defaults to all.
         done: Called with each case after its measurement.
     """
-    clean = [_middle(image.unit) for image in images[:COUNT]]
     scores = []
-    for number, (case, make) in enumerate(CASES.items()):
-        if case not in cases:
-            continue
-        disturbed = [make(each, np.random.default_rng([number, index])) for index, each in enumerate(clean)]
-        scores += _scores(case, denoiser, disturbed)
-        done(case)
+    for case in CASES:
+        if case in cases:
+            scores += _scores(case, denoiser, disturb(images, case))
+            done(case)
     return scores
+
+
+def disturb(images: Sequence[NamedImage], case: str) -> list[Disturbed]:
+    """Make the images of a case from the first ``COUNT`` clean images."""
+    number = [*CASES].index(case)
+    return [
+        CASES[case](_middle(image.unit), np.random.default_rng([number, index]))
+        for index, image in enumerate(images[:COUNT])
+    ]
 
 
 def measure_pairs(

@@ -31,7 +31,7 @@ def test_estimates_are_those_that_the_service_reports(tmp_path):
         levels.append(noise.level)
         errors.append(noise.psnr_db + 10 * math.log10(np.mean((result.frame - image.unit) ** 2)))
     (row,) = measure_estimates(MODEL, images, [25])
-    assert row.sigma_255 == 25
+    assert row.noise == "25"
     assert row.estimated_255 == pytest.approx((np.mean(levels), np.std(levels)))
     assert row.psnr_error_db == pytest.approx((np.mean(errors), np.std(errors)), abs=1e-4)
     assert row.estimated_255[0] == pytest.approx(25, rel=0.1)
@@ -45,3 +45,13 @@ def test_withheld_psnr_is_not_part_of_the_mean(tmp_path):
     (row,) = measure_estimates(write_model(tmp_path / "same.onnx"), images, [25])
     assert row.estimated_255[0] == 0
     assert all(math.isnan(value) for value in row.psnr_error_db)
+
+
+def test_cases_of_uneven_noise_are_compared_too(tmp_path):
+    """By name, after the levels; a wrong name is answered with all names."""
+    images = write_photographs(tmp_path, 1, side=96)
+    white, uneven = measure_estimates(SHIPPED / "color.onnx", images, [25], ["two levels"])
+    assert (white.noise, uneven.noise) == ("25", "two levels")
+    assert abs(uneven.psnr_error_db[0]) < 3
+    with pytest.raises(ValueError, match="no case 'two': choose from white, sigma 5, "):
+        measure_estimates(MODEL, images, [], ["two"])
