@@ -13,7 +13,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 
-from biasfree.choice import is_correlated, is_white
+from biasfree.choice import is_correlated, is_drawing, is_white, removes_less
 from biasfree.ensemble import further_orientations
 from biasfree.estimates import STEP, probe
 from biasfree.intensity import power_of_two_scale
@@ -29,6 +29,10 @@ SMALL_SPAN = 2.0**-12
 
 #: Scales that leave enough float32 range in both directions for everything a network computes.
 NEAR_ONE = (2.0**-32, 2.0**32)
+
+#: Part of the samples whose largest intensity is 1 for the estimates, the side of the grid of pixels at which that is
+#: measured at most, and the most that the other samples may reach: float32 then rounds them by a tenth of ``STEP``.
+USUAL, THINNED, BRIGHTEST = 0.99, 1024, 1000.0
 
 #: White of floating-point images without a given bit depth: the convention of every imaging library.
 FLOAT_WHITE = 1.0
@@ -104,10 +108,15 @@ def choose(frame: PixelArray, options: DenoiseOptions, *, uneven: bool) -> Passe
         uneven: Whether the network for white noise learned that noise may be uneven.
     """
     done = yield from first_pass(frame, options)
-    if is_correlated(done.noisy, done.denoised):
+    drawing = is_drawing(done.noisy, done.denoised)
+    if not drawing and is_correlated(done.noisy, done.denoised):
         return "any-noise", done
     by_white = yield PassRequest(done.noisy, "white-noise")
-    if is_white(done.noisy, done.denoised, by_white, uneven=uneven):
+    if (
+        removes_less(done.noisy, by_white, done.denoised)
+        if drawing
+        else is_white(done.noisy, done.denoised, by_white, uneven=uneven)
+    ):
         return "white-noise", Pass(done.noisy, by_white, done.scale)
     return "any-noise", done
 
@@ -193,11 +202,17 @@ def _scale(frame: PixelArray, *, always: bool) -> float:
     """Return the divisor of the network's input: a power of two near the largest absolute intensity, or 1.
 
     Powers of two change only the exponents of the result, so scaling is needed only far from 1, near the limits of
-    float32, and ``always`` for the estimates, whose step is relative to 1.
+    float32, and ``always`` for the estimates, whose step is relative to 1: there without the largest intensities, since
+    a few stars would make the step larger than the noise.
     """
     if frame.dtype.kind in "iu" and frame.dtype.itemsize <= 4 and not always:
         return 1.0
-    scale = power_of_two_scale(max(abs(float(frame.min())), abs(float(frame.max()))))
+    largest = max(abs(float(frame.min())), abs(float(frame.max())))
+    if always:
+        thinned = frame[:: -(-frame.shape[0] // THINNED), :: -(-frame.shape[1] // THINNED)]
+        usual = max(map(abs, map(float, np.quantile(thinned, [1 - USUAL, USUAL]))))
+        largest = max(usual, largest / BRIGHTEST)
+    scale = power_of_two_scale(largest)
     return 1.0 if NEAR_ONE[0] <= scale <= NEAR_ONE[1] and not always else scale
 
 

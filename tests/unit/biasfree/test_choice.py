@@ -6,7 +6,7 @@ import pytest
 from scipy import ndimage
 
 from biasfree import choice
-from biasfree.choice import is_correlated
+from biasfree.choice import is_correlated, is_drawing, removes_less
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -116,8 +116,8 @@ def test_light_noise_in_a_corner_is_for_the_other() -> None:
     """The network for white noise takes its level from the rest of the image, and leaves it as if it were texture."""
     picture, added, _ = textured()
     corner, removed = 0.05 * added, 0.05 * added
-    corner[:, :32, :32] = 3 * added[:, :32, :32]
-    removed[:, :32, :32] = 0.6 * added[:, :32, :32] + 0.09 * noise(seed=2)[:, :32, :32]
+    corner[:, :64, :64] = 3 * added[:, :64, :64]
+    removed[:, :64, :64] = 0.6 * added[:, :64, :64] + 0.09 * noise(seed=2)[:, :64, :64]
     assert not is_white(picture + corner, picture, picture + corner - removed)
     assert is_white(picture + corner, picture, picture + corner - removed, uneven=True)
 
@@ -176,6 +176,36 @@ def test_an_error_that_spreads_from_an_outlier_is_for_the_other() -> None:
     assert not is_white(CLEAN + added, np.full_like(added, CLEAN), CLEAN + 5 * added)
 
 
+@pytest.mark.parametrize(("strength", "white"), [(0.1, True), (1.0, False)])
+def test_a_network_that_also_takes_much_of_a_star_is_not_for_white_noise(strength: float, white: bool) -> None:
+    """Even if it learned uneven noise, and removes all else as the other does."""
+    added = noise(1, 320, 320)
+    star = np.zeros_like(added)
+    star[0, 100:116, 100:116] = strength
+    sky = CLEAN + np.linspace(0, 10, 320, dtype=np.float32) + star
+    assert is_white(sky + added, sky, sky - star, uneven=True) == white
+
+
+def test_few_stars_do_not_make_the_noise_faint() -> None:
+    """So that a network that removes less is not taken for one that leaves texture."""
+    added = noise(1, 320, 320)
+    texture = np.linspace(0, 4, 320, dtype=np.float32) * noise(1, 320, 320, seed=1)
+    sky = CLEAN + np.linspace(-1, 1, 320, dtype=np.float32) * np.ones_like(added)
+    assert is_white(8 * sky + added, 8 * sky - texture, 8 * sky, uneven=True)
+    assert not is_white(sky + added, sky - texture, sky, uneven=True)
+    sky[0, ::40, ::40] = 100
+    assert not is_white(sky + added, sky - texture, sky, uneven=True)
+
+
+def test_what_only_the_other_removes_is_texture_if_it_varies_over_the_image() -> None:
+    """If it is even, it is noise that the network for white noise leaves, as it does around bright stars."""
+    picture, added, _ = textured()
+    left = 0.15 * noise(seed=1)
+    varying = np.linspace(0, 2, left.shape[-1], dtype=np.float32) * left
+    assert is_white(picture + added, picture - varying, picture)
+    assert not is_white(picture + added, picture - left, picture)
+
+
 @pytest.mark.parametrize("axes", [(0, 1, 0), (0, 0, 1)], ids=["down", "across"])
 def test_noise_that_is_correlated_with_its_neighbors_is_found(axes: tuple[int, int, int]) -> None:
     """Along one axis is enough."""
@@ -204,3 +234,40 @@ def test_where_nothing_was_removed_nothing_else_is_tried() -> None:
     """A clean image costs one pass."""
     clean = noise()
     assert is_correlated(clean, clean)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("side", [1, 2, 8, 300], ids="squares of {} pixels".format)
+def test_a_drawing_of_flat_colors_is_told_from_noise_by_its_equal_neighbors(channels: int, side: int) -> None:
+    """Squares of one color, which the network for any noise blurs; of one or two pixels they may be noise."""
+    cells = noise(channels, 1200 // side, 320 // side + 1)
+    drawing = CLEAN + np.kron(cells, np.ones((1, side, side), np.float32))
+    blurred = ndimage.gaussian_filter(drawing, (0, 1, 1))
+    assert is_drawing(drawing, blurred) == (side >= 8)
+
+
+@pytest.mark.parametrize(("colors", "drawing"), [(1, True), (4, True), (5, False)])
+def test_an_image_of_few_colors_is_a_drawing(colors: int, drawing: bool) -> None:
+    """As a stipple or a checkerboard, in which hardly any neighbors are equal; unless nothing is removed from it."""
+    tones = np.random.default_rng(0).random((3, colors), dtype=np.float32)
+    picture = tones[:, np.arange(100 * 120).reshape(100, 120) % colors]
+    assert is_drawing(picture, np.full_like(picture, CLEAN)) == drawing
+    assert not is_drawing(picture, picture)
+
+
+def test_noise_beside_a_large_constant_area_is_no_drawing() -> None:
+    """Most neighbors are equal, but nothing is removed there. Nor is a drawing one if noise was added to all of it."""
+    added = ndimage.gaussian_filter(noise(), (0, 1, 1))
+    added[:, :, :150] = 0
+    assert not is_drawing(CLEAN + added, np.full_like(added, CLEAN))
+    drawing = CLEAN + np.kron(noise(3, 13, 20), np.ones((1, 10, 10), np.float32))
+    assert not is_drawing(drawing + noise(seed=1), drawing)
+    assert not is_drawing(drawing, drawing)
+
+
+def test_the_network_that_removes_less_is_found() -> None:
+    """Over several bands of rows."""
+    noisy = noise(height=1100)
+    assert removes_less(noisy, 0.9 * noisy, 0.8 * noisy)
+    assert not removes_less(noisy, 0.8 * noisy, 0.9 * noisy)
+    assert not removes_less(noisy, noisy, noisy)

@@ -264,6 +264,18 @@ def test_an_analysis_is_homogeneous_beyond_the_range_of_float32(scale: float) ->
         np.testing.assert_array_equal(getattr(scaled, name) / scale, getattr(report, name), err_msg=name)
 
 
+@pytest.mark.parametrize("bright", [1, 100, 1000])
+def test_one_bright_pixel_does_not_change_the_estimates(bright: float) -> None:
+    """Their step is measured by the other pixels; with that of the brightest one, the PSNR was 5 to 15 dB too high."""
+    image = noisy(64, 64) / 255
+    model = biasfree.load("gray-real")
+    without = model.estimate(image)
+    image[20, 30] = bright
+    noise = model.estimate(image)
+    assert noise.level == pytest.approx(without.level, rel=0.1)
+    assert noise.psnr_db == pytest.approx(without.psnr_db, abs=2)
+
+
 def test_an_analysis_for_cuda_does_not_run_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """As ``denoise`` does not."""
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
@@ -278,10 +290,10 @@ def test_a_printed_card_can_be_read() -> None:
 
 
 def test_a_card_tells_whether_its_network_learned_uneven_noise() -> None:
-    """In its last run, from the recipe; `gray` had the same noise everywhere in each patch."""
+    """In its last run, from the recipe; `gray-best` had the same noise everywhere in each patch."""
     cards = {name: card for choice in ("auto", "best", "fast") for name, card in biasfree.load(choice).cards.items()}
     learned = {name for name, card in cards.items() if card.learned_uneven}
-    assert learned == {"color", "color-fast", "color-real", "gray-fast", "gray-real"}
+    assert learned == cards.keys() - {"gray-best"}
 
 
 @pytest.mark.parametrize("noise", [None, "gaussian", ["white"], {}, {"white": 0.3}, {"white": {"uneven": 0.3}}])
