@@ -25,7 +25,7 @@ _ROBUSTNESS = f"""## Noise that is not white
 The same models on real pairs (`--pairs`), and on disturbances of the central {SIDE} x {SIDE} pixels of the first
 {COUNT} images of each set, made by `training/evaluate/robustness/cases.py`. Local disturbances are measured separately
 near the disturbance and farther away; "beside noise alike" and "two levels, alone" are the references, of the same
-pixels. A gray image stored as RGB is measured with the color networks here; the service gives it to the gray ones.
+pixels. `default` and `best` take a gray image stored as RGB for gray, as the service does.
 `python -m training robustness` makes this table alone, for any model file.
 """
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
 from biasfree import frames
@@ -13,6 +14,7 @@ from biasfree.card import CaseScore
 from biasfree.choice import AUTO, CHOICES, for_any_noise
 from biasfree.classical import METHODS, load
 from biasfree.options import DenoiseOptions, EnsembleSize
+from biasfree.pixels import has_equal_channels
 from training.data.images import NamedImage, read_folder
 from training.evaluate.metrics import FloatImage
 from training.evaluate.model_file import model_file
@@ -32,17 +34,29 @@ class DefaultDenoiser:
         white: The network for white noise.
         uneven: Whether ``white`` learned that noise may be uneven.
         ensemble: Number of orientations over which the chosen network's results are averaged.
+        gray: The choice for images (H, W, 3) with equal channels, which are gray.
     """
 
     def __init__(
-        self, any_noise: ImageDenoiser, white: ImageDenoiser, *, uneven: bool, ensemble: EnsembleSize = 1
+        self,
+        any_noise: ImageDenoiser,
+        white: ImageDenoiser,
+        *,
+        uneven: bool,
+        ensemble: EnsembleSize = 1,
+        gray: "DefaultDenoiser | None" = None,
     ) -> None:
         self._networks: dict[frames.Which, ImageDenoiser] = {"any-noise": any_noise, "white-noise": white}
         self._uneven, self._options = uneven, DenoiseOptions(ensemble=ensemble)
+        self._gray = gray
         self._chosen: list[frames.Which] = []
 
     def __call__(self, noisy: FloatImage, /) -> FloatImage:
         """Denoise an image (H, W, C), float32."""
+        if self._gray and noisy.shape[-1] > 1 and has_equal_channels(noisy):
+            denoised = self._gray(noisy[..., :1])
+            self._chosen.append(self._gray._chosen.pop())
+            return np.broadcast_to(denoised, noisy.shape)
         which, done = frames.run(
             frames.choose(noisy, self._options, uneven=self._uneven),
             lambda request: denoise_planes(self._networks[request.which], request.noisy),
@@ -130,9 +144,11 @@ def robustness(
     real = _pairs_by_channels(pairs, measured)
     clean = {channels: read_folder(gray if channels == 1 else color, channels=channels) for channels in measured}
     tables = []
+    choices: dict[str, DefaultDenoiser] = {}
     for channels in measured:
         networks = {path.stem: OnnxDenoiser(path, ensemble=ensemble) for path in fitting[channels]}
-        tables.append(_table(networks, classical, clean[channels], real[channels], channels, console))
+        choices = _choices(networks, channels, gray=choices)
+        tables.append(_table(networks, choices, classical, clean[channels], real[channels], channels, console))
     return tables
 
 
@@ -150,6 +166,7 @@ def _pairs_by_channels(pairs: Sequence[Path], measured: Sequence[int]) -> dict[i
 
 def _table(
     networks: Mapping[str, OnnxDenoiser],
+    choices: Mapping[str, DefaultDenoiser],
     classical: Sequence[str],
     images: Sequence[NamedImage],
     pairs: Sequence[Path],
@@ -158,7 +175,7 @@ def _table(
 ) -> RobustnessTable:
     scores: dict[str, list[CaseScore]] = {}
     chosen: dict[str, dict[str, str]] = {}
-    for name, choice in _choices(networks, channels).items():
+    for name, choice in choices.items():
         counts = chosen.setdefault(name, {})
 
         def count(case: str, choice: DefaultDenoiser = choice, counts: dict[str, str] = counts) -> None:
@@ -173,16 +190,26 @@ def _table(
     return RobustnessTable(channels, scores, chosen)
 
 
-def _choices(networks: Mapping[str, OnnxDenoiser], channels: int) -> dict[str, DefaultDenoiser]:
-    """Return the service's choices between two networks, by name, as far as both networks are given."""
+def _choices(
+    networks: Mapping[str, OnnxDenoiser], channels: int, *, gray: Mapping[str, DefaultDenoiser]
+) -> dict[str, DefaultDenoiser]:
+    """Return the service's choices between two networks, by name, as far as both networks are given.
+
+    Args:
+        networks: Networks for ``channels``.
+        channels: Number of image channels, C.
+        gray: The choices for gray, which color images with equal channels get.
+    """
     choices = {}
-    for name, models in CHOICES.items():
+    for choice, models in CHOICES.items():
+        name = "default" if choice == AUTO else choice
         white = networks.get(models[channels])
         any_noise = networks.get(for_any_noise(models[channels], networks) or "")
         if white and any_noise:
             uneven = white.card is not None and white.card.learned_uneven
-            denoiser = DefaultDenoiser(any_noise.once, white.once, uneven=uneven, ensemble=white.ensemble)
-            choices["default" if name == AUTO else name] = denoiser
+            choices[name] = DefaultDenoiser(
+                any_noise.once, white.once, uneven=uneven, ensemble=white.ensemble, gray=gray.get(name)
+            )
     return choices
 
 

@@ -134,6 +134,10 @@ def test_the_default_takes_the_network_for_white_noise_where_that_removes_as_muc
     assert default(0.5 + wide)[0, 0, 0] == np.float32(0.5)
     assert default.taken() == "1 of 2"
     assert default.taken() == "0 of 0"
+    as_color = DefaultDenoiser(white, white, uneven=False, gray=default)
+    result = as_color(np.repeat(0.5 + wide, 3, axis=-1))
+    assert (result.shape, result[0, 0, 2]) == ((80, 80, 3), np.float32(0.5))
+    assert (as_color.taken(), default.taken()) == ("0 of 1", "0 of 0")
 
 
 def test_an_ensemble_gains_on_what_its_network_is_for(tmp_path: Path) -> None:
