@@ -399,17 +399,29 @@ async def test_the_image_decides_between_two_models(client, query, channels, whi
     assert psnr(clean, denoised) > psnr(clean, blurred) + 2
 
 
+@pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("quiet", [0, 5])
-async def test_uneven_white_noise_in_color_is_removed_as_if_it_were_even(client, quiet):
-    """Noise beside a clean area, or of two levels, goes to ``color``, which learned it."""
-    clean = photograph(192, channels=3)
+async def test_uneven_white_noise_is_removed_as_if_it_were_even(client, channels, quiet):
+    """Noise beside a clean area, or of two levels, goes to the network for white noise, which learned it."""
+    clean = photograph(192, channels=channels)
     loud = with_noise(clean, 40).astype(np.float32)
     uneven = loud.copy()
     uneven[:, :96] = with_noise(clean, quiet)[:, :96]
     model, denoised = await chosen(client, uneven)
-    assert model == "color"
-    alone = await denoise(client, loud, model="color")
+    assert model == {1: "gray", 3: "color"}[channels]
+    alone = await denoise(client, loud, model=model)
     assert psnr(clean[:, 104:], denoised[:, 104:]) > psnr(clean[:, 104:], alone[:, 104:]) - 1
+
+
+@pytest.mark.parametrize("side", [4, 8])
+@pytest.mark.parametrize("channels", [1, 3])
+async def test_a_drawing_of_small_squares_is_not_smeared(client, channels, side):
+    """Such as a heat map without noise. The network for any noise takes the squares for noise."""
+    values = np.random.default_rng(0).random((160 // side, 160 // side, channels))
+    squares = np.kron(values, np.ones((side, side, 1))).squeeze().astype(np.float32)
+    model, denoised = await chosen(client, squares)
+    assert model == {1: "gray", 3: "color"}[channels]
+    assert psnr(squares, denoised) > psnr(squares, await denoise(client, squares, model=f"{model}-real")) + 5
 
 
 @pytest.mark.parametrize(("channels", "name"), [(1, "gray-fast"), (3, "color-fast")])
