@@ -36,6 +36,8 @@ ANY_NOISE = "-real"
 _BLOCK = 32
 #: Rows processed at a time: the temporary arrays stay smaller than those of the network.
 _BAND = 16 * _BLOCK
+#: The same where several are held at once.
+_FEW_ROWS = 4 * _BLOCK
 #: Correlation of the residual between neighbors, and between channels, that white noise does not reach.
 _NEIGHBORS, _CHANNELS = 0.3, 0.65
 #: Difference of the correlations along rows and along columns: at most 0.1 in white noise, and at least 0.2 where rows
@@ -47,7 +49,7 @@ _DIRECTION = 0.15
 _FLAT = 0.67
 #: Part of the values that is clipped at either end for the image's standard deviation, and the side of the grid of
 #: pixels at which that is measured at most.
-_EXTREME, _THINNED = 0.01, 1024
+_EXTREME, _THINNED = 0.01, 256
 #: Most colors of a drawing whose pixels differ from their neighbors, such as a dithered picture or a stipple.
 _FEW_COLORS = 4
 #: The noise of an image is measured by what the network for any noise removes, as a part of the image's standard
@@ -153,8 +155,9 @@ def _has_few_colors(image: FloatArray) -> bool:
 def _is_flat(noisy: FloatArray, denoised: FloatArray) -> bool:
     """Tell whether most of what was removed lies between equal neighbors."""
     flat = total = 0.0
-    for top in range(0, noisy.shape[1], _BAND):
-        image, removed = noisy[:, top : top + _BAND], noisy[:, top : top + _BAND] - denoised[:, top : top + _BAND]
+    for top in range(0, noisy.shape[1], _FEW_ROWS):
+        image = noisy[:, top : top + _FEW_ROWS]
+        removed = image - denoised[:, top : top + _FEW_ROWS]
         energy = np.einsum("chw,chw->hw", removed, removed)
         for equal, pairs in (
             (image[:, 1:] == image[:, :-1], energy[1:] + energy[:-1]),

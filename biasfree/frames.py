@@ -32,7 +32,7 @@ NEAR_ONE = (2.0**-32, 2.0**32)
 
 #: Part of the samples whose largest intensity is 1 for the estimates, the side of the grid of pixels at which that is
 #: measured at most, and the most that the other samples may reach: float32 then rounds them by a tenth of ``STEP``.
-USUAL, THINNED, BRIGHTEST = 0.99, 1024, 1000.0
+USUAL, THINNED, BRIGHTEST = 0.99, 256, 1000.0
 
 #: White of floating-point images without a given bit depth: the convention of every imaging library.
 FLOAT_WHITE = 1.0
