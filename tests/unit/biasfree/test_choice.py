@@ -186,6 +186,13 @@ def test_a_network_that_also_takes_much_of_a_star_is_not_for_white_noise(strengt
     assert is_white(sky + added, sky, sky - star, uneven=True) == white
 
 
+def test_the_stronger_the_noise_the_less_the_two_may_dispute() -> None:
+    """In images of few photons both remove much the same, and yet the network for white noise is much worse."""
+    added, disputed = noise(1, 320, 320), 0.16 * noise(1, 320, 320, seed=1)
+    for sky, white in ((np.linspace(0, 1, 320, dtype=np.float32), True), (CLEAN, False)):
+        assert is_white(sky + added, sky + 0 * added, sky - disputed, uneven=True) == white
+
+
 def test_few_stars_do_not_make_the_noise_faint() -> None:
     """So that a network that removes less is not taken for one that leaves texture."""
     added = noise(1, 320, 320)
