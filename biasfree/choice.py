@@ -13,12 +13,12 @@ white noise may also remove much less.
 docs/adr/0005-two-networks.md has the error rates.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from biasfree.pixels import FloatArray, PixelArray, thinned
 
 #: Names of the automatic choices.
 AUTO, BEST, FAST = "auto", "best", "fast"
@@ -47,9 +47,10 @@ _DIRECTION = 0.15
 #: pixels and more it is 0.67 to 0.97. In an image that was enlarged by 2 or 3 without interpolation, noise has up to
 #: 0.66 (color); in any other noise of more than isolated pixels, up to 0.46.
 _FLAT = 0.67
-#: Part of the values that is clipped at either end for the image's standard deviation, and the side of the grid of
-#: pixels at which that is measured at most.
-_EXTREME, _THINNED = 0.01, 256
+#: Part of the values that is clipped at either end for the image's standard deviation.
+_EXTREME = 0.01
+#: Least range of the frame that decides, as a part of the largest of all frames.
+_VARIED = 0.5
 #: Most colors of a drawing whose pixels differ from their neighbors, such as a dithered picture or a stipple.
 _FEW_COLORS = 4
 #: The noise of an image is measured by what the network for any noise removes, as a part of the image's standard
@@ -105,6 +106,18 @@ def for_any_noise(white: str, models: Collection[str]) -> str | None:
     """
     name = white.removesuffix(f"-{BEST}") + ANY_NOISE
     return name if name in models else None
+
+
+def deciding(frames: Sequence[PixelArray]) -> int:
+    """Return the index of the frame (H, W, C) by which the networks are chosen: the first that shows enough.
+
+    A film may begin with black, and a stack with a frame out of focus.
+    """
+    if len(frames) == 1:
+        return 0
+    halves = [np.quantile(thinned(np.moveaxis(frame, -1, 0)) / 2, [_EXTREME, 1 - _EXTREME]) for frame in frames]
+    ranges = [float(high - low) for low, high in halves]
+    return next(index for index, each in enumerate(ranges) if each >= _VARIED * max(ranges))
 
 
 def is_correlated(noisy: FloatArray, denoised: FloatArray) -> bool:
@@ -241,9 +254,9 @@ def _energies(noisy: FloatArray, denoised: FloatArray) -> npt.NDArray[np.float64
 
 def _deviation(image: FloatArray) -> float:
     """Return the standard deviation of an image (C, H, W) with its extremes clipped, so that few stars do not count."""
-    thinned = image[:, :: -(-image.shape[1] // _THINNED), :: -(-image.shape[2] // _THINNED)]
-    low, high = np.quantile(thinned, [_EXTREME, 1 - _EXTREME])
-    return float(np.std(thinned.clip(low, high), dtype=np.float64))
+    pixels = thinned(image)
+    low, high = np.quantile(pixels, [_EXTREME, 1 - _EXTREME])
+    return float(np.std(pixels.clip(low, high), dtype=np.float64))
 
 
 def _starts(side: int) -> npt.NDArray[np.intp]:

@@ -19,7 +19,16 @@ from biasfree.estimates import STEP, probe
 from biasfree.intensity import power_of_two_scale
 from biasfree.noise import Measured
 from biasfree.options import DenoiseOptions, EnsembleSize
-from biasfree.pixels import FloatArray, PixelArray, from_float, has_equal_channels, intensity_range, luma, to_float
+from biasfree.pixels import (
+    FloatArray,
+    PixelArray,
+    from_float,
+    has_equal_channels,
+    intensity_range,
+    luma,
+    thinned,
+    to_float,
+)
 from biasfree.residual import Limits, ends_of
 
 T = TypeVar("T")
@@ -30,9 +39,9 @@ SMALL_SPAN = 2.0**-12
 #: Scales that leave enough float32 range in both directions for everything a network computes.
 NEAR_ONE = (2.0**-32, 2.0**32)
 
-#: Part of the samples whose largest intensity is 1 for the estimates, the side of the grid of pixels at which that is
-#: measured at most, and the most that the other samples may reach: float32 then rounds them by a tenth of ``STEP``.
-USUAL, THINNED, BRIGHTEST = 0.99, 256, 1000.0
+#: Part of the samples whose largest intensity is 1 for the estimates, and the most that the other samples may reach:
+#: float32 then rounds them by a tenth of ``STEP``.
+USUAL, BRIGHTEST = 0.99, 1000.0
 
 #: White of floating-point images without a given bit depth: the convention of every imaging library.
 FLOAT_WHITE = 1.0
@@ -209,8 +218,8 @@ def _scale(frame: PixelArray, *, always: bool) -> float:
         return 1.0
     largest = max(abs(float(frame.min())), abs(float(frame.max())))
     if always:
-        thinned = frame[:: -(-frame.shape[0] // THINNED), :: -(-frame.shape[1] // THINNED)]
-        usual = max(map(abs, map(float, np.quantile(thinned, [1 - USUAL, USUAL]))))
+        pixels = thinned(np.moveaxis(frame, -1, 0))
+        usual = max(map(abs, map(float, np.quantile(pixels, [1 - USUAL, USUAL]))))
         largest = max(usual, largest / BRIGHTEST)
     scale = power_of_two_scale(largest)
     return 1.0 if NEAR_ONE[0] <= scale <= NEAR_ONE[1] and not always else scale

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from biasfree.artifact import SHIPPED, Artifact, ArtifactError
 from biasfree.card import Card
-from biasfree.choice import AUTO, CHOICES, for_any_noise
+from biasfree.choice import AUTO, CHOICES, deciding, for_any_noise
 from biasfree.engines.engine import DeviceUnavailable
 from biasfree.frames import FrameResult, Pass, choose, denoise_frame, run, white_of
 from biasfree.noise import Noise
@@ -275,14 +275,16 @@ class Model:
         return stack.like_input([result.frame for result in self._results(stack, options)])
 
     def _results(self, stack: "Stack", options: DenoiseOptions) -> list[FrameResult]:
-        """Denoise every frame; the first frame decides between the networks."""
+        """Denoise every frame by the same network."""
         _require_depth(stack.frames[0].dtype, options.bit_depth)
-        network, done = self._chosen(stack, options)
-        results = []
-        for frame in stack.frames:
-            results.append(run(denoise_frame(frame, options, done), lambda request: network(request.noisy)))
-            done = None
-        return results
+        decisive = deciding(stack.frames)
+        network, done = self._chosen(stack, decisive, options)
+        made = {decisive: done}
+        del done  # each frame's arrays are freed after it
+        return [
+            run(denoise_frame(frame, options, made.pop(index, None)), lambda request: network(request.noisy))
+            for index, frame in enumerate(stack.frames)
+        ]
 
     def _for_white_noise(self, channels: int) -> "_Network":
         """Return the single network, or that of the choice for white noise."""
@@ -290,7 +292,8 @@ class Model:
             return next(iter(self._networks.values()))
         return self._networks[CHOICES[self._choice][3 if channels == 3 else 1]]
 
-    def _chosen(self, stack: "Stack", options: DenoiseOptions) -> tuple["_Network", Pass | None]:
+    def _chosen(self, stack: "Stack", decisive: int, options: DenoiseOptions) -> tuple["_Network", Pass | None]:
+        """Return the network for a stack and, if frame ``decisive`` had to decide, that frame's first pass."""
         if self._choice is None:
             network = self._for_white_noise(stack.channels)
             if network.card.channels not in {1, stack.channels} and not stack.equal_channels:
@@ -305,7 +308,7 @@ class Model:
         if other is None or options.changes_nothing(stack.channels):
             return white, None
         by_name = {"any-noise": self._networks[other], "white-noise": white}
-        passes = choose(stack.frames[0], options, uneven=white.card.learned_uneven)
+        passes = choose(stack.frames[decisive], options, uneven=white.card.learned_uneven)
         which, done = run(passes, lambda request: by_name[request.which](request.noisy))
         return by_name[which], done
 

@@ -14,6 +14,9 @@ LUMA_65536 = (19595, 38470, 7471)
 #: Rows compared at a time: in most RGB pictures the first rows differ, and no array of the whole picture is created.
 _ROWS_COMPARED = 64
 
+#: Pixels of each side at most where a value is measured on a grid of them.
+_THINNED = 256
+
 #: Scales far enough from both ends of float32 that neither quotient nor product leaves its range.
 SINGLE_RANGE = (2.0**-100, 2.0**100)
 
@@ -28,6 +31,12 @@ class BitDepthError(ValueError):
     def __init__(self, message: str, **facts: int | str) -> None:
         super().__init__(message)
         self.facts = facts
+
+
+def thinned(planes: PixelArray) -> PixelArray:
+    """Return a grid of the pixels (C, H, W), as a view: every n-th row and column, at most 256 of each."""
+    rows, columns = (-(-side // _THINNED) for side in planes.shape[1:])
+    return planes[:, ::rows, ::columns]
 
 
 def to_float(frame: PixelArray, *, scale: float = 1.0) -> FloatArray:

@@ -8,12 +8,11 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain, repeat
 from typing import TypeVar
 
 from biasfree.artifact import Artifact
 from biasfree.card import Card
-from biasfree.choice import AUTO, CHOICES, DEFAULT_MODELS, for_any_noise
+from biasfree.choice import AUTO, CHOICES, DEFAULT_MODELS, deciding, for_any_noise
 from biasfree.frames import Done, Pass, Passes, PassRequest, Which, advance, choose, denoise_frame, white_of
 from biasfree.noise import Measured
 from biasfree.pixels import FloatArray, PixelArray
@@ -40,7 +39,7 @@ ON_LOOP_VALUES = 2**18
 
 @dataclass
 class _Run:
-    """The state shared by all frames of a request in progress on one model."""
+    """The state shared by all frames of a request in progress on one model; ``made`` has passes by frame."""
 
     card: Card
     options: DenoiseOptions
@@ -48,7 +47,7 @@ class _Run:
     infer_s: float = 0.0
     batches: list[BatchRun] = field(default_factory=list)
     estimates: list[Measured] = field(default_factory=list)
-    first: Pass | None = None
+    made: dict[int, Pass] = field(default_factory=dict)
 
 
 class Networks:
@@ -161,7 +160,7 @@ class Networks:
         await self._queue.drain()
 
     async def _denoise(self, prepared: Prepared, options: DenoiseOptions, card: Card) -> DenoiseResult:
-        """Denoise a prepared picture; unless a model is named, its first frame may select another one than ``card``.
+        """Denoise a prepared picture; unless a model is named, one of its frames may select another one than ``card``.
 
         Raises:
             QueueFull: Too much is queued.
@@ -186,7 +185,7 @@ class Networks:
         return DenoiseResult(result, self._models[run.card.name].facts, noise, run.infer_s, run.batches)
 
     async def _through(self, picture: Picture, options: DenoiseOptions, card: Card) -> tuple[_Run, list[PixelArray]]:
-        """Denoise every frame by the model of ``card``, or unless one is named by the one for the first frame."""
+        """Denoise every frame by the model of ``card``, or unless one is named by that for the frame that decides."""
         other = for_any_noise(card.name, self._models) if (options.model or AUTO) in CHOICES else None
         if other is None or options.changes_nothing(picture.channels):
             with self._admitted(picture, options, card) as run:
@@ -196,10 +195,10 @@ class Networks:
             self._admitted(picture, options, self._models[other].card) as run,
             self._admitted(picture, options, card, beside=run.admission) as white,
         ):
-            # The other model denoises the first frame too, once.
-            first = max(1, picture.channels // card.channels) * len(self._grid(picture.frames[0].shape[:2], card))
-            self._follow(picture, run, white, more_tiles=first)
-            chosen = await self._chosen(picture.frames[0], run, white)
+            # The other model denoises the frame that decides too, once.
+            twice = max(1, picture.channels // card.channels) * len(self._grid(picture.frames[0].shape[:2], card))
+            self._follow(picture, run, white, more_tiles=twice)
+            chosen = await self._chosen(picture, run, white)
             self._queue.forgo((run if chosen is white else white).admission)
             return chosen, await self._frames(picture, chosen)
 
@@ -221,13 +220,16 @@ class Networks:
         with self._queue.admission(card.name, cost_px, beside=beside) as admission:
             yield _Run(card, options, admission)
 
-    async def _chosen(self, frame: PixelArray, any_noise: _Run, white: _Run) -> _Run:
-        """Choose between the model for any noise and the one for white noise by a frame."""
+    async def _chosen(self, picture: Picture, any_noise: _Run, white: _Run) -> _Run:
+        """Choose between the model for any noise and the one for white noise by the frame that decides."""
         runs: dict[Which, _Run] = {"any-noise": any_noise, "white-noise": white}
+        values = sum(frame.size for frame in picture.frames)
+        index = await _off_loop(values, lambda: deciding(picture.frames))
+        frame = picture.frames[index]
         passes = choose(frame, any_noise.options, uneven=white.card.learned_uneven)
         which, done = await self._passes(passes, runs, frame.size)
         chosen = runs[which]
-        chosen.first = done
+        chosen.made[index] = done
         chosen.infer_s = any_noise.infer_s + white.infer_s
         chosen.batches = any_noise.batches + white.batches
         return chosen
@@ -242,8 +244,10 @@ class Networks:
 
         try:
             async with asyncio.TaskGroup() as group:
-                ready = chain([run.first], repeat(None))
-                tasks = [group.create_task(one(*each)) for each in zip(picture.frames, ready, strict=False)]
+                tasks = [
+                    group.create_task(one(frame, run.made.pop(index, None)))
+                    for index, frame in enumerate(picture.frames)
+                ]
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
         return [task.result() for task in tasks]

@@ -13,6 +13,7 @@ import tifffile
 from PIL import Image
 from scipy import ndimage
 
+import biasfree
 from biasfree.artifact import SHIPPED, Artifact
 from biasfree.engines.onnx_engine import OnnxEngine
 from tests.integration.images import NPY, from_npy, npy, photograph, psnr, with_noise
@@ -434,7 +435,7 @@ async def test_fast_is_one_network_for_any_noise(client, channels, name):
         np.testing.assert_array_equal(denoised, await denoise(client, image, model=name))
 
 
-async def test_all_frames_of_a_stack_go_to_the_model_that_fits_the_first(client):
+async def test_all_frames_of_a_stack_go_to_the_model_that_fits_the_first_picture(client):
     """So that a film does not change from frame to frame."""
     clean = photograph(128)
     white = with_noise(clean, 25)
@@ -444,6 +445,15 @@ async def test_all_frames_of_a_stack_go_to_the_model_that_fits_the_first(client)
     assert model == "gray"
     np.testing.assert_array_equal(denoised, await denoise(client, stack, model="gray"))
     assert (await chosen(client, stack[::-1]))[0] == "gray-real"
+
+
+async def test_a_black_frame_does_not_decide(client):
+    """A film may begin with one. The frame that decides is denoised once, and where it stands."""
+    film = np.stack([np.zeros((128, 128)), with_noise(photograph(128), 25)]).astype(np.float32)
+    model, denoised = await chosen(client, film)
+    assert model == "gray"
+    np.testing.assert_array_equal(denoised, await denoise(client, film, model="gray"))
+    np.testing.assert_array_equal(denoised, biasfree.load().denoise(film, stack_axis=0))
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])

@@ -272,6 +272,21 @@ def test_noise_beside_a_large_constant_area_is_no_drawing() -> None:
     assert not is_drawing(drawing, drawing)
 
 
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f8"])
+def test_the_first_frame_that_shows_enough_decides(dtype: str) -> None:
+    """A film may begin with black, in which a hot pixel is no picture, and continue with dark frames."""
+    picture = np.random.default_rng(0).integers(0, 200, (60, 80, 3))
+    black = np.zeros_like(picture)
+    black[7, 9] = 255
+    film = [black, picture // 4, picture * 3 // 4, picture]
+    frames = [frame.astype(dtype) for frame in film]
+    assert choice.deciding(frames) == 2
+    assert choice.deciding([1e300 * frame.astype("f8") for frame in film]) == 2
+    assert choice.deciding(frames[::-1]) == 0
+    assert choice.deciding(frames[:1] * 2) == 0
+    assert choice.deciding(frames[:1]) == 0
+
+
 def test_the_network_that_removes_less_is_found() -> None:
     """Over several bands of rows."""
     noisy = noise(height=1100)
