@@ -36,6 +36,7 @@ class Blocks:
     Attributes:
         samples: Samples in a block, over all channels.
         residual: Sum of r^2.
+        fourth: Sum of r^4.
         trace: Sum of v A v.
         right: Sum of r times its right neighbor, in the block.
         below: Sum of r times its lower neighbor, in the block.
@@ -48,6 +49,7 @@ class Blocks:
 
     samples: int
     residual: Sums
+    fourth: Sums
     trace: Sums
     right: Sums
     below: Sums
@@ -113,11 +115,13 @@ def _band(images: Sequence[FloatArray], limits: Limits | None, side: int) -> dic
     """Return the sums of some rows of blocks."""
     y, f, moved, v = (_cut(each, side) for each in images)
     r = y - f
+    squares = r * r
     count = len(y) * side**2
     brightness = _sum(f) / count
     means = f.mean(axis=(2, 4), keepdims=True)
     return {
-        "residual": _sum(r, r),
+        "residual": _sum(squares),
+        "fourth": _sum(squares, squares),
         "trace": _sum(v, moved - f),
         "right": _sum(r[..., :-1], r[..., 1:]) * (side / max(side - 1, 1)),
         "below": _sum(r[:, :, :-1], r[:, :, 1:]) * (side / max(side - 1, 1)),

@@ -32,7 +32,7 @@ class Noise:
     """The noise that was removed.
 
     Args:
-        kind: ``white``, ``brightness-dependent``, ``correlated``, ``little`` or ``unknown``.
+        kind: ``white``, ``brightness-dependent``, ``impulse``, ``correlated``, ``little`` or ``unknown``.
         level: Standard deviation on the 0-255 scale; for correlated noise, of the residual.
         neighbor_correlation: Correlation of the residual with the next pixel across or down.
         channel_correlation: Correlation of the residual between channels; None for gray images.
@@ -53,7 +53,7 @@ class Noise:
     @property
     def white(self) -> bool | None:
         """Return whether the noise is uncorrelated; None if that is unknown."""
-        return {"white": True, "brightness-dependent": True, "correlated": False}.get(self.kind)
+        return {"white": True, "brightness-dependent": True, "impulse": True, "correlated": False}.get(self.kind)
 
     def __str__(self) -> str:
         return self.description

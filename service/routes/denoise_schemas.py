@@ -13,7 +13,7 @@ from service.imaging import WRITABLE, ImageFormat
 class NoiseReport(BaseModel):
     """The removed noise."""
 
-    kind: Literal["white", "brightness-dependent", "correlated", "little", "unknown"]
+    kind: Literal["white", "brightness-dependent", "impulse", "correlated", "little", "unknown"]
     level: float = Field(description="Standard deviation, 0-255 scale; for correlated noise, that of the removed part.")
     white: bool | None = Field(description="True if it is uncorrelated; null if unknown.")
     neighbor_correlation: float | None = Field(

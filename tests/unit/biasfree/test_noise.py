@@ -112,6 +112,25 @@ def test_noise_that_depends_on_brightness_is_called_so(power, words):
     assert noise.psnr_db == pytest.approx(psnr(clean, network(noisy)), abs=1.5)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("share", [0.02, 0.1])
+def test_salt_and_pepper_is_called_impulses_and_gets_no_psnr(channels, share):
+    """Its PSNR would be up to 6 dB too high."""
+    clean = CLEAN[:channels]
+    hit = np.random.default_rng(1).random(clean.shape)
+    noise = noise_of(np.select([hit < share / 2, hit < share], [0, 1], clean))
+    assert (noise.kind, noise.white, noise.psnr_db) == ("impulse", True, None)
+    assert noise.description.startswith("impulse noise (salt and pepper), level ")
+    assert noise.psnr_withheld == "the noise is impulses"
+
+
+def test_white_noise_with_a_few_bright_pixels_is_white():
+    """Stars are no noise."""
+    noisy = CLEAN + 0.05 * WHITE
+    noisy[:, 20::80, 30::80] = 3
+    assert noise_of(noisy).kind == "white"
+
+
 @pytest.mark.parametrize("passed", [1, 0.98])
 def test_noise_that_was_left_gives_no_psnr(passed):
     """A network that takes what it sees for the picture, all or nearly all of it, finds little noise."""
