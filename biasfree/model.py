@@ -22,7 +22,7 @@ from biasfree.engines.engine import DeviceUnavailable
 from biasfree.frames import FrameResult, Pass, choose, denoise_frame, run, white_of
 from biasfree.noise import Noise
 from biasfree.options import DenoiseOptions, EnsembleSize, suggestion, what_is_wrong
-from biasfree.pixels import FloatArray, PixelArray, intensity_range
+from biasfree.pixels import FloatArray, PixelArray, has_empty_channel, intensity_range
 from biasfree.stack import Stack, is_pillow, shown_colors_of, through_array
 from biasfree.tiling import TileGrid, cut, join, round_up
 
@@ -253,7 +253,7 @@ class Model:
             _require_whole(name, value)
         _options({"bit_depth": bit_depth})
         stack = _stack(patch, channel_axis)
-        network = self._for_white_noise(stack.shape[-1])
+        network = self._for_white_noise(stack.channels)
         noisy = _planes(stack, network.card)
         _require_depth(noisy.dtype, bit_depth)
         request = AnalysisRequest(
@@ -303,7 +303,7 @@ class Model:
                     f"{stack.channels}: use a gray model{named}"
                 )
             return network, None
-        white = self._for_white_noise(stack.channels)
+        white = self._for_white_noise(1 if has_empty_channel(stack.frames) else stack.channels)
         other = for_any_noise(white.card.name, self._networks)
         if other is None or options.changes_nothing(stack.channels):
             return white, None
@@ -406,9 +406,10 @@ def _stack(image: Any, channel_axis: int | None, stack_axis: int | None = None) 
 
 
 def _planes(stack: Stack, card: Card) -> PixelArray:
-    """Return a patch as (C, H, W)."""
-    if stack.shape[-1] != card.channels:
+    """Return a patch as (C, H, W), with one channel for a gray network if three are equal."""
+    patch = stack.frames[0] if card.channels == 1 else stack.whole_frame(0)
+    if patch.shape[-1] != card.channels:
         raise ValueError(
-            f"model {card.name!r} analyzes patches of {card.channels} channel(s), but this patch has {stack.shape[-1]}"
+            f"model {card.name!r} analyzes patches of {card.channels} channel(s), but this patch has {patch.shape[-1]}"
         )
-    return np.moveaxis(stack.whole_frame(0), -1, 0)
+    return np.moveaxis(patch, -1, 0)

@@ -1,5 +1,6 @@
 """The exact conversion of pixels of any dtype to the network's float32 and back, without rescaling."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -139,3 +140,16 @@ def has_equal_channels(frame: PixelArray) -> bool:
     return all(
         np.array_equal(band[..., 0], band[..., 1]) and np.array_equal(band[..., 0], band[..., 2]) for band in bands
     )
+
+
+def has_empty_channel(frames: Sequence[PixelArray]) -> bool:
+    """Tell whether some, but not all, of three channels have one value in all frames (H, W, C): no colors, but dyes."""
+    if frames[0].shape[2] != 3:
+        return False
+    empty = np.ones(3, dtype=np.bool_)
+    for frame in frames:
+        for top in range(0, len(frame), _ROWS_COMPARED):
+            empty &= (frame[top : top + _ROWS_COMPARED] == frames[0][0, 0]).all(axis=(0, 1))
+            if not empty.any():
+                return False
+    return not empty.all()

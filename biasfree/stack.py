@@ -14,6 +14,8 @@ from biasfree.pixels import PixelArray, has_equal_channels
 
 PILLOW_MODES = ("L", "LA", "I;16", "F", "RGB", "RGBA")
 _WITH_ALPHA = ("LA", "RGBA")
+#: Pillow's name of a JPEG followed by further pictures, as cameras and phones write it.
+_JPEG_WITH_PREVIEW = "MPO"
 _MORE_AXES = "name the axis of channels (channel_axis=-1) and that of a stack (stack_axis=0)"
 _FEWER_AXES = "an image needs two axes besides those that are named"
 
@@ -109,7 +111,7 @@ def colors_of(image: Any) -> tuple[PixelArray, int | None]:
         )
     if "transparency" in image.info:
         raise ValueError("the image has a transparent color: convert it to RGBA (or LA) first")
-    if getattr(image, "n_frames", 1) > 1:
+    if image.format != _JPEG_WITH_PREVIEW and getattr(image, "n_frames", 1) > 1:
         raise ValueError(f"the image has {image.n_frames} frames: read them into an array, and name its stack_axis")
     array = np.asarray(image)
     if image.mode == "LA":

@@ -38,6 +38,8 @@ _PLUGINS = {
     Format.TIFF.media_type: "Tiff",
 }
 _PURPOSE = "a Pillow image"
+#: Pillow's name of a JPEG followed by further pictures, as cameras and phones write it.
+_JPEG_WITH_PREVIEW = "MPO"
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,12 @@ def pixels_of(image: Image) -> tuple[npt.NDArray[Any], PilMode]:
     """Return the array of an image, (H, W) or (H, W, C), and the mode of its result.
 
     Raises:
-        UnsupportedImage: The mode is not supported, or a value does not fit 16 bits.
+        UnsupportedImage: The mode is not supported, a value does not fit 16 bits, or there are several frames.
     """
+    if image.format != _JPEG_WITH_PREVIEW and getattr(image, "n_frames", 1) > 1:
+        raise UnsupportedImage(
+            f"the image has {image.n_frames} frames: pass its file, an array of all of them, or a copy() of one"  # type: ignore[attr-defined]
+        )
     mode = image.mode
     if mode == "I":
         return _sixteen_bits(np.asarray(image)), PilMode(mode, image.info)

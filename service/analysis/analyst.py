@@ -15,7 +15,7 @@ from service.denoising.backend import Backends
 from service.denoising.networks import Networks
 from service.denoising.preparation import converted, shown
 from service.errors import InvalidParameter
-from service.imaging import Picture
+from service.imaging import Picture, all_channels, one_channel
 from service.sandbox.bulkhead import Bulkhead
 
 
@@ -64,9 +64,11 @@ class Analyst:
                 f"model {options.model!r} is not a network, and only networks can be analyzed: choose another model",
                 actual=options.model,
             )
-        picture = shown(converted(picture, color=options.color, bit_depth=options.bit_depth))
-        model = self._networks.model_for(picture, model=options.model, color=options.color)
+        picture = one_channel(shown(converted(picture, color=options.color, bit_depth=options.bit_depth)))
+        model = self._networks.model_for(picture, model=options.model)
         card = model.card
+        if card.channels == 3:
+            picture = all_channels(picture)
         if card.channels != picture.channels:
             advice = "use color=gray to convert it" if picture.channels == 3 else "send one of them as a gray image"
             raise InvalidParameter(

@@ -15,7 +15,7 @@ from biasfree.card import Card
 from biasfree.choice import AUTO, CHOICES, DEFAULT_MODELS, deciding, for_any_noise
 from biasfree.frames import Done, Pass, Passes, PassRequest, Which, advance, choose, denoise_frame, white_of
 from biasfree.noise import Measured
-from biasfree.pixels import FloatArray, PixelArray
+from biasfree.pixels import FloatArray, PixelArray, has_empty_channel
 from biasfree.tiling import TileGrid, cut, join
 from service.denoising.backend import DenoiseResult, ModelSummary, Work
 from service.denoising.options import DenoiseOptions
@@ -111,20 +111,19 @@ class Networks:
             raise NotReady(drift, reason="drift")
         self._queue.require_room()
 
-    def model_for(self, picture: Picture, *, model: str | None, color: str) -> Artifact:
+    def model_for(self, picture: Picture, *, model: str | None) -> Artifact:
         """Return the network for a picture in the requested colors; of a choice, the network for white noise.
 
         Pictures of a number of channels that no network has are denoised channel by channel, as gray; so are three
-        channels that are no colors.
+        channels that are no colors, because the file says so or one of them is empty.
 
         Raises:
             UnknownModel: There is no such network.
             InvalidParameter: It does not fit the picture.
         """
         same = picture.layout.equal_channels
-        channels = 1 if picture.metadata.gray_channels else picture.channels
-        if same and color == "rgb":
-            channels = 3
+        dyes = picture.metadata.gray_channels or has_empty_channel(picture.frames)
+        channels = 1 if dyes else picture.channels
         name = model or AUTO
         if name in CHOICES:
             name = CHOICES[name].get(channels, CHOICES[name][1])
@@ -152,7 +151,7 @@ class Networks:
         """
         prepared = Prepared.of(picture, options)
         picture = prepared.picture
-        card = self.model_for(picture, model=options.model, color=options.color).card
+        card = self.model_for(picture, model=options.model).card
         return Work(card.name, picture, lambda: self._denoise(prepared, options, card))
 
     async def end(self) -> None:

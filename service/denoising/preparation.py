@@ -99,16 +99,24 @@ def converted(picture: Picture, *, color: Literal["auto", "gray", "rgb"], bit_de
         InvalidParameter: ``bit_depth`` does not fit the picture's dtype.
     """
     _require_finite(picture)
-    if color == "gray":
-        picture = to_gray(picture)
-    elif color == "rgb":
-        picture = to_rgb(picture)
     if bit_depth is not None and picture.dtype.kind in "iu":
         try:
             intensity_range(picture.dtype, bit_depth)
         except BitDepthError as exc:
             raise InvalidParameter(str(exc), **exc.facts) from exc
-    return picture
+        picture = _inverted_within(picture, bit_depth)
+    if color == "gray":
+        return to_gray(picture)
+    return to_rgb(picture) if color == "rgb" else picture
+
+
+def _inverted_within(picture: Picture, bit_depth: int) -> Picture:
+    """Move gray whose white was 0 down to ``bit_depth``, if it was inverted in more bits: white is the last value."""
+    inverted = picture.metadata.inverted_bits
+    if inverted is None or inverted <= bit_depth:
+        return picture
+    beyond = picture.dtype.type((1 << inverted) - (1 << bit_depth))
+    return with_frames(picture, [np.maximum(frame, beyond) - beyond for frame in picture.frames])
 
 
 def _require_finite(picture: Picture) -> None:

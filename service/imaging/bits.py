@@ -81,6 +81,6 @@ def check_bits(picture: Picture, bits: int | None) -> None:
     """
     if bits is not None and picture.dtype.name not in {"uint8", "uint16"}:
         raise InvalidParameter(
-            f"bits={bits} is for 8- and 16-bit images, and these pixels are {picture.dtype}: omit it",
+            f"bits={bits} is for unsigned pixels of 8 and 16 bits, and these are {picture.dtype}: omit it",
             actual=str(picture.dtype),
         )

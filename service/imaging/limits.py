@@ -24,15 +24,20 @@ class ImageLimits:
     max_frames: int
     claim: Callable[[int], None] = lambda pixels: None
 
-    def check(self, *, pixels: int, frames: int = 1) -> None:
+    def check(self, *, pixels: int, frames: int = 1, counted: bool = True) -> None:
         """Refuse an image that is too large according to its header, before decoding it.
+
+        Args:
+            pixels: Number of pixels (H * W) over all frames.
+            frames: Number of frames.
+            counted: False if there may be more frames.
 
         Raises:
             ImageTooLarge: More pixels or frames than allowed; ``facts`` has ``limit`` and ``actual``.
         """
         if frames > self.max_frames:
             raise ImageTooLarge(
-                f"the image has {frames} frames; at most {self.max_frames} are accepted",
+                f"the image has {frames} {'' if counted else 'or more '}frames; at most {self.max_frames} are accepted",
                 limit=self.max_frames,
                 actual=frames,
             )

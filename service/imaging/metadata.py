@@ -53,6 +53,7 @@ class Metadata:
             function, significant bits).
         unitless_resolution: Horizontal and vertical resolution of a TIFF or PNG without a unit.
         rgb_first: True if the first three of more channels are red, green and blue (TIFF).
+        inverted_bits: Bits in which gray with 0 as white was inverted (TIFF); None if it was not.
         gray_channels: True if several channels, which may be three, are no colors (TIFF).
         png_text: The text chunks of a PNG with harmless standard keywords.
         tiff_tags: The tags of each page that only a TIFF has: descriptions, coordinates on a map, ImageJ's metadata.
@@ -70,6 +71,7 @@ class Metadata:
     png_color: tuple[int, tuple[tuple[bytes, bytes], ...]] | None = None
     unitless_resolution: tuple[float, float] | None = None
     rgb_first: bool = False
+    inverted_bits: int | None = None
     gray_channels: bool = False
     png_text: tuple[tuple[bytes, bytes], ...] = ()
     tiff_tags: tuple[tuple[tuple[int, int, int, Any, bool], ...], ...] = ()

@@ -24,6 +24,7 @@ from service.imaging.tiff_page import (
     form_of,
     gray_channels,
     has_alpha,
+    inverted_bits,
     premultiplied,
     read_samples,
 )
@@ -42,7 +43,7 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
     silence("tifffile")
     with TiffFile(io.BytesIO(data)) as tif:
         listed = _listed(tif, limits.max_frames + 1, len(data))
-        limits.check(pixels=0, frames=len(listed))
+        limits.check(pixels=0, frames=len(listed), counted=False)
         if not listed:
             raise UndecodableImage("the TIFF is incomplete: it ends before the list of its pages")
         full = [page for page in listed if isinstance(page, TiffPage)]
@@ -63,7 +64,9 @@ def read(data: bytes, limits: ImageLimits) -> Picture:
     bits = max(page.bitspersample for page in pages)
     # Fewer bits have been spread over 8.
     bit_depth = depth_in_use(samples, bits) if bits > 8 else None
-    picture = picture_of(samples, ImageFormat.TIFF, metadata, alpha=alpha, bit_depth=bit_depth)
+    dropped = len(full) - len(pages)
+    warning = f"{dropped} page(s) with a smaller copy or a mask were left out" if dropped else ""
+    picture = picture_of(samples, ImageFormat.TIFF, metadata, alpha=alpha, bit_depth=bit_depth, warning=warning)
     visible = tuple(with_data(each) for each in missing)
     return replace(picture, with_data=visible) if any(each is not None for each in visible) else picture
 
@@ -161,6 +164,7 @@ def _metadata(pages: list[TiffPage], file_bytes: int) -> Metadata:
         dpi=turned(sound_dpi(x / inches, y / inches), orientation) if x and y and inches else None,
         premultiplied=premultiplied(page),
         rgb_first=page.photometric == PHOTOMETRIC.RGB,
+        inverted_bits=inverted_bits(page),
         gray_channels=gray_channels(page),
         unitless_resolution=turned(resolution, orientation) if unit == NO_UNIT else None,
         tiff_forms=tuple(map(form_of, pages)),

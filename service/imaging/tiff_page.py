@@ -163,9 +163,13 @@ def _in_color(samples: PixelArray, page: TiffPage) -> PixelArray:
         return np.dstack((rgb, samples[..., 4:])) if samples.shape[2] > 4 else rgb
     if bits < 8:
         samples = spread(samples.astype(np.uint8), bits)
-    if page.photometric == PHOTOMETRIC.MINISWHITE:
-        return _inverted(samples, max(bits, 8))
-    return samples
+    inverted = inverted_bits(page)
+    return samples if inverted is None else _inverted(samples, inverted)
+
+
+def inverted_bits(page: TiffPage) -> int | None:
+    """Return the bits in which a page is inverted, since 0 is its white; None if it is not."""
+    return max(page.bitspersample, 8) if page.photometric == PHOTOMETRIC.MINISWHITE else None
 
 
 def _inverted(samples: PixelArray, bits: int) -> PixelArray:

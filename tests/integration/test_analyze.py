@@ -85,6 +85,19 @@ async def test_what_is_analyzed_is_what_is_denoised(client: httpx.AsyncClient) -
     np.testing.assert_allclose(found["denoised"][0], np.load(io.BytesIO(denoised.content)), rtol=0, atol=1e-2)
 
 
+async def test_gray_stored_as_rgb_is_analyzed_as_gray(client: httpx.AsyncClient) -> None:
+    """As it is denoised; a color network that is named takes its three channels."""
+    _, noisy = photograph()
+    stored = npy(np.stack([noisy] * 3, axis=2))
+    gray = (await client.post("/analyze?size=12", content=npy(noisy), headers=NPY)).json()
+    for query in ("", "&model=gray"):
+        same = (await client.post(f"/analyze?size=12{query}", content=stored, headers=NPY)).json()
+        assert same["singular_values"] == gray["singular_values"]
+        assert same["sigma_estimate"] == gray["sigma_estimate"]
+    color = (await client.post("/analyze?size=12&model=color", content=stored, headers=NPY)).json()
+    assert len(color["singular_values"]) == 3 * len(gray["singular_values"])
+
+
 async def test_every_way_to_send_gives_the_same(client: httpx.AsyncClient) -> None:
     """As the body, in a form with the clean image, in JSON with it; the clean image changes what is preserved."""
     clean, noisy = photograph()
@@ -178,7 +191,7 @@ async def test_what_is_out_of_bounds_is_told_with_the_numbers(
 async def test_a_dense_analysis_has_a_largest_size(client: httpx.AsyncClient) -> None:
     """4096 values: 64 x 64 gray, 36 x 36 in colour."""
     image = np.zeros((70, 70, 3), np.uint8)
-    answer = await client.post("/analyze?method=dense&size=37", content=npy(image), headers=NPY)
+    answer = await client.post("/analyze?method=dense&size=37&model=color", content=npy(image), headers=NPY)
     assert answer.status_code == 422
     assert (answer.json()["limit"], answer.json()["actual"]) == (4096, 3 * 37 * 37)
 

@@ -447,6 +447,22 @@ async def test_all_frames_of_a_stack_go_to_the_model_that_fits_the_first_picture
     assert (await chosen(client, stack[::-1]))[0] == "gray-real"
 
 
+@pytest.mark.parametrize("dyes", [(1,), (0, 2)])
+async def test_empty_channels_stay_empty_and_the_others_are_denoised_as_gray(client, dyes):
+    """As in a picture of one or two dyes under a microscope. In the color networks' training no photograph is so."""
+    clean, noisy = np.zeros((128, 128, 3)), np.zeros((128, 128, 3), np.float32)
+    for seed, channel in enumerate(dyes):
+        clean[..., channel] = photograph(128)[:: 1 - 2 * seed]
+        noisy[..., channel] = with_noise(clean[..., channel], 25, seed=seed)
+    model, denoised = await chosen(client, noisy)
+    assert model in ("gray", "gray-real")
+    np.testing.assert_array_equal(denoised, await denoise(client, noisy, model=model))
+    np.testing.assert_array_equal(denoised, biasfree.load().denoise(noisy, channel_axis=-1))
+    assert not np.delete(denoised, dyes, axis=2).any()
+    as_color = await denoise(client, noisy, model="color")
+    assert psnr(clean[..., dyes], denoised[..., dyes]) > psnr(clean[..., dyes], as_color[..., dyes]) + 0.7
+
+
 async def test_a_black_frame_does_not_decide(client):
     """A film may begin with one. The frame that decides is denoised once, and where it stands."""
     film = np.stack([np.zeros((128, 128)), with_noise(photograph(128), 25)]).astype(np.float32)

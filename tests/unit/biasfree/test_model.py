@@ -370,6 +370,10 @@ def test_pillow_images_of_which_a_part_would_be_lost_are_refused(tmp_path: Path)
     for name, words in (("key.png", "transparent color"), ("pages.tif", "2 frames")):
         with Image.open(tmp_path / name) as image, pytest.raises(ValueError, match=words):
             GRAY.denoise(image)
+    gray.save(tmp_path / "preview.jpg", "MPO", save_all=True, append_images=[gray])
+    with Image.open(tmp_path / "preview.jpg") as image:
+        assert image.n_frames == 2
+        assert GRAY.denoise(image).size == gray.size
     with pytest.raises(ValueError, match="omit channel_axis"):
         GRAY.denoise(gray, channel_axis=0)
 
@@ -407,6 +411,16 @@ def test_auto_analyzes_the_network_for_white_noise() -> None:
     np.testing.assert_array_equal(
         report.singular_values, biasfree.load("color").analyze(patch, channel_axis=2).singular_values
     )
+
+
+def test_gray_stored_as_rgb_is_analyzed_as_gray() -> None:
+    """It is denoised as gray, too. A color network that is named still takes its three channels."""
+    gray = noisy(8, 8, dtype="float32")
+    patch = np.stack([gray] * 3, axis=2)
+    expected = biasfree.load("gray").analyze(gray).singular_values
+    for model in (biasfree.load(), biasfree.load("gray")):
+        np.testing.assert_array_equal(model.analyze(patch, channel_axis=2).singular_values, expected)
+    assert biasfree.load("color").analyze(patch, channel_axis=2).singular_values.size == 192
 
 
 def test_an_ensemble_is_the_mean_over_orientations() -> None:

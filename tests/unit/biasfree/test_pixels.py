@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biasfree.pixels import BitDepthError, from_float, intensity_range, to_float
+from biasfree.pixels import BitDepthError, from_float, has_empty_channel, intensity_range, to_float
 from service.imaging.picture import DTYPES
 from tests.unit.service.imaging.samples import noise
 
@@ -48,6 +48,22 @@ def test_bit_depth_clips_at_its_white():
     image = np.array([[[-7, 4095.4, 5000]]], np.float32)
     for dtype in ("uint16", "int16"):
         assert from_float(image, np.dtype(dtype), bit_depth=12).ravel().tolist() == [0, 4095, 4095]
+
+
+def test_an_empty_channel_is_one_value_in_all_frames():
+    """One or two of three; an empty picture has no colors either, but is gray."""
+    frames = [noise((130, 5, 3)) for _ in range(2)]
+    assert not has_empty_channel(frames)
+    for empty in ([1], [0, 2]):
+        dyes = [frame.copy() for frame in frames]
+        for frame in dyes:
+            frame[..., empty] = 7
+        assert has_empty_channel(dyes)
+        dyes[1][129, 4, empty] = 8
+        assert not has_empty_channel(dyes)
+    assert not has_empty_channel([np.zeros((4, 5, 3))])
+    assert not has_empty_channel([np.zeros((4, 5, 1))])
+    assert not has_empty_channel([np.stack([np.arange(6.0).reshape(2, 3)] + [np.zeros((2, 3))] * 4, axis=2)])
 
 
 def test_floats_are_not_clipped():

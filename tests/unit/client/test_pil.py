@@ -237,6 +237,22 @@ def test_a_mode_that_cannot_be_sent_is_refused_by_name(service):
         Denoiser(transport=service.transport).denoise(Image.new("LAB", (2, 2)))
 
 
+def test_a_picture_of_several_frames_is_refused(service, tmp_path):
+    """Only one of them would be sent. Not the JPEG of a phone, whose further pictures are previews."""
+    gray = picture("L")
+    gray.save(tmp_path / "pages.tif", save_all=True, append_images=[gray])
+    gray.save(tmp_path / "preview.jpg", "MPO", save_all=True, append_images=[gray])
+    client = Denoiser(transport=service.transport)
+    with Image.open(tmp_path / "pages.tif") as pages, pytest.raises(UnsupportedImage, match="2 frames: pass its file"):
+        client.denoise(pages)
+    assert service.requests == []
+    with Image.open(tmp_path / "pages.tif") as pages:
+        client.denoise(pages.copy())
+    with Image.open(tmp_path / "preview.jpg") as preview:
+        client.denoise(preview)
+    assert len(service.requests) == 2
+
+
 def test_pixels_that_pillow_has_no_mode_for_are_refused(service):
     """The array can still be used."""
     sent = np.zeros((2, 2, 3), np.uint16)

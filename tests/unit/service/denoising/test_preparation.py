@@ -50,3 +50,25 @@ def test_nan_with_data_is_refused_all_the_same():
     gap.frames[0][9, 9] = np.nan
     with pytest.raises(InvalidPixels, match="1 samples are NaN or infinite"):
         Prepared.of(gap, DenoiseOptions())
+
+
+@pytest.mark.parametrize("inverted", [None, 12, 16])
+@pytest.mark.parametrize("color", ["auto", "rgb"])
+def test_gray_whose_white_was_0_is_turned_round_within_the_bits_that_are_named(inverted, color):
+    """Data of 12 bits in a TIFF of 16: the reader turned them round in 16, and 61440 would be white."""
+    stored = noise((7, 5, 1), "uint16") >> 4
+    stored[0, 0] = 0
+    turned = (1 << (inverted or 16)) - 1 - stored if inverted else stored
+    whole = picture((7, 5, 1), dtype="uint16")
+    read = replace(whole, frames=(turned,), metadata=replace(whole.metadata, inverted_bits=inverted))
+    (frame,) = Prepared.of(read, DenoiseOptions(bit_depth=12, color=color)).original.frames
+    expected = 4095 - stored if inverted else stored
+    np.testing.assert_array_equal(frame, np.repeat(expected, 3 if color == "rgb" else 1, axis=2), strict=True)
+
+
+def test_a_value_beyond_the_bits_that_are_named_is_black_where_0_was_white():
+    """It cannot be turned round."""
+    whole = picture((1, 2, 1), dtype="uint16")
+    turned = np.array([[[65535 - 4096], [65535 - 7]]], np.uint16)
+    read = replace(whole, frames=(turned,), metadata=replace(whole.metadata, inverted_bits=16))
+    assert Prepared.of(read, DenoiseOptions(bit_depth=12)).original.frames[0].ravel().tolist() == [0, 4088]

@@ -34,7 +34,7 @@ def test_the_bits_in_use_are_spread_over_all():
 @pytest.mark.parametrize("dtype", ["float32", "int16"])
 def test_values_without_a_white_are_refused(dtype):
     """Nothing says which float is white."""
-    with pytest.raises(InvalidParameter, match="bits=8 is for 8- and 16-bit images"):
+    with pytest.raises(InvalidParameter, match="bits=8 is for unsigned pixels of 8 and 16 bits"):
         with_bits(picture((9, 8), dtype=dtype), 8)
 
 

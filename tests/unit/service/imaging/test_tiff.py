@@ -72,8 +72,10 @@ def test_separate_planes_are_interleaved(samples):
 def test_white_zero_is_turned_round(dtype):
     """Fax and X-ray files count from white."""
     image = noise((7, 5), dtype)
-    got = read(tiff(image, photometric="miniswhite")).frames[0][..., 0]
-    np.testing.assert_array_equal(got, np.iinfo(dtype).max - image, strict=True)
+    got = read(tiff(image, photometric="miniswhite"))
+    np.testing.assert_array_equal(got.frames[0][..., 0], np.iinfo(dtype).max - image, strict=True)
+    assert got.metadata.inverted_bits == np.iinfo(dtype).bits
+    assert read(tiff(image)).metadata.inverted_bits is None
 
 
 @pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt"])
@@ -186,7 +188,10 @@ def test_thumbnails_are_left_out():
     with TiffWriter(buffer) as writer:
         writer.write(noise((8, 8)), metadata=None)
         writer.write(noise((4, 4)), metadata=None, subfiletype=1)
-    assert [frame.shape for frame in read(buffer.getvalue()).frames] == [(8, 8, 1)]
+    picture = read(buffer.getvalue())
+    assert [frame.shape for frame in picture.frames] == [(8, 8, 1)]
+    assert picture.warning == "1 page(s) with a smaller copy or a mask were left out"
+    assert read(tiff(noise((8, 8)))).warning == ""
 
 
 @pytest.mark.parametrize("second", [noise((8, 8), "uint16"), noise((8, 8, 3))])
