@@ -14,11 +14,15 @@ docs/adr/0005-two-networks.md has the error rates.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from biasfree.options import DenoiseOptions, EnsembleSize
 from biasfree.pixels import FloatArray, PixelArray, thinned
+
+OptionsT = TypeVar("OptionsT", bound=DenoiseOptions)
 
 #: Names of the automatic choices.
 AUTO, BEST, FAST = "auto", "best", "fast"
@@ -29,6 +33,9 @@ CHOICES: Mapping[str, Mapping[int, str]] = {
     FAST: {1: "gray-fast", 3: "color-fast"},
 }
 DEFAULT_MODELS = CHOICES[AUTO]
+#: Orientations over which ``best`` averages at least if the noise is not white: as much work as its networks for white
+#: noise, which are four times as large as that for any noise.
+BEST_ENSEMBLE: EnsembleSize = 4
 #: Suffix in the name of the corresponding model for any noise.
 ANY_NOISE = "-real"
 
@@ -118,6 +125,13 @@ def deciding(frames: Sequence[PixelArray]) -> int:
     halves = [np.quantile(thinned(np.moveaxis(frame, -1, 0)) / 2, [_EXTREME, 1 - _EXTREME]) for frame in frames]
     ranges = [float(high - low) for low, high in halves]
     return next(index for index, each in enumerate(ranges) if each >= _VARIED * max(ranges))
+
+
+def any_noise_options(choice: str | None, options: OptionsT) -> OptionsT:
+    """Return the options of a request for its network for any noise, which ``best`` averages over orientations."""
+    if choice != BEST:
+        return options
+    return options.model_copy(update={"ensemble": max(options.ensemble, BEST_ENSEMBLE)})
 
 
 def is_correlated(noisy: FloatArray, denoised: FloatArray) -> bool:

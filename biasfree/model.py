@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from biasfree.artifact import SHIPPED, Artifact, ArtifactError
 from biasfree.card import Card
-from biasfree.choice import AUTO, CHOICES, deciding, for_any_noise
+from biasfree.choice import ANY_NOISE, AUTO, CHOICES, any_noise_options, deciding, for_any_noise
 from biasfree.engines.engine import DeviceUnavailable
 from biasfree.frames import FrameResult, Pass, choose, denoise_frame, run, white_of
 from biasfree.noise import Noise
@@ -279,6 +279,8 @@ class Model:
         _require_depth(stack.frames[0].dtype, options.bit_depth)
         decisive = deciding(stack.frames)
         network, done = self._chosen(stack, decisive, options)
+        if network.card.name.endswith(ANY_NOISE):
+            options = any_noise_options(self._choice, options)
         made = {decisive: done}
         del done  # each frame's arrays are freed after it
         return [

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from biasfree.artifact import Artifact
 from biasfree.card import Card
-from biasfree.choice import AUTO, CHOICES, DEFAULT_MODELS, deciding, for_any_noise
+from biasfree.choice import AUTO, CHOICES, DEFAULT_MODELS, any_noise_options, deciding, for_any_noise
 from biasfree.frames import Done, Pass, Passes, PassRequest, Which, advance, choose, denoise_frame, white_of
 from biasfree.noise import Measured
 from biasfree.pixels import FloatArray, PixelArray, has_empty_channel
@@ -190,8 +190,9 @@ class Networks:
             with self._admitted(picture, options, card) as run:
                 self._follow(picture, run)
                 return run, await self._frames(picture, run)
+        any_noise = any_noise_options(options.model, options)
         with (
-            self._admitted(picture, options, self._models[other].card) as run,
+            self._admitted(picture, any_noise, self._models[other].card) as run,
             self._admitted(picture, options, card, beside=run.admission) as white,
         ):
             # The other model denoises the frame that decides too, once.
@@ -199,6 +200,7 @@ class Networks:
             self._follow(picture, run, white, more_tiles=twice)
             chosen = await self._chosen(picture, run, white)
             self._queue.forgo((run if chosen is white else white).admission)
+            self._follow(picture, chosen, more_tiles=twice)
             return chosen, await self._frames(picture, chosen)
 
     def _follow(self, picture: Picture, *runs: _Run, more_tiles: int = 0) -> None:

@@ -386,7 +386,10 @@ async def chosen(client: httpx.AsyncClient, array: np.ndarray, **query) -> tuple
     ],
 )
 async def test_the_image_decides_between_two_models(client, query, channels, white, any_noise):
-    """White noise goes to the model for white noise, blurred noise to the one for any, as if these were named."""
+    """White noise goes to the model for white noise, blurred noise to the one for any, as if these were named.
+
+    With ``best`` the latter averages over four orientations.
+    """
     clean = photograph(channels=channels)
     noisy = with_noise(clean, 25).astype(np.float32)
     model, denoised = await chosen(client, noisy, **query)
@@ -396,7 +399,12 @@ async def test_the_image_decides_between_two_models(client, query, channels, whi
     blurred = (clean + noise * (25 / 255 / noise.std())).astype(np.float32)
     model, denoised = await chosen(client, blurred, **query)
     assert model == any_noise
-    np.testing.assert_array_equal(denoised, await denoise(client, blurred, model=model))
+    orientations = 4 if query.get("model") == "best" else 1
+    alone = await denoise(client, blurred, model=model, ensemble=orientations)
+    np.testing.assert_array_equal(denoised, alone)
+    np.testing.assert_array_equal(
+        denoised, biasfree.load(query.get("model", "auto")).denoise(blurred, channel_axis=-1 if channels == 3 else None)
+    )
     assert psnr(clean, denoised) > psnr(clean, blurred) + 2
 
 

@@ -35,8 +35,8 @@ Model = Annotated[
     str | None,
     typer.Option(
         help="Model name, from `biasfree models`, or auto, best or fast. By default (auto), the channels and the noise "
-        "of the image decide. With best, white noise gets the best models, at four times the work; with fast, any "
-        "noise gets the fast ones, at a quarter of it.",
+        "of the image decide. With best, white noise gets the best models, and other noise an ensemble of four, at "
+        "four times the work; with fast, any noise gets the fast models, at a quarter of it.",
         rich_help_panel=SERVICE,
     ),
 ]

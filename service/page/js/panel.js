@@ -71,7 +71,7 @@ export function offerModels(served) {
 }
 
 /** The service's choices beside the default, whose value is empty. */
-const CHOICES = { best: "Automatic, best on white noise, slower", fast: "Automatic, fast, less exact" };
+const CHOICES = { best: "Automatic, best, slower", fast: "Automatic, fast, less exact" };
 
 /** @type {Record<Model["kind"], string>} */
 const KINDS = { network: "Networks", classical: "Classical, for comparison" };

@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from biasfree import choice
 from biasfree.choice import is_correlated, is_drawing, removes_less
+from biasfree.options import DenoiseOptions
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -285,6 +286,15 @@ def test_the_first_frame_that_shows_enough_decides(dtype: str) -> None:
     assert choice.deciding(frames[::-1]) == 0
     assert choice.deciding(frames[:1] * 2) == 0
     assert choice.deciding(frames[:1]) == 0
+
+
+def test_best_averages_over_four_orientations_at_least_where_the_noise_is_not_white() -> None:
+    """The other options stay."""
+    for asked, expected in ((1, 4), (2, 4), (8, 8)):
+        options = DenoiseOptions(ensemble=asked, strength=0.5)
+        assert choice.any_noise_options("best", options) == DenoiseOptions(ensemble=expected, strength=0.5)
+        for other in ("auto", "fast", "color-real", None):
+            assert choice.any_noise_options(other, options) is options
 
 
 def test_the_network_that_removes_less_is_found() -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from biasfree import frames
 from biasfree.artifact import SHIPPED, Artifact
 from biasfree.card import CaseScore
-from biasfree.choice import AUTO, CHOICES, for_any_noise
+from biasfree.choice import AUTO, CHOICES, any_noise_options, for_any_noise
 from biasfree.classical import METHODS, load
 from biasfree.options import DenoiseOptions, EnsembleSize
 from biasfree.pixels import has_equal_channels
@@ -33,6 +33,7 @@ class DefaultDenoiser:
         any_noise: The network for any noise.
         white: The network for white noise.
         uneven: Whether ``white`` learned that noise may be uneven.
+        choice: What the request names: ``auto`` or ``best``.
         ensemble: Number of orientations over which the chosen network's results are averaged.
         gray: The choice for images (H, W, 3) with equal channels, which are gray.
     """
@@ -43,11 +44,16 @@ class DefaultDenoiser:
         white: ImageDenoiser,
         *,
         uneven: bool,
+        choice: str = AUTO,
         ensemble: EnsembleSize = 1,
         gray: "DefaultDenoiser | None" = None,
     ) -> None:
         self._networks: dict[frames.Which, ImageDenoiser] = {"any-noise": any_noise, "white-noise": white}
-        self._uneven, self._options = uneven, DenoiseOptions(ensemble=ensemble)
+        self._uneven, options = uneven, DenoiseOptions(ensemble=ensemble)
+        self._options: dict[frames.Which, DenoiseOptions] = {
+            "any-noise": any_noise_options(choice, options),
+            "white-noise": options,
+        }
         self._gray = gray
         self._chosen: list[frames.Which] = []
 
@@ -58,11 +64,11 @@ class DefaultDenoiser:
             self._chosen.append(self._gray._chosen.pop())
             return np.broadcast_to(denoised, noisy.shape)
         which, done = frames.run(
-            frames.choose(noisy, self._options, uneven=self._uneven),
+            frames.choose(noisy, self._options["any-noise"], uneven=self._uneven),
             lambda request: denoise_planes(self._networks[request.which], request.noisy),
         )
         self._chosen.append(which)
-        passes = frames.denoise_frame(noisy, self._options, done)
+        passes = frames.denoise_frame(noisy, self._options[which], done)
         network = self._networks[which]
         image: FloatImage = frames.run(passes, lambda request: denoise_planes(network, request.noisy)).frame
         return image
@@ -208,7 +214,12 @@ def _choices(
         if white and any_noise:
             uneven = white.card is not None and white.card.learned_uneven
             choices[name] = DefaultDenoiser(
-                any_noise.once, white.once, uneven=uneven, ensemble=white.ensemble, gray=gray.get(name)
+                any_noise.once,
+                white.once,
+                uneven=uneven,
+                choice=choice,
+                ensemble=white.ensemble,
+                gray=gray.get(name),
             )
     return choices
 

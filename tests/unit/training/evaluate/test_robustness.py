@@ -140,6 +140,27 @@ def test_the_default_takes_the_network_for_white_noise_where_that_removes_as_muc
     assert (as_color.taken(), default.taken()) == ("0 of 1", "0 of 0")
 
 
+def test_best_averages_over_orientations_where_the_noise_is_not_white() -> None:
+    """As the service does: four passes of the network for any noise, and one of that for white noise."""
+    passes = []
+
+    def any_noise(noisy: FloatImage) -> FloatImage:
+        passes.append("any")
+        return np.full_like(noisy, 0.5)
+
+    def white(noisy: FloatImage) -> FloatImage:
+        passes.append("white")
+        return np.full_like(noisy, 0.49)
+
+    added = 0.1 * np.random.default_rng(0).standard_normal((80, 80, 1), dtype=np.float32)
+    best = DefaultDenoiser(any_noise, white, uneven=False, choice="best")
+    best(0.5 + added)
+    assert passes == ["any", "white"]
+    passes.clear()
+    best(0.5 + np.repeat(added[::2], 2, axis=0))
+    assert passes == ["any"] * 4
+
+
 def test_an_ensemble_gains_on_what_its_network_is_for(tmp_path: Path) -> None:
     """White noise for one kind of network, the pairs of its channels for the other."""
     images = tmp_path / "images"
