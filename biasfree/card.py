@@ -115,13 +115,3 @@ class Card(_Facts):
     weights_sha256: str = Field(description="SHA-256 over the names, shapes and values of the initializers.")
     git_commit: str
     libraries: dict[str, str]
-
-    @property
-    def learned_uneven(self) -> bool:
-        """Tell whether the last training run had white noise whose strength varies over the image.
-
-        Recipes of other programs may have anything; then the answer is no.
-        """
-        noise = self.training.stages[-1].recipe.get("noise") if self.training.stages else None
-        white = noise.get("white") if isinstance(noise, dict) else None
-        return isinstance(white, dict) and bool(white.get("share") and white.get("uneven"))

@@ -1,10 +1,8 @@
 """The choice between a network for white noise and one for any noise, based on what they remove from an image.
 
-A network trained on white noise alone removes white noise best, but hardly any other noise: it takes correlated noise
-for the picture and, unless its training had uneven noise as well, removes such noise only down to the level of the
-quietest place. It is therefore the right choice if it removes much the same as the network for any noise, and, without
-such training, not too little anywhere. If the noise removed by the network for any noise is correlated, the network for
-white noise is not tried.
+A network trained on white noise removes white noise best, but hardly any other noise: it takes correlated noise for the
+picture. It is therefore the right choice if it removes much the same as the network for any noise. If the noise removed
+by the network for any noise is correlated, the network for white noise is not tried.
 
 Drawings of few colors or of areas of one color have no noise: the network that removes less of them is taken.
 
@@ -61,47 +59,34 @@ _VARIED = 0.5
 #: Most colors of a drawing whose pixels differ from their neighbors, such as a dithered picture or a stipple.
 _FEW_COLORS = 4
 #: The noise of an image is measured by what the network for any noise removes, as a part of the image's standard
-#: deviation: 0.16 is white noise of sigma 10 in half of 64 photographs, 0.4 of sigma 25. Noise up to the first bound is
-#: light; up to the second, very light; up to the others, faint. In the lightest of 13 fluorescence images it is 0.23.
-_LIGHT, _VERY_LIGHT, _FAINT_GRAY, _FAINT_COLOR = 0.2, 0.12, 0.02, 0.1
+#: deviation: 0.16 is white noise of sigma 10 in half of 64 photographs, 0.4 of sigma 25. Up to this bound it is light.
+_LIGHT = 0.12
 #: Most of 1 - r times the noise, where r is the correlation of what the two networks remove: the lighter the noise, the
 #: more of it they dispute. The bound is ``_DISPUTED_SLOPE`` times 1 - noise, within the other two. In 34 crops with
 #: white noise it is at most 0.012 for sigma 25, 0.009 for 50 and 0.006 for 100; in gray images of three to ten photons,
-#: where the network for any noise is up to 5 dB better, 0.006 to 0.03. In noise beside black or a clean area, where a
-#: network that did not learn uneven noise is mistaken, it is at least 0.03.
+#: where the network for any noise is up to 5 dB better, 0.006 to 0.03.
 _DISPUTED, _DISPUTED_STRONG, _DISPUTED_SLOPE = 0.018, 0.008, 0.03
 #: Energy removed by the network for white noise over that removed by the other, in the whole image: bounds of the
 #: least, which is ``_BESIDE_NOISE`` plus the noise, and the most. The stronger the noise, the less counts the texture
-#: that only the other removes: in those crops the ratio is at least 0.92. In fluorescence images and in images of few
-#: photons, where the other is better, it is mostly below 0.9; a network that learned uneven noise removes more of it.
-_LEAST, _LEAST_UNEVEN, _BESIDE_NOISE, _MOST = (0.6, 0.92), 0.95, 0.5, 4.0
+#: that only the other removes. In fluorescence images and in images of few photons, where the other is better, it is
+#: mostly below 0.9.
+_LEAST, _BESIDE_NOISE, _MOST = (0.6, 0.95), 0.5, 4.0
 #: The most in sharp drawings, whose contrast is large beside any noise, since it exceeds this if text is taken for
 #: noise; and the most noise of what may be such a drawing, for gray and color: in text of sigma 15 it is 0.012.
 _MOST_DRAWN, _DRAWN_GRAY, _DRAWN_COLOR = 2.0, 0.02, 0.015
-#: The most that a network that learned uneven noise removes per pixel in any block, as a multiple of what the other
-#: removes in its own loudest block: beside a hot pixel or a star it removes 5 to 6,000 times as much, which is not
-#: noise, and elsewhere mostly up to 2.
+#: The most that the network for white noise removes per pixel in any block, as a multiple of what the other removes in
+#: its own loudest block: beside a hot pixel or a star it removes 5 to 6,000 times as much, which is not noise, and
+#: elsewhere mostly up to 2.
 _MOST_BLOCK = 4.0
-#: The least of the same in nearly all blocks, for gray and color, of a network that did not learn uneven noise, as the
-#: two further bounds. In the worst 5 % of the blocks, `gray` removes at most 0.05 beside a clean area.
-_LEAST_BLOCK_GRAY, _LEAST_BLOCK_COLOR, _EXCEPT = 0.3, 0.45, 0.05
-#: The least and the most that the network for white noise removes per pixel in nearly all blocks, as multiples of the
-#: median block. Noise that grows gradually over the image mostly has up to 4, two levels half the time over 7. The
-#: least is asked for in light noise instead of the one above, because of texture; in faint noise nothing of the kind,
-#: since it hardly fails there.
-_QUIETEST, _LOUDEST = 0.01, 7.0
-#: In very light noise it may remove still less, all but the texture: the least energy, the least correlation of what
-#: the two remove, and the most correlation of what it leaves with what it removes: that of texture is low, that of
-#: noise high. Without noise the first two are 0.02 and 0.33 where texture is strongest. In color text of sigma 1 the
-#: second is at most 0.1.
+#: In light noise it may remove still less, all but the texture: the least energy, the least correlation of what the two
+#: remove, and the most correlation of what it leaves with what it removes: that of texture is low, that of noise high.
+#: Without noise the first two are 0.02 and 0.33 where texture is strongest. In color text of sigma 1 the second is at
+#: most 0.1.
 _LEAST_TEXTURED, _ALIKE, _LEFT = 0.015, 0.3, 0.5
 #: The least of what the other removes per pixel in the worst 5 % of the blocks then, as a multiple of the median block,
 #: if the energy is less than the second value: texture varies over the image. Noise that is left because of bright
 #: stars has 1.1 to 1.3, and a ratio of 0.22 to 0.38.
 _TEXTURED, _CLEARLY_LESS = 1.4, 0.45
-#: The most that the other removes per pixel in a block then, as a multiple of the median block: texture rarely reaches
-#: more, and noise in a corner of the image has 110 to 500,000. Not asked of a network that learned uneven noise.
-_LOCAL = 100.0
 
 
 def for_any_noise(white: str, models: Collection[str]) -> str | None:
@@ -203,14 +188,13 @@ def removes_less(noisy: FloatArray, by_white: FloatArray, denoised: FloatArray) 
     return energy < reference
 
 
-def is_white(noisy: FloatArray, denoised: FloatArray, by_white: FloatArray, *, uneven: bool) -> bool:
+def is_white(noisy: FloatArray, denoised: FloatArray, by_white: FloatArray) -> bool:
     """Tell whether the network for white noise is the right one for an image, given what both remove from it.
 
     Args:
         noisy: y (C, H, W).
         denoised: f(y) by the network for any noise.
         by_white: f(y) by the network for white noise.
-        uneven: Whether the network for white noise learned that noise may be uneven.
     """
     gray = len(noisy) == 1
     reference, energy = _energies(noisy, denoised), _energies(noisy, by_white)
@@ -222,31 +206,17 @@ def is_white(noisy: FloatArray, denoised: FloatArray, by_white: FloatArray, *, u
     alike = both / np.sqrt(reference.sum() * energy.sum())
     level = np.sqrt(reference.sum() / noisy.size)
     noise = level / max(level, _deviation(noisy))
-    if noise <= _VERY_LIGHT and _LEAST_TEXTURED <= ratio < _LEAST[0]:
+    if noise <= _LIGHT and _LEAST_TEXTURED <= ratio < _LEAST[0]:
         left = energy.sum() + reference.sum() - 2 * both
         texture = alike >= _ALIKE and both - energy.sum() <= _LEFT * np.sqrt(energy.sum() * left)
-        removed = reference / pixels
-        median, loud = np.quantile(removed, [0.5, 1 - _EXCEPT])
-        texture = texture and (ratio >= _CLEARLY_LESS or loud >= _TEXTURED * median)
-        return bool(texture and (uneven or removed.max() <= _LOCAL * median))
-    least = np.clip(_BESIDE_NOISE + noise, _LEAST[0], _LEAST_UNEVEN if uneven else _LEAST[1])
+        median, loud = np.quantile(reference / pixels, [0.5, 0.95])
+        return bool(texture and (ratio >= _CLEARLY_LESS or loud >= _TEXTURED * median))
+    least = np.clip(_BESIDE_NOISE + noise, *_LEAST)
     most = _MOST_DRAWN if noise <= (_DRAWN_GRAY if gray else _DRAWN_COLOR) else _MOST
     disputed = np.clip(_DISPUTED_SLOPE * (1 - noise), _DISPUTED_STRONG, _DISPUTED)
     if not least <= ratio <= most or noise * (1 - alike) > disputed:
         return False
-    strength = energy / pixels
-    if uneven:
-        return bool(strength.max() <= _MOST_BLOCK * (reference / pixels).max())
-    if noise <= (_FAINT_GRAY if gray else _FAINT_COLOR):
-        return True
-    quietest, median, loudest = np.quantile(strength, [_EXCEPT, 0.5, 1 - _EXCEPT])
-    if loudest > _LOUDEST * median:
-        return False
-    if noise <= _LIGHT:
-        return bool(quietest >= _QUIETEST * median)
-    # Constant blocks, from which neither network removes anything, count as blocks from which too little is removed.
-    share = np.quantile(energy / np.maximum(reference, np.finfo(np.float32).tiny), _EXCEPT)
-    return bool(share >= (_LEAST_BLOCK_GRAY if gray else _LEAST_BLOCK_COLOR))
+    return bool((energy / pixels).max() <= _MOST_BLOCK * (reference / pixels).max())
 
 
 def _bands(noisy: FloatArray, denoised: FloatArray) -> Iterator[FloatArray]:

@@ -108,24 +108,19 @@ def first_pass(frame: PixelArray, options: DenoiseOptions) -> Passes[Pass]:
     return Pass(noisy, (yield PassRequest(noisy)), scale)
 
 
-def choose(frame: PixelArray, options: DenoiseOptions, *, uneven: bool) -> Passes[tuple[Which, Pass]]:
+def choose(frame: PixelArray, options: DenoiseOptions) -> Passes[tuple[Which, Pass]]:
     """Choose between the network for any noise and the one for white noise by a frame (see ``biasfree.choice``).
 
     Args:
         frame: Pixels (H, W, C) in their own dtype and range.
         options: The caller's options.
-        uneven: Whether the network for white noise learned that noise may be uneven.
     """
     done = yield from first_pass(frame, options)
     drawing = is_drawing(done.noisy, done.denoised)
     if not drawing and is_correlated(done.noisy, done.denoised):
         return "any-noise", done
     by_white = yield PassRequest(done.noisy, "white-noise")
-    if (
-        removes_less(done.noisy, by_white, done.denoised)
-        if drawing
-        else is_white(done.noisy, done.denoised, by_white, uneven=uneven)
-    ):
+    if removes_less(done.noisy, by_white, done.denoised) if drawing else is_white(done.noisy, done.denoised, by_white):
         return "white-noise", Pass(done.noisy, by_white, done.scale)
     return "any-noise", done
 

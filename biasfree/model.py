@@ -310,7 +310,7 @@ class Model:
         if other is None or options.changes_nothing(stack.channels):
             return white, None
         by_name = {"any-noise": self._networks[other], "white-noise": white}
-        passes = choose(stack.frames[decisive], options, uneven=white.card.learned_uneven)
+        passes = choose(stack.frames[decisive], options)
         which, done = run(passes, lambda request: by_name[request.which](request.noisy))
         return by_name[which], done
 

@@ -227,7 +227,7 @@ class Networks:
         values = sum(frame.size for frame in picture.frames)
         index = await _off_loop(values, lambda: deciding(picture.frames))
         frame = picture.frames[index]
-        passes = choose(frame, any_noise.options, uneven=white.card.learned_uneven)
+        passes = choose(frame, any_noise.options)
         which, done = await self._passes(passes, runs, frame.size)
         chosen = runs[which]
         chosen.made[index] = done

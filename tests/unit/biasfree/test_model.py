@@ -290,22 +290,6 @@ def test_a_printed_card_can_be_read() -> None:
     assert len(str(GRAY.card)) < 6000
 
 
-def test_a_card_tells_whether_its_network_learned_uneven_noise() -> None:
-    """In its last run, from the recipe; `gray-best` had the same noise everywhere in each patch."""
-    cards = {name: card for choice in ("auto", "best", "fast") for name, card in biasfree.load(choice).cards.items()}
-    learned = {name for name, card in cards.items() if card.learned_uneven}
-    assert learned == cards.keys() - {"gray-best"}
-
-
-@pytest.mark.parametrize("noise", [None, "gaussian", ["white"], {}, {"white": 0.3}, {"white": {"uneven": 0.3}}])
-def test_the_noise_of_a_foreign_recipe_is_not_uneven(noise: object) -> None:
-    """Cards may come from other programs, whose recipes have anything."""
-    training = GRAY.card.training
-    stage = training.stages[-1].model_copy(update={"recipe": {"noise": noise}})
-    card = GRAY.card.model_copy(update={"training": training.model_copy(update={"stages": (stage,)})})
-    assert not card.learned_uneven
-
-
 def test_the_default_models_have_no_single_card() -> None:
     """It says where the cards are."""
     auto: Model = biasfree.load()

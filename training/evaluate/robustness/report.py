@@ -32,7 +32,6 @@ class DefaultDenoiser:
     Args:
         any_noise: The network for any noise.
         white: The network for white noise.
-        uneven: Whether ``white`` learned that noise may be uneven.
         choice: What the request names: ``auto`` or ``best``.
         ensemble: Number of orientations over which the chosen network's results are averaged.
         gray: The choice for images (H, W, 3) with equal channels, which are gray.
@@ -43,13 +42,12 @@ class DefaultDenoiser:
         any_noise: ImageDenoiser,
         white: ImageDenoiser,
         *,
-        uneven: bool,
         choice: str = AUTO,
         ensemble: EnsembleSize = 1,
         gray: "DefaultDenoiser | None" = None,
     ) -> None:
         self._networks: dict[frames.Which, ImageDenoiser] = {"any-noise": any_noise, "white-noise": white}
-        self._uneven, options = uneven, DenoiseOptions(ensemble=ensemble)
+        options = DenoiseOptions(ensemble=ensemble)
         self._options: dict[frames.Which, DenoiseOptions] = {
             "any-noise": any_noise_options(choice, options),
             "white-noise": options,
@@ -64,7 +62,7 @@ class DefaultDenoiser:
             self._chosen.append(self._gray._chosen.pop())
             return np.broadcast_to(denoised, noisy.shape)
         which, done = frames.run(
-            frames.choose(noisy, self._options["any-noise"], uneven=self._uneven),
+            frames.choose(noisy, self._options["any-noise"]),
             lambda request: denoise_planes(self._networks[request.which], request.noisy),
         )
         self._chosen.append(which)
@@ -212,11 +210,9 @@ def _choices(
         white = networks.get(models[channels])
         any_noise = networks.get(for_any_noise(models[channels], networks) or "")
         if white and any_noise:
-            uneven = white.card is not None and white.card.learned_uneven
             choices[name] = DefaultDenoiser(
                 any_noise.once,
                 white.once,
-                uneven=uneven,
                 choice=choice,
                 ensemble=white.ensemble,
                 gray=gray.get(name),

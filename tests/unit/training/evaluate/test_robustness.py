@@ -129,12 +129,12 @@ def test_the_default_takes_the_network_for_white_noise_where_that_removes_as_muc
     random = np.random.default_rng(0)
     added = 0.1 * random.standard_normal((80, 80, 1), dtype=np.float32)
     wide = np.repeat(added[::2], 2, axis=0)
-    default = DefaultDenoiser(any_noise, white, uneven=False)
+    default = DefaultDenoiser(any_noise, white)
     assert default(0.5 + added)[0, 0, 0] == np.float32(0.49)
     assert default(0.5 + wide)[0, 0, 0] == np.float32(0.5)
     assert default.taken() == "1 of 2"
     assert default.taken() == "0 of 0"
-    as_color = DefaultDenoiser(white, white, uneven=False, gray=default)
+    as_color = DefaultDenoiser(white, white, gray=default)
     result = as_color(np.repeat(0.5 + wide, 3, axis=-1))
     assert (result.shape, result[0, 0, 2]) == ((80, 80, 3), np.float32(0.5))
     assert (as_color.taken(), default.taken()) == ("0 of 1", "0 of 0")
@@ -153,7 +153,7 @@ def test_best_averages_over_orientations_where_the_noise_is_not_white() -> None:
         return np.full_like(noisy, 0.49)
 
     added = 0.1 * np.random.default_rng(0).standard_normal((80, 80, 1), dtype=np.float32)
-    best = DefaultDenoiser(any_noise, white, uneven=False, choice="best")
+    best = DefaultDenoiser(any_noise, white, choice="best")
     best(0.5 + added)
     assert passes == ["any", "white"]
     passes.clear()
