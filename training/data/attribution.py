@@ -71,7 +71,8 @@ the path and SHA-256 of each original and the file that states its license. SHA-
 
 No photograph is part of this project. `python -m training get-data photos` downloads the originals and scales them
 down ([training.md](training.md#photographs)); the models learn from these changed copies, and from nothing else. Only
-`gray-dncnn`, the paper's network, learned from other photographs, whose terms apply to it ([README](../README.md#cite)).
+`gray-dncnn`, the paper's network, learned from other photographs, whose terms apply to it
+([README](../README.md#cite)).
 
 ## Licenses
 
