@@ -305,6 +305,12 @@ def test_limits_count_all_pages():
     assert refusal.value.facts == {"limit": 191, "actual": 192}
 
 
+def test_more_pages_than_allowed_are_not_counted():
+    """The list of pages may have no end."""
+    with pytest.raises(ImageTooLarge, match="the image has 3 or more frames; at most 2"):
+        read(tiff(*[noise((8, 8))] * 5), ImageLimits(max_pixels=10**6, max_frames=2))
+
+
 def test_a_huge_tile_is_refused_from_the_header():
     """A tile is allocated whole, however little of it shows."""
     data = patched(tiff(noise((16, 16)), tile=(16, 16)), 322, 65_536 - 16)
