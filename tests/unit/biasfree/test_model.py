@@ -399,7 +399,7 @@ def test_auto_analyzes_the_network_for_white_noise() -> None:
 
 
 def test_gray_stored_as_rgb_is_analyzed_as_gray() -> None:
-    """It is denoised as gray, too. A color network that is named still takes its three channels."""
+    """Equal channels are denoised as gray, too; a color network that is named still takes all three."""
     gray = noisy(8, 8, dtype="float32")
     patch = np.stack([gray] * 3, axis=2)
     expected = biasfree.load("gray").analyze(gray).singular_values
