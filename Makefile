@@ -74,6 +74,7 @@ reproduce: need-IMAGES need-OUTPUT $(DEV) ## The paper's tables and figures: IMA
 release-figures: need-DATA $(DEV) ## Measure and draw all that documents show of the shipped models: DATA=folder of validate-gray, -color and -real
 	$(BIN)/python -m training quality --gray '$(DATA)/validate-gray' --color '$(DATA)/validate-color' \
 		$(foreach pairs,$(wildcard $(DATA)/validate-real/*),--pairs '$(pairs)')
+	$(BIN)/python -m training readme --image '$(DATA)/validate-gray/05.png'
 	$(BIN)/python -m training analysis-figure --output docs/images/analysis.png
 	$(BIN)/python -m training illustrate biasfree/weights/color.onnx --output docs/images/denoised.png \
 		--image "$$($(BIN)/python -c 'import skimage; print(skimage.__path__[0])')/data/chelsea.png"

@@ -14,6 +14,7 @@ from training.cli.evaluate import (
     illustrate_real,
     noise_statistics,
     quality,
+    readme,
     robustness,
 )
 from training.cli.export import export, import_checkpoint
@@ -52,7 +53,7 @@ for _command in (
     *(get_data, attribution),
     *(train, campaign),
     *(export, import_checkpoint),
-    *(evaluate, quality, robustness, ensembles, estimates, noise_statistics),
+    *(evaluate, quality, readme, robustness, ensembles, estimates, noise_statistics),
     *(illustrate, illustrate_real),
     *(reproduce, analysis_figure),
 ):

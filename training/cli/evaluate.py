@@ -71,6 +71,18 @@ def quality(
     write(gray=gray, color=color, pairs=pairs or [], output=output, console=Console())
 
 
+def readme(
+    *,
+    image: Annotated[Path, typer.Option(help="Clean gray photograph of the example over HTTP: Set12's 05.")],
+    page: Annotated[Path, typer.Option(help="The page to rewrite.")] = Path("README.md"),
+    quality: Annotated[Path, typer.Option(help="The page that `quality` wrote.")] = Path("docs/quality.md"),
+) -> None:
+    """Bring the measurements in README.md up to date with the shipped models and docs/quality.md."""
+    from training.evaluate.readme import readme as write
+
+    write(page, quality=quality, image=image)
+
+
 def robustness(
     models: Annotated[
         list[str] | None,
