@@ -86,11 +86,14 @@ class Stack:
 
     def like_input(self, frames: Sequence[PixelArray]) -> PixelArray:
         """Assemble new frames into an array with the axes of the input."""
-        stacked = np.broadcast_to(np.stack(frames), self.shape)
+        stacked = np.stack(frames)
+        if stacked.shape != self.shape:
+            # Equal channels were denoised as one.
+            stacked = np.broadcast_to(stacked, self.shape)
         stacked = stacked if self.channeled else stacked[..., 0]
         stacked = stacked if self.stacked else stacked[0]
         # np.stack returns native byte order.
-        return np.ascontiguousarray(stacked.transpose(np.argsort(self.order)), dtype=frames[0].dtype)
+        return np.require(stacked.transpose(np.argsort(self.order)), frames[0].dtype, ["C", "W"])
 
 
 def is_pillow(image: object) -> bool:

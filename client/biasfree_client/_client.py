@@ -84,7 +84,7 @@ class Denoiser(_Configured, Methods[Denoised, Analysis, bytes, list[ModelSummary
         sleep: Function that waits between two tries, for the given seconds.
 
     Raises:
-        InvalidSetting: The address or the key is invalid.
+        InvalidSetting: The address, the key, the timeout or the retry policy is invalid.
     """
 
     def __init__(
@@ -220,7 +220,7 @@ class AsyncDenoiser(
         sleep: Coroutine function that waits between two tries, for the given seconds. Defaults to ``asyncio.sleep``.
 
     Raises:
-        InvalidSetting: The address or the key is invalid.
+        InvalidSetting: The address, the key, the timeout or the retry policy is invalid.
     """
 
     def __init__(

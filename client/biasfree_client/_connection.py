@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -32,10 +33,20 @@ class Options:
     Args:
         timeout_s: Seconds to wait for each next piece of the answer, None for no limit; at most 10 to connect.
         retries: The retry policy.
+
+    Raises:
+        InvalidSetting: The timeout is not a number above 0, or the policy is none.
     """
 
     timeout_s: float | None = DEFAULT_TIMEOUT_S
     retries: Retries = DEFAULT_RETRIES
+
+    def __post_init__(self) -> None:
+        timeout_s, retries = self.timeout_s, self.retries
+        if timeout_s is not None and not (isinstance(timeout_s, int | float) and 0 < timeout_s < math.inf):
+            raise InvalidSetting(f"timeout must be seconds above 0, or None for no limit, not {timeout_s!r}")
+        if not isinstance(retries, Retries):
+            raise InvalidSetting(f"retries must be a policy such as Retries(tries=3), not {retries!r}")
 
     @property
     def timeout(self) -> httpx.Timeout:
@@ -69,7 +80,8 @@ def connection(url: str | None, api_key: str | None) -> dict[str, Any]:
     Raises:
         InvalidSetting: The address is invalid, or the key cannot be sent in a header.
     """
-    key = api_key or os.environ.get("BIASFREE_API_KEY")
+    # Files and variables often end in a blank or a line break, which no header may.
+    key = (api_key or os.environ.get("BIASFREE_API_KEY") or "").strip()
     if key and not (key.isascii() and key.isprintable()):
         raise InvalidSetting("The API key must consist of printable ASCII characters")
     authorization = {"Authorization": f"Bearer {key}"} if key else {}

@@ -20,7 +20,7 @@ class BiasfreeError(Exception):
 
 
 class InvalidSetting(BiasfreeError, ValueError):
-    """An invalid address or API key."""
+    """An invalid address, API key, timeout or retry policy."""
 
 
 class MissingLibrary(BiasfreeError, ImportError):

@@ -4,10 +4,17 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from biasfree_client._errors import BiasfreeError, ConnectionFailed, ConnectTimedOut, ProblemError, TimedOut
+from biasfree_client._errors import (
+    BiasfreeError,
+    ConnectionFailed,
+    ConnectTimedOut,
+    InvalidSetting,
+    ProblemError,
+    TimedOut,
+)
 
-#: Queue full, a proxy whose replica died, not ready, deadline exceeded: these may pass. Any other status would repeat.
-TRANSIENT_STATUSES = frozenset({429, 502, 503, 504})
+#: Queue full, a proxy whose replica died, not ready: these may pass. Any other status would repeat.
+TRANSIENT_STATUSES = frozenset({429, 502, 503})
 
 
 @dataclass(frozen=True)
@@ -19,12 +26,19 @@ class Retries:
         first_pause_s: Longest pause before the second try; it doubles before each further try.
         longest_pause_s: Upper limit of the pauses.
         longest_wait_s: Longest ``Retry-After`` to wait for; beyond it, the error is raised immediately.
+
+    Raises:
+        InvalidSetting: ``tries`` is below 1.
     """
 
     tries: int = 4
     first_pause_s: float = 0.5
     longest_pause_s: float = 8.0
     longest_wait_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        if self.tries < 1:
+            raise InvalidSetting(f"Retries(tries=...) must be at least 1, not {self.tries}: 1 never repeats a call")
 
     def pause_s(
         self,
@@ -61,8 +75,8 @@ DEFAULT_RETRIES = Retries()
 def is_transient(error: BiasfreeError) -> bool:
     """Return whether the same call may succeed later.
 
-    A call that timed out waiting for its answer is not repeated: the service may still be working on it, and would
-    have to start over.
+    A call that timed out waiting for its answer is not repeated, and neither is one for which the service or a proxy
+    ran out of time: the service may still be working on it, and would have to start over.
     """
     if isinstance(error, ProblemError):
         return error.status in TRANSIENT_STATUSES

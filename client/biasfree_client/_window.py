@@ -21,11 +21,11 @@ def in_threads(function: Callable[[ItemT], ResultT], items: Iterable[ItemT], *, 
     """Apply a function in threads. An error is raised in place of its result, and ends the iteration.
 
     Raises:
-        ValueError: ``concurrency`` is below 1.
+        ValueError: ``concurrency`` is below 1, or the items are the characters of a string or bytes.
     """
     from concurrent.futures import Future, ThreadPoolExecutor
 
-    _check(concurrency)
+    _check(items, concurrency)
     window: deque[Future[ResultT]] = deque()
     pool = ThreadPoolExecutor(concurrency, thread_name_prefix="biasfree")
     try:
@@ -46,7 +46,7 @@ async def in_tasks(
     """Apply a coroutine function in tasks, as ``in_threads`` does in threads."""
     import asyncio
 
-    _check(concurrency)
+    _check(items, concurrency)
     gate = asyncio.Semaphore(concurrency)
 
     async def one(item: ItemT) -> ResultT:
@@ -67,6 +67,8 @@ async def in_tasks(
         await asyncio.gather(*window, return_exceptions=True)
 
 
-def _check(concurrency: int) -> None:
+def _check(items: object, concurrency: int) -> None:
+    if isinstance(items, str | bytes):
+        raise ValueError(f"a single {type(items).__name__} is one item: give a list of them")
     if concurrency < 1:
         raise ValueError(f"concurrency must be at least 1, not {concurrency}")

@@ -215,7 +215,7 @@ class _Retrying:
         """Return whether the service or a share was away, a disk full, or the file still being written."""
         error = outcome.error
         if isinstance(error, ProblemError):
-            return is_transient(error) and not isinstance(error, DeadlineExceeded)
+            return is_transient(error)
         if isinstance(error, ConnectionFailed):
             return _absence(self._denoiser) is not None
         away = is_away(error, outcome.source)
@@ -241,7 +241,8 @@ def _absence(denoiser: Denoiser) -> ConnectionFailed | ProblemError | None:
     except ConnectionFailed as error:
         return error
     except ProblemError as error:
-        return error if is_transient(error) else None
+        # Here a 504 is a proxy's, of a service that does not answer: readiness takes no time.
+        return error if is_transient(error) or isinstance(error, DeadlineExceeded) else None
     except UnexpectedResponse:
         return None
     return None

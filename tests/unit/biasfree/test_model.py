@@ -49,6 +49,29 @@ def test_dtype_and_range_are_kept(dtype: str) -> None:
     np.testing.assert_allclose(denoised.astype(float), GRAY.denoise(noisy(12, 12, dtype="float32").round()), atol=22)
 
 
+@pytest.mark.parametrize("options", [{}, {"strength": 0.0}])
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [
+        ((16, 16), {}),
+        ((16, 16, 3), {"channel_axis": -1}),
+        ((3, 16, 16), {"channel_axis": 0}),
+        ((2, 16, 16), {"stack_axis": 0}),
+    ],
+)
+def test_a_result_is_a_new_array_that_may_be_changed(
+    shape: tuple[int, ...], axes: dict[str, int], options: dict[str, float]
+) -> None:
+    """Also where the input may not be, and where three equal channels were denoised as one."""
+    image = np.full(shape, 100, np.uint8)
+    image.flags.writeable = False
+    result = biasfree.load().denoise(image, **axes, **options)  # type: ignore[arg-type]
+    result += 1
+    assert result.flags.c_contiguous
+    assert np.all(result == 101)
+    assert np.all(image == 100)
+
+
 def test_large_integers_are_right_to_their_seventh_digit() -> None:
     """Counts of 64 bits, as NumPy's random generators give them."""
     image = noisy(16, 16, dtype="int64")

@@ -189,8 +189,42 @@ def test_an_invalid_address_is_refused_at_once(client, url):
 def test_an_invalid_key_is_refused_at_once():
     """An invalid key raises an error, which does not show the key."""
     with pytest.raises(InvalidSetting) as caught:
-        Denoiser(api_key="secret\n")
+        Denoiser(api_key="secret\nkey")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", "\t", "\r\n"])
+def test_a_key_from_a_file_may_end_in_a_blank(service, monkeypatch, blank):
+    """It is sent without it, and so does not come back in the error of the HTTP library."""
+    monkeypatch.setenv("BIASFREE_API_KEY", f"from-a-file{blank}")
+    Denoiser(transport=service.transport).denoise(PNG)
+    assert service.requests[0].headers["Authorization"] == "Bearer from-a-file"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"timeout": 0}, "timeout must be seconds above 0"),
+        ({"timeout": -1}, "timeout must be seconds above 0"),
+        ({"timeout": "5"}, "timeout must be seconds above 0"),
+        ({"timeout": float("nan")}, "timeout must be seconds above 0"),
+        ({"retries": 3}, r"retries must be a policy such as Retries\(tries=3\)"),
+        ({"retries": None}, r"retries must be a policy such as Retries\(tries=3\)"),
+    ],
+)
+@pytest.mark.parametrize("client", [Denoiser, AsyncDenoiser])
+def test_an_invalid_option_is_refused_at_once(client, options, words):
+    """Not at the first call, or at the first failure."""
+    with pytest.raises(InvalidSetting, match=words):
+        client(**options)
+    with pytest.raises(InvalidSetting, match=words):
+        client().with_options(**options)
+
+
+def test_a_policy_tries_at_least_once():
+    """No try at all would be no call."""
+    with pytest.raises(InvalidSetting, match="at least 1, not 0"):
+        Retries(tries=0)
 
 
 def test_kind_of_the_image_is_that_of_the_result(service, tmp_path):

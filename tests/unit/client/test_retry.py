@@ -40,7 +40,6 @@ def refusal(kind, status, retry_after_s=None):
         refusal(QueueFull, 429),
         refusal(ServerFailed, 502),
         refusal(NotReady, 503),
-        refusal(DeadlineExceeded, 504),
         ConnectionFailed("refused"),
         ConnectTimedOut("nobody"),
     ],
@@ -57,6 +56,7 @@ def test_what_may_pass_is_tried_again(error):
     [
         refusal(BadRequest, 400),
         refusal(ServerFailed, 500),
+        refusal(DeadlineExceeded, 504),
         TimedOut("slow"),
         UnexpectedResponse("HTML"),
         UnsupportedImage("None"),

@@ -37,6 +37,14 @@ def test_results_come_in_the_order_of_the_items(run, concurrency):
 
 
 @BOTH
+@pytest.mark.parametrize("single", ["a.png", b"\x89PNG"])
+def test_a_single_name_is_not_taken_apart(run, single):
+    """Its characters are no items."""
+    with pytest.raises(ValueError, match="is one item: give a list of them"):
+        run(lambda item: item, single, concurrency=2)
+
+
+@BOTH
 def test_no_items_give_no_results(run):
     """An empty input ends immediately."""
     assert run(str, [], concurrency=2) == []
