@@ -14,10 +14,14 @@ def load_models(folder: Path | None) -> Mapping[str, Artifact]:
 
     Raises:
         ArtifactError: A file is not a complete model or has additive constants, two models in one folder have the same
-            name, there is no model at all, or ``folder`` is not a folder.
+            name, there is no model at all, or ``folder`` is no folder with an ``.onnx`` file.
     """
     if folder is not None and not folder.is_dir():
         raise ArtifactError(f"BIASFREE_MODELS_DIR={folder} is not a folder")
+    if folder is not None and not any(folder.glob("*.onnx")):
+        raise ArtifactError(
+            f"BIASFREE_MODELS_DIR={folder} has no .onnx file: check the mount, or leave the setting out"
+        )
     folders = [SHIPPED] if folder is None else [SHIPPED, folder]
     found: dict[str, Artifact] = {}
     for each in folders:

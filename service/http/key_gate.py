@@ -17,6 +17,8 @@ from service.http.problems import service_error
 
 #: Paths a supervisor may request without a key.
 PROBES = ("/healthz", "/readyz")
+#: What a supervisor asks with its key every few seconds: it does not count either.
+METRICS = "/metrics"
 #: For the OpenAPI document only; ``KeyGate`` checks the key.
 SCHEMES: list[Depends] = [
     Security(HTTPBearer(auto_error=False, scheme_name="bearer", description="One of the operator's keys.")),
@@ -25,7 +27,9 @@ SCHEMES: list[Depends] = [
 
 
 class KeyGate:
-    """A middleware that requires a key and enforces its limit on requests per minute, in which polls do not count.
+    """A middleware that requires a key and enforces its limit on requests per minute.
+
+    Polls of a request's progress and readings of the metrics do not count.
 
     Clients send the key as ``Authorization: Bearer KEY`` or ``X-API-Key: KEY``. The gate comes before the router, so it
     guards every path, known or not, except the probes. It stores the name of the key's holder in ``state.key_holder``.
@@ -49,7 +53,7 @@ class KeyGate:
         try:
             holder = _holder(self._access, Headers(scope=scope))
             scope.setdefault("state", {})["key_holder"] = holder
-            if self._access.rate is not None and not is_poll(scope):
+            if self._access.rate is not None and not is_poll(scope) and scope["path"] != METRICS:
                 send = _with_allowance(send, self._access.rate.take(holder))
         except Unauthorized as exc:
             await _refuse(exc, scope, receive, send, {"WWW-Authenticate": _challenge(scope)})

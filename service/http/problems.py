@@ -78,7 +78,7 @@ class Problem(BaseModel):
     type: str = Field(examples=["urn:biasfree:problem:image-too-large"])
     title: str = Field(examples=["The image has too many pixels or frames"])
     status: int = Field(examples=[413])
-    detail: str = Field(examples=["at most 64000000 pixels over all frames are accepted, got 2500000000"])
+    detail: str = Field(examples=["the image has 2500000000 pixels; at most 64000000 over all frames are accepted"])
     request_id: str
 
 

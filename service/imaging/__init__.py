@@ -7,7 +7,7 @@ of codec libraries are translated where they are called.
 from service.imaging.bits import check_bits, with_bits
 from service.imaging.color import all_channels, one_channel, to_gray, to_rgb
 from service.imaging.decode import decode
-from service.imaging.encode import WRITABLE, can_hold, check_output, encode
+from service.imaging.encode import WRITABLE, can_hold, check_output, color_warning, encode
 from service.imaging.extras import readable
 from service.imaging.formats import ImageFormat, identify
 from service.imaging.limits import ImageLimits
@@ -25,6 +25,7 @@ __all__ = [
     "can_hold",
     "check_bits",
     "check_output",
+    "color_warning",
     "decode",
     "encode",
     "identify",

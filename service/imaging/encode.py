@@ -1,7 +1,7 @@
 """The encoding of a picture to bytes, and the limits of each format."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -136,8 +136,8 @@ def _obstacle(picture: Picture, format: ImageFormat, dtype: str) -> str:
     return "holds no alpha channel"
 
 
-def with_color_warning(picture: Picture, format: ImageFormat) -> Picture:
-    """Add a warning if ``format`` cannot state the colors of a picture, which then look different.
+def color_warning(picture: Picture, format: ImageFormat) -> str:
+    """Return a warning if ``format`` cannot state the colors of a picture, which then look different; else nothing.
 
     PNG states all of them. AVIF states them by codes (ITU-T H.273), and several formats by a profile.
     """
@@ -145,9 +145,8 @@ def with_color_warning(picture: Picture, format: ImageFormat) -> Picture:
     stated = format in PROFILED and metadata.icc_for(picture.channels) is not None
     named = format is ImageFormat.PNG or (format is ImageFormat.AVIF and metadata.color_codes is not None)
     if stated or named or not metadata.beyond_srgb:
-        return picture
-    warning = f"{format.upper()} cannot state the colors of this image, which may look different: ask for png"
-    return replace(picture, warning="; ".join(filter(None, (picture.warning, warning))))
+        return ""
+    return f"{format.upper()} cannot state the colors of this image, which may look different: ask for png"
 
 
 def encode(picture: Picture, format: ImageFormat, *, quality: int | None = None) -> bytes:

@@ -58,7 +58,7 @@ def read(data: bytes, limits: ImageLimits, *, axes: str | None = None) -> Pictur
     pages = array if layout.stacked else array[np.newaxis]
     picture = picture_of(list(pages), ImageFormat.NPY, Metadata(), alpha=[alpha] * len(pages))
     assumed, left_out = "" if axes else _warning(shape, layout, dtype), _left_out(data, stream.tell() + array.nbytes)
-    return replace(picture, layout=layout, warning="; ".join(filter(None, (assumed, left_out))))
+    return replace(picture, layout=layout).warned(assumed, left_out)
 
 
 def write(picture: Picture) -> bytes:

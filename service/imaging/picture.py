@@ -102,6 +102,10 @@ class Picture:
         pages = zip(self.frames, self.alpha, strict=True)
         return len({(frame.shape, alpha is None) for frame, alpha in pages}) == 1
 
+    def warned(self, *warnings: str) -> "Picture":
+        """Return the picture with further warnings; empty ones count for nothing."""
+        return replace(self, warning="; ".join(filter(None, (self.warning, *warnings))))
+
     @property
     def visible(self) -> list[Mask | None]:
         """Return which pixels (H, W) of each frame count; None if all do."""

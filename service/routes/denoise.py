@@ -1,6 +1,7 @@
 """The route ``POST /denoise``."""
 
 import base64
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -23,12 +24,16 @@ from service.imaging import (
     can_hold,
     check_bits,
     check_output,
+    color_warning,
     encode,
     with_bits,
 )
 from service.routes import reading
 from service.routes.denoise_schemas import BODY, RESPONSES, DenoiseReport, NoiseReport
 from service.telemetry.tracing import batches, stage
+
+#: White on the scale of noise levels.
+WHITE = 255
 
 router = APIRouter(tags=["denoise"], dependencies=[PARAMETERS_ONCE])
 
@@ -66,6 +71,8 @@ async def _denoise(request: Request, upload: Upload, options: DenoiseOptions, li
     record.model = work.model
     clock.lap("decode")
     result = await work.denoise()
+    warnings = color_warning(result.picture, answer.format), _scale_warning(result, options)
+    result = replace(result, picture=result.picture.warned(*warnings))
     record.model = result.model["name"]
     clock.lap("device")
     batches(tracer, record.model, result.batches)
@@ -83,6 +90,16 @@ async def _denoise(request: Request, upload: Upload, options: DenoiseOptions, li
         response = await service.in_codec_thread(write)
     service.metrics.denoised(record.model, result.picture.pixels)
     return response
+
+
+def _scale_warning(result: DenoiseResult, options: DenoiseOptions) -> str:
+    """Return a warning if the noise is estimated stronger than white, as in floats from 0 to 255."""
+    if result.noise is None or result.noise.level <= WHITE or options.bit_depth or result.picture.dtype.kind != "f":
+        return ""
+    return (
+        f"level and PSNR take 1 for white, but the noise is {digits(result.noise.level / WHITE)}: name the depth of "
+        "these floats, as in bit_depth=8 for 0 to 255"
+    )
 
 
 def _answer(request: Request, picture: Picture, options: DenoiseOptions) -> Answer:

@@ -16,10 +16,11 @@ from pydicom import dcmread
 from biasfree import load
 from biasfree_client._formats import media_type
 from biasfree_client.cli.sources import Selection
-from service.imaging import ImageFormat, ImageLimits, decode, extras, identify
+from service.imaging import ImageFormat, ImageLimits, decode, encode, extras, identify
 from tests.integration.images import npy, photograph, with_noise
 from tests.unit.service.imaging import format_files
 from tests.unit.service.imaging.format_files import dicom, dng, fits_file, heic, mosaic, ramp
+from tests.unit.service.imaging.samples import picture
 from tests.unit.service.imaging.test_bombs import BOMBS
 
 FILES, VARIANTS = format_files.files(), format_files.variants()
@@ -242,6 +243,28 @@ async def test_further_images_of_a_file_are_named_in_the_answer(client: httpx.As
     for one, name in ((pgm, "image of the PNM"), (array, "array of the NPY")):
         assert (await post(client, one + one)).headers["X-Warning"] == f"only the first {name} file was read"
         assert "X-Warning" not in (await post(client, one + b"\n")).headers
+
+
+async def test_colors_that_the_wanted_format_cannot_state_are_warned_of(client: httpx.AsyncClient) -> None:
+    """A wide gamut as JPEG; as PNG it stays."""
+    wide = encode(picture((8, 9, 3), png_color=(3, ((b"cICP", bytes([12, 13, 0, 1])),))), ImageFormat.PNG)
+    assert "JPEG cannot state the colors" in (await post(client, wide, format="jpeg")).headers["X-Warning"]
+    assert "X-Warning" not in (await post(client, wide)).headers
+
+
+@pytest.mark.parametrize("model", ["gray", "wavelet-bayes"])
+async def test_floats_that_do_not_end_at_one_are_warned_of(client: httpx.AsyncClient, model: str) -> None:
+    """If their noise is stronger than white; not without estimates, not if their depth is named, not for integers."""
+    noisy = 255 * with_noise(photograph(64), 25)
+    floats, params = npy(noisy.astype(np.float32)), {"model": model, "estimate": "true"}
+    assert "as in bit_depth=8 for 0 to 255" in (await post(client, floats, **params)).headers["X-Warning"]
+    for content, others in (
+        (floats, {"model": model}),
+        (floats, {**params, "bit_depth": 8}),
+        (npy((noisy / 255).astype(np.float32)), params),
+        (npy(np.rint(noisy.clip(0, 255)).astype(np.uint8)), params),
+    ):
+        assert "X-Warning" not in (await post(client, content, **others)).headers
 
 
 async def test_the_padding_of_a_dicom_comes_back_exactly(client: httpx.AsyncClient) -> None:

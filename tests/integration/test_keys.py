@@ -166,6 +166,7 @@ async def test_requests_a_minute_are_counted_for_each_key_and_told(tmp_path, sta
         first, second, third = [await client.get("/limits", headers=BEARER) for _ in range(3)]
         other = await client.get("/none", headers={"X-API-Key": OTHER})
         probe, stranger = await client.get("/readyz"), await client.get("/limits")
+        metrics = await client.get("/metrics", headers=BEARER)
     assert [answer.status_code for answer in (first, second, third, other)] == [200, 200, 429, 404]
     assert {answer.headers["ratelimit-policy"] for answer in (first, second, third, other)} == {'"default";q=2;w=60'}
     assert first.headers["ratelimit"] == '"default";r=1;t=30'
@@ -173,6 +174,8 @@ async def test_requests_a_minute_are_counted_for_each_key_and_told(tmp_path, sta
     assert 1 <= int(third.headers["retry-after"]) <= 30
     assert third.json()["type"] == "urn:biasfree:problem:rate-limited"
     assert third.json()["limit"] == 2
+    # A supervisor reads them several times a minute, with a key of its own or another's.
+    assert metrics.status_code == 200
     assert "ratelimit" not in probe.headers
     assert "ratelimit" not in stranger.headers
 

@@ -211,6 +211,7 @@ async def test_the_process_serves_and_ends_on_sigterm(server):
         ({"BIASFREE_MAX_PIXLES": "5"}, "BIASFREE_MAX_PIXLES: no such setting"),
         ({"BIASFREE_HOST": "192.0.2.1"}, "cannot listen on"),
         ({"BIASFREE_MODELS_DIR": "/nowhere"}, "is not a folder"),
+        ({"BIASFREE_MODELS_DIR": "/etc"}, "has no .onnx file"),
         ({"BIASFREE_DEVICE": "tpu"}, "BIASFREE_DEVICE"),
         ({"BIASFREE_PRECISION": "bfloat16"}, "requires BIASFREE_ENGINE=openvino"),
     ],

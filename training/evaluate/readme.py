@@ -101,7 +101,7 @@ def _with_example(text: str, image: Path) -> str:
 
     def measured_db(name: str) -> str:
         denoised = biasfree.load(name).denoise(noisy)
-        return f"{psnr_db(clean, (denoised / np.float32(255))[..., None]):.2f}"
+        return f"{psnr_db(clean, (np.asarray(denoised, np.float32) / np.float32(255))[..., None]):.2f}"
 
     noise = biasfree.load().estimate(noisy)
     gray = Artifact.load(SHIPPED / "gray.onnx")

@@ -127,7 +127,7 @@ class Denoising:
             result.save(job.target, overwrite=True)
             job.date(read_ns)
         except (BiasfreeError, OSError) as error:
-            return Outcome(job.source, job.target, "failed", describe(error), _failure(error), error)
+            return Outcome(job.source, job.target, "failed", describe(error, of=job.source), _failure(error), error)
         found = {"again": again, "kept": kept and str(kept), "seconds": round(time.monotonic() - start, 3)}
         facts, of_older = {**found, **_facts(result)}, f"the older result is now {kept.name}" if kept else ""
         words = "; ".join(each for each in (_estimates(result), result.warning, of_older) if each)
@@ -198,7 +198,7 @@ def left(job: Job, status: Literal["stale", "older"]) -> Outcome:
 
 def failed(path: Path, error: BiasfreeError | OSError) -> Outcome:
     """Return the outcome of a file or folder that cannot be read at all."""
-    return Outcome(path, None, "failed", describe(error), _failure(error), error)
+    return Outcome(path, None, "failed", describe(error, of=path), _failure(error), error)
 
 
 def denoise_stream(source: str, output: str, denoiser: Denoiser, options: DenoiseOptions, *, overwrite: bool) -> None:

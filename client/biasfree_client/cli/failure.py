@@ -55,13 +55,18 @@ def say(error: Exception) -> None:
     typer.echo(f"error: {describe(error)}", err=True)
 
 
-def describe(error: Exception) -> str:
-    """Describe an error in one line, with what to do about it if that is known."""
+def describe(error: Exception, *, of: os.PathLike[str] | None = None) -> str:
+    """Describe an error in one line, with what to do about it if that is known.
+
+    Args:
+        error: What went wrong.
+        of: The file beside whose name the line is printed; it is not named again.
+    """
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, ConnectionFailed) and not isinstance(error, TimedOut):
         return f"{text}. Is the service running there? Set its address with --url or BIASFREE_URL."
     if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}"
+        return error.strerror if of and str(error.filename) == str(of) else f"{error.filename}: {error.strerror}"
     return text
 
 

@@ -132,7 +132,7 @@ class Watch:
         if not self.reporter.wanted():
             raise BrokenPipeError
         found = self.selection.find(waiting=True)
-        self._folders.say({str(path): describe(trouble) for path, trouble in found.troubles.items()})
+        self._folders.say({str(path): describe(trouble, of=path) for path, trouble in found.troubles.items()})
         passed = [each for each in found.passed if each.reason == "not an image" and each not in self._passed]
         self._passed.update(passed)
         self.reporter.pass_over(passed)
@@ -142,7 +142,9 @@ class Watch:
             try:
                 jobs.append(self.targets.job(source, changed=self._arrivals.came_again(source.path)))
             except UsageError as exc:
-                self.reporter.tell(Outcome(source.path, None, "failed", describe(exc), {"error": describe(exc)}))
+                self.reporter.tell(
+                    Outcome(source.path, None, "failed", describe(exc, of=source.path), {"error": describe(exc)})
+                )
                 succeeded = False
         return self._denoise(jobs) and succeeded
 

@@ -184,6 +184,14 @@ def test_a_file_that_cannot_be_written_fails_alone(service, jobs):
     assert "1.png" in recorder.outcomes[1].note
 
 
+def test_an_image_that_is_gone_is_not_named_twice(service, jobs):
+    """The report prints its name before the note."""
+    jobs[0].source.unlink()
+    recorder = Recorder()
+    assert not denoising(service).run(jobs[:1], recorder)
+    assert recorder.outcomes[0].note == "No such file or directory"
+
+
 def test_a_finished_run_does_not_need_the_service(service, jobs, capsys):
     """A finished run can be repeated without the service."""
     denoising(service).run(jobs, Recorder())

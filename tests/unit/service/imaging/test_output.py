@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 
 from service.errors import InvalidParameter, UnsupportedOutput
-from service.imaging import WRITABLE, ImageFormat, can_hold, check_output, decode, encode
-from service.imaging.encode import with_color_warning
+from service.imaging import WRITABLE, ImageFormat, can_hold, check_output, color_warning, decode, encode
 from service.imaging.metadata import SRGB_CHROMATICITIES
 from tests.unit.service.imaging.format_files import heic, ramp
 from tests.unit.service.imaging.samples import LIMITS, assert_same_pixels, picture, srgb_profile
@@ -102,19 +101,24 @@ ADOBE = (b"cHRM", struct.pack(">8I", 31_270, 32_900, 64_000, 33_000, 21_000, 71_
     ],
 )
 def test_a_format_that_cannot_state_the_colors_has_a_warning(chunks, stating):
-    """Other formats have none, and an earlier warning stays."""
-    image = replace(picture((6, 5, 3), png_color=(3, chunks)), warning="only the first frame was read")
+    """Other formats have none."""
+    image = picture((6, 5, 3), png_color=(3, chunks))
     for format in WRITABLE:
-        warning = with_color_warning(image, format).warning
-        assert warning.startswith("only the first frame was read")
-        assert ("; " in warning) is (format not in stating)
-        assert (f"{format.upper()} cannot state the colors" in warning) is (format not in stating)
+        assert color_warning(image, format).startswith("" if format in stating else f"{format.upper()} cannot state")
+        assert bool(color_warning(image, format)) is (format not in stating)
+
+
+def test_an_earlier_warning_stays():
+    """And one that is empty adds nothing."""
+    image = replace(picture((6, 5, 3)), warning="only the first frame was read")
+    assert image.warned("", "it is damaged").warning == "only the first frame was read; it is damaged"
+    assert image.warned("").warning == image.warning
 
 
 def test_a_profile_states_the_colors_of_a_png_that_has_both():
     """In the formats that hold one."""
     image = picture((6, 5, 3), png_color=(3, (WIDE,)), icc=srgb_profile())
-    silent = [format for format in WRITABLE if not with_color_warning(image, format).warning]
+    silent = [format for format in WRITABLE if not color_warning(image, format)]
     assert silent == ["png", "jpeg", "webp", "tiff", "avif"]
 
 
@@ -122,8 +126,8 @@ def test_a_heic_with_codes_and_without_a_profile_has_a_warning():
     """Telephones write them; so is it for every format that names colors by codes."""
     codes = {"color_primaries": 12, "transfer_characteristics": 13, "matrix_coefficients": 6, "full_range_flag": 1}
     image = decode(heic(ramp(), **codes), limits=LIMITS)
-    assert "JPEG cannot state the colors" in with_color_warning(image, ImageFormat.JPEG).warning
-    assert with_color_warning(image, ImageFormat.AVIF) is image
+    assert "JPEG cannot state the colors" in color_warning(image, ImageFormat.JPEG)
+    assert not color_warning(image, ImageFormat.AVIF)
     assert image.metadata.color_codes == (12, 13)
 
 
