@@ -88,6 +88,14 @@ def test_the_noise_level_refers_to_a_white_that_is_told(page, white, dtype):
     expect(page.locator("#legend-high")).to_have_text(re.compile(r"^\+\d{1,3}\.\d$"))
 
 
+def test_floats_of_more_bits_than_a_depth_has_are_denoised(page):
+    """Their level refers to their white as well."""
+    noisy = float(2**40 - 1) * np.clip(with_noise(photograph(96), 25), 0, 1)
+    upload(page, npy(noisy.astype(np.float32)), "picture.npy", "application/x-npy")
+    await_result(page)
+    assert 15 < number(page, "#sigma") < 40
+
+
 def test_the_psnr_of_floats_refers_to_the_same_white(page):
     """Multiplied by 4095, a picture has the level and the PSNR that it had."""
     noisy = with_noise(photograph(96), 25).astype(np.float32)

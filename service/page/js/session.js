@@ -18,6 +18,8 @@ import { denoise } from "./service.js";
 
 /** An estimate takes a second pass over the image, which is worth its time up to this size. */
 const ESTIMATED_PIXELS = 4_000_000;
+/** Bits of white that the service takes for floats. */
+const LEAST_BITS = 8, MOST_BITS = 32;
 /** Shares of the values below black and below white on the screen: a star leaves the sky visible. */
 const SHOWN_SHARES = [0.001, 0.999];
 
@@ -81,13 +83,15 @@ export async function denoisePicture(file, picture, { model, noise }, signal, sa
 }
 
 /**
- * Give the noise level and the PSNR of floats on the scale from black to white; the service takes their white to be 1.
+ * Give the noise level and the PSNR of floats on the scale from black to white, where no bit depth says it: the service
+ * takes their white to be 1.
  * @param {Facts} facts
  * @param {Picture} noisy
  * @returns {Facts}
  */
-function onScale(facts, { dtype, white }) {
-  if (facts.sigma255 === null || dtype !== "float32" || white === 1) return facts;
+function onScale(facts, noisy) {
+  const { dtype, white } = noisy;
+  if (facts.sigma255 === null || dtype !== "float32" || depthParameters(noisy).bit_depth) return facts;
   const level = facts.sigma255 / white;
   const noise = facts.noise.replace(/level [\d.e+]+/, `level ${Number(level.toPrecision(3))}`);
   const psnr = facts.psnr === null ? null : facts.psnr + 20 * Math.log10(white);
@@ -122,12 +126,15 @@ export function modelParameters(model, picture) {
 }
 
 /**
- * Return the bits in use, if 16-bit integers use fewer.
+ * Return the bits of white, if 16-bit integers use fewer, or floats end at the white of 8 bits or more.
  * @param {Picture} picture
  * @returns {Parameters}
  */
 export function depthParameters({ dtype, white }) {
-  return { bit_depth: dtype === "float32" || white === FULL_SCALE[dtype] ? null : Math.log2(white + 1) };
+  const bits = Math.log2(white + 1);
+  const depth = bits >= LEAST_BITS && bits <= MOST_BITS && Number.isInteger(bits);
+  const known = dtype === "float32" ? depth : white !== FULL_SCALE[dtype];
+  return { bit_depth: known ? bits : null };
 }
 
 /**
