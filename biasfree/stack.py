@@ -88,12 +88,12 @@ class Stack:
         """Assemble new frames into an array with the axes of the input."""
         stacked = np.stack(frames)
         if stacked.shape != self.shape:
-            # Equal channels were denoised as one.
+            # Equal channels were denoised as one. A view that cannot be written to, and is copied below.
             stacked = np.broadcast_to(stacked, self.shape)
         stacked = stacked if self.channeled else stacked[..., 0]
         stacked = stacked if self.stacked else stacked[0]
         # np.stack returns native byte order.
-        return np.require(stacked.transpose(np.argsort(self.order)), frames[0].dtype, ["C", "W"])
+        return np.ascontiguousarray(stacked.transpose(np.argsort(self.order)), dtype=frames[0].dtype)
 
 
 def is_pillow(image: object) -> bool:

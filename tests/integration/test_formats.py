@@ -261,6 +261,7 @@ async def test_floats_that_do_not_end_at_one_are_warned_of(client: httpx.AsyncCl
     for content, others in (
         (floats, {"model": model}),
         (floats, {**params, "bit_depth": 8}),
+        (floats, {**params, "bit_depth": 1}),
         (npy((noisy / 255).astype(np.float32)), params),
         (npy(np.rint(noisy.clip(0, 255)).astype(np.uint8)), params),
     ):
