@@ -17,7 +17,7 @@ from service.http.problems import service_error
 
 #: Paths a supervisor may request without a key.
 PROBES = ("/healthz", "/readyz")
-#: What a supervisor asks with its key every few seconds: it does not count either.
+#: A supervisor reads it every few seconds, so it does not count towards the limit.
 METRICS = "/metrics"
 #: For the OpenAPI document only; ``KeyGate`` checks the key.
 SCHEMES: list[Depends] = [

@@ -1,7 +1,8 @@
 """``readme``: bring the measurements in README.md up to date with the shipped models and docs/quality.md."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from biasfree.noise import digits
 from training.data.images import read_image
 from training.evaluate.metrics import add_noise, psnr_db
 
+#: Cells of a table of Markdown, its heading first.
+Table = list[list[str]]
 #: First line of the tables, up to what is measured.
 _MODELS, _NOISE = "| model | use it for |", "| PSNR, dB | input |"
 #: For each row of the second table: number of channels, and the case and the region in docs/quality.md.
@@ -38,31 +41,35 @@ def readme(page: Path, *, quality: Path, image: Path) -> None:
         ValueError: A table or a sentence is missing, or a table has other rows than expected.
     """
     text = page.read_text()
-    text = _with_table(text, _MODELS, _of_models(_table(text, _MODELS)))
-    text = _with_table(text, _NOISE, _of_noise(_table(text, _NOISE), quality.read_text()))
+    text = _with_table(text, _MODELS, _of_models)
+    text = _with_table(text, _NOISE, partial(_of_noise, quality=quality.read_text()))
     page.write_text(_with_example(text, image))
 
 
-def _table(text: str, head: str) -> list[list[str]]:
-    """Return the cells of the first table whose first line begins with ``head``, without the line below that."""
-    lines = text.splitlines()
+def _place(lines: list[str], head: str) -> slice:
+    """Return the place of the first table whose first line begins with ``head``."""
     start = next((index for index, line in enumerate(lines) if line.startswith(head)), None)
     if start is None:
         raise ValueError(f"no table begins with {head}")
-    end = next((index for index in range(start, len(lines)) if not lines[index].startswith("|")), len(lines))
-    first, _, *rest = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[start:end]]
+    return slice(start, next((index for index in range(start, len(lines)) if not lines[index].startswith("|")), None))
+
+
+def _table(lines: list[str], head: str) -> Table:
+    """Return the cells of that table, without the line below its heading."""
+    first, _, *rest = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[_place(lines, head)]]
     return [first, *rest]
 
 
-def _with_table(text: str, head: str, rows: Iterable[list[str]]) -> str:
-    """Replace the rows of that table below its heading."""
-    before, found, after = text.partition(head)
-    heading, line, *rest = after.split("\n")
-    old = next((index for index, each in enumerate(rest) if not each.startswith("|")), len(rest))
-    return "\n".join([before + found + heading, line, *(f"| {' | '.join(row)} |" for row in rows), *rest[old:]])
+def _with_table(text: str, head: str, filled: Callable[[Table], Table]) -> str:
+    """Replace the rows of that table by those that ``filled`` makes of its cells."""
+    lines = text.split("\n")
+    place = _place(lines, head)
+    rows = [f"| {' | '.join(row)} |" for row in filled(_table(lines, head))]
+    lines[place] = [*lines[place][:2], *rows]
+    return "\n".join(lines)
 
 
-def _of_models(table: list[list[str]]) -> list[list[str]]:
+def _of_models(table: Table) -> Table:
     """Fill the rows of shipped models from their cards."""
     head, *rows = table
     shipped = {f"`{path.stem}`": Artifact.load(path).card for path in SHIPPED.glob("*.onnx")}
@@ -77,14 +84,16 @@ def _of_models(table: list[list[str]]) -> list[list[str]]:
     return filled
 
 
-def _of_noise(table: list[list[str]], quality: str) -> list[list[str]]:
+def _of_noise(table: Table, quality: str) -> Table:
     """Fill the rows of other noise from the page of measurements; the best value is bold."""
     _, *rows = table
     if len(rows) != len(_CASES):
         raise ValueError(f"the table of other noise must have {len(_CASES)} rows, not {len(rows)}")
     filled = []
     for (words, *_), (channels, case, region) in zip(rows, _CASES, strict=True):
-        head, *measured = _table(quality, f"| PSNR, dB ({'gray' if channels == 1 else 'color'}) | measured on |")
+        head, *measured = _table(
+            quality.split("\n"), f"| PSNR, dB ({'gray' if channels == 1 else 'color'}) | measured on |"
+        )
         row = next((each for each in measured if each[:2] == [case, region]), None)
         if row is None:
             raise ValueError(f"the page of measurements has no row for {case}, {region}")

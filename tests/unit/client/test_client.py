@@ -195,7 +195,7 @@ def test_an_invalid_key_is_refused_at_once():
 
 @pytest.mark.parametrize("blank", [" ", "\n", "\t", "\r\n"])
 def test_a_key_from_a_file_may_end_in_a_blank(service, monkeypatch, blank):
-    """It is sent without it, and so does not come back in the error of the HTTP library."""
+    """The blank is not sent: the HTTP library would refuse the header and print the key."""
     monkeypatch.setenv("BIASFREE_API_KEY", f"from-a-file{blank}")
     Denoiser(transport=service.transport).denoise(PNG)
     assert service.requests[0].headers["Authorization"] == "Bearer from-a-file"

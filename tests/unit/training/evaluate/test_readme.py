@@ -10,7 +10,7 @@ from training.evaluate.readme import readme
 
 ROOT = Path(__file__).parents[4]
 README, QUALITY = (ROOT / "README.md").read_text(), ROOT / "docs" / "quality.md"
-#: What the example measures: it depends on the photograph, which is not in the repository.
+#: The measurements of the example, which depend on a photograph that is not in the repository.
 EXAMPLE = re.compile(
     r"(?:(?<=x-sigma-estimate: )|(?<=x-estimated-psnr: )|(?<=the result is )|(?<=`model=gray-best` it is ))[\d.]+\d"
     r"|(?<=x-noise: ).*"
@@ -31,7 +31,7 @@ def write(tmp_path: Path, text: str) -> Path:
 
 
 def test_every_wrong_number_of_the_readme_is_put_right(tmp_path, image):
-    """All numbers of both tables and the version and digest of the example come back."""
+    """The command restores both tables, and the version and digest of the example."""
     numbers = r"(?<=\| )[\d,]+(?= \|)|\d\d\.\d\d(?=\** \|)|(?<=version=)\d+|(?<=sha256=)\w+"
     wrong = re.sub(numbers, "9", README)
     assert wrong.count("| 9 ") > 50
