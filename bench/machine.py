@@ -30,9 +30,16 @@ def _processor() -> str:
 
 
 def _commit() -> str:
+    """Return the commit, with ``-dirty`` if a file differs from it: not a page of results, which measuring rewrites."""
+    commit = _git("rev-parse", "--short", "HEAD")
+    changed = _git("diff", "--name-only", "HEAD", "--", ":(top)", ":(top,exclude,glob)bench/**/results/**")
+    return f"{commit}-dirty" if changed else commit or "unknown"
+
+
+def _git(*arguments: str) -> str:
+    """Return what git prints: nothing if there is no git or no repository."""
     git = shutil.which("git")
     if git is None:
-        return "unknown"
-    command = [git, "describe", "--always", "--dirty"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # nothing from outside
-    return answer.stdout.strip() or "unknown"
+        return ""
+    answer = subprocess.run([git, *arguments], capture_output=True, text=True, check=False)  # noqa: S603  # not from outside
+    return answer.stdout.strip()
