@@ -12,11 +12,12 @@ from tests.servers import running_server
 
 KEY, WRONG = "k3y-that-nobody-may-read-0001", "another-secret-of-somebody-0002"
 FILE_NAME, COMMENT, QUERY = "grandmother-at-home.jpg", "the comment of the photographer", "a-value-of-the-query"
-#: 48 deg 12' 30.1234" N, 16 deg 22' 18.9876" E, as the file has them.
+#: 48 deg 12' 30.1234" N, 16 deg 22' 18.9876" E, as the file has them. In degrees it is 48.20837 and 16.37194: with four
+#: decimals, because durations have three.
 LATITUDE, LONGITUDE = (48.0, 12.0, 30.1234), (16.0, 22.0, 18.9876)
 SECRETS = (
     *(KEY, WRONG, FILE_NAME, COMMENT, QUERY, "a/secret/path"),
-    *("30.1234", "301234", "18.9876", "189876", "48.208", "16.371"),
+    *("30.1234", "301234", "18.9876", "189876", "48.2083", "16.3719"),
 )
 PICTURE = Image.fromarray(np.arange(60 * 40, dtype=np.uint8).reshape(40, 60))
 
