@@ -267,7 +267,7 @@ def _engine(loaded: Mapping[str, Artifact], settings: Settings, *, bulk: bool = 
 
 
 def _confinement(settings: Settings, device: str) -> Confinement:
-    """Of an analysis and of a classical model alike, so that each can use the other's idle process."""
+    """Return the limits of an analysis and of a classical model, which are equal: they share idle processes."""
     return Confinement(
         threads=settings.analysis_threads or usable_cores(),
         # CUDA maps far more memory than it uses.

@@ -37,13 +37,13 @@ def installed() -> bool:
 
 @router.post(
     "/analyze",
-    summary="Lay open what the network does at a patch",
+    summary="Analyze what the network does at a patch",
     response_class=Response,
     responses={**RESPONSES, **problem_responses({501: f"The analysis is not installed: `{INSTALL}`"})},
     openapi_extra=BODY,
 )
 async def analyze(request: Request, options: Annotated[AnalysisOptions, Query()]) -> Response:
-    """The Jacobian of the network at a patch of the image, and its singular value decomposition."""
+    """Compute the Jacobian of the network at a patch of the image, and its singular value decomposition."""
     service = state_of(request)
     if not installed():
         raise NotInstalled(f"the analysis needs PyTorch and Matplotlib; install them with: {INSTALL}", command=INSTALL)

@@ -41,7 +41,7 @@ class AnalysisLimits(BaseModel):
 
 
 class Limits(BaseModel):
-    """What is accepted at most."""
+    """The limits that requests are checked against."""
 
     max_body_bytes: int
     max_pixels: int = Field(description="Over all frames.")
@@ -59,7 +59,7 @@ class Limits(BaseModel):
 @router.head("/models", include_in_schema=False)
 @router.get("/models", summary="The models that are served")
 async def models(request: Request) -> list[ModelSummary]:
-    """Name, version and cost of every model: the networks first, then what there is to compare them with."""
+    """List the name, version and cost of every model: the networks first, then the classical ones."""
     return [summary for backend in state_of(request).backends for summary in backend.summaries()]
 
 
@@ -72,7 +72,7 @@ async def models(request: Request) -> list[ModelSummary]:
     },
 )
 async def model(request: Request, name: Annotated[str, Path(examples=["gray"])]) -> ModelCard:
-    """Architecture, training, measured quality and checksums; of a classical model, what it does and by whom."""
+    """Return the training, quality and checksums of a network, or the method and authors of a classical one."""
     backends = state_of(request).backends
     if name not in backends.names:
         raise UnknownModel.called(name, backends.names)
@@ -81,9 +81,9 @@ async def model(request: Request, name: Annotated[str, Path(examples=["gray"])])
 
 
 @router.head("/limits", include_in_schema=False)
-@router.get("/limits", summary="What is accepted at most")
+@router.get("/limits", summary="Limits, formats and dtypes")
 async def limits(request: Request) -> Limits:
-    """The limits that requests are checked against, and the formats and dtypes that are read."""
+    """Return the limits that requests are checked against, and the formats and dtypes that are read."""
     settings = state_of(request).settings
     return Limits(
         max_body_bytes=settings.max_body_bytes,
