@@ -54,6 +54,20 @@ def test_a_jpeg_called_png_is_written_as_its_name_says(server, folder):
         assert image.format == "PNG"
 
 
+def test_a_named_file_is_not_taken_for_the_result_of_another_image(server, folder):
+    """It is refused, since a script would go on with the wrong picture; the options say what to do instead."""
+    out = folder / "out.png"
+    assert biasfree(server, "denoise", folder / "a.png", "-o", out).returncode == 0
+    before = out.read_bytes()
+    other = biasfree(server, "denoise", folder / "c.png", "-o", out)
+    assert other.returncode == 2
+    assert b"already exists; use --overwrite to replace it, or --keep-existing to leave it" in other.stderr
+    assert biasfree(server, "denoise", folder / "c.png", "-o", out, "--keep-existing").returncode == 0
+    assert out.read_bytes() == before
+    assert biasfree(server, "denoise", folder / "c.png", "-o", out, "--overwrite").returncode == 0
+    assert out.read_bytes() != before
+
+
 def test_results_of_other_settings_are_not_taken_for_done(server, folder):
     """They are left as they are, and the way to replace them is named; the same settings are done."""
     out = folder / "out"

@@ -134,6 +134,15 @@ class Denoising:
         return Outcome(job.source, job.target, "done", words, facts)
 
 
+def _require_no_other(jobs: Iterable[Job], existing: Existing) -> None:
+    """Refuse a named file that exists and is newer than its image: it may well be the result of another image."""
+    for job in jobs:
+        if existing is Existing.RENEW and job.done:
+            raise UsageError(
+                f"{job.target} already exists; use --overwrite to replace it, or --keep-existing to leave it"
+            )
+
+
 def settings_of(options: DenoiseOptions) -> dict[str, Any]:
     """Return the options that change the pixels of a result, without those at their defaults."""
     given = {name: value for name, value in options.items() if name not in _NO_SETTINGS and value is not None}
@@ -147,7 +156,7 @@ def denoise_files(selection: Selection, placement: Placement, denoising: Denoisi
         True if nothing failed.
 
     Raises:
-        UsageError: There are no images, or the names of their results conflict.
+        UsageError: There are no images, the names of their results conflict, or the named file exists.
         ConnectionFailed: The service does not answer.
     """
     if placement.file is not None:
@@ -157,6 +166,8 @@ def denoise_files(selection: Selection, placement: Placement, denoising: Denoisi
     jobs = Targets(placement).jobs(found.sources)
     if not jobs and not found.troubles:
         raise no_images(selection, found)
+    if placement.file is not None:
+        _require_no_other(jobs, placement.existing)
     if not denoising.dry and not all(job.done for job in jobs):
         require_reachable(denoising.denoiser)
     with reporter:
