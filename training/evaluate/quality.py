@@ -25,7 +25,9 @@ _ROBUSTNESS = f"""## Noise that is not white
 The same models on real pairs (`--pairs`), and on disturbances of the central {SIDE} x {SIDE} pixels of the first
 {COUNT} images of each set, made by `training/evaluate/robustness/cases.py`. Local disturbances are measured separately
 near the disturbance and farther away; "beside noise alike" and "two levels, alone" are the references, of the same
-pixels. `default` and `best` take a gray image stored as RGB for gray, as the service does.
+pixels. Real pairs are measured as they are, and "registered": the clean image is first moved onto the noisy one by the
+part of a pixel that the camera moved between exposures, and a border of 16 pixels is left out. `default` and `best`
+take a gray image stored as RGB for gray, as the service does.
 `python -m training robustness` makes this table alone, for any model file.
 """
 

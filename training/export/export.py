@@ -248,7 +248,7 @@ def _robustness(
     denoiser: OnnxDenoiser, channels: int, sets: Iterable[Sequence[NamedImage]], pairs: Iterable[Path]
 ) -> tuple[CaseScore, ...]:
     """Measure the quality on real pairs and on the cases made from clean images."""
-    real = [measure_pairs(denoiser, folder, channels=channels) for folder in pairs]
+    real = [score for folder in pairs for score in measure_pairs(denoiser, folder, channels=channels)]
     made = [score for images in sets for score in measure_cases(denoiser, images)]
     return (*real, *made)
 

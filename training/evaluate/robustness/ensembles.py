@@ -49,5 +49,5 @@ def _scores(
         return
     for folder in pairs:
         if is_gray(folder) == (channels == 1):
-            score = measure_pairs(denoiser, folder, channels=channels)
+            score, _ = measure_pairs(denoiser, folder, channels=channels)
             yield score.case, score.psnr_db

@@ -228,7 +228,7 @@ def _measured(
     done: Callable[[str], None] = lambda case: None,
 ) -> list[CaseScore]:
     """Measure one denoiser on real pairs and on the cases; call ``done`` with each case."""
-    real = [measure_pairs(denoiser, each, channels=channels, done=done) for each in pairs]
+    real = [score for each in pairs for score in measure_pairs(denoiser, each, channels=channels, done=done)]
     return real + measure_cases(denoiser, images, done=done)
 
 

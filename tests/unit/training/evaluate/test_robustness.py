@@ -11,9 +11,9 @@ from biasfree.artifact import SHIPPED
 from tests.unit.training.fit.runs import photograph
 from training.data.images import NamedImage
 from training.evaluate.metrics import FloatImage, psnr_db
-from training.evaluate.robustness.cases import CASES
+from training.evaluate.robustness.cases import CASES, Disturbed
 from training.evaluate.robustness.ensembles import CASE, ensembles
-from training.evaluate.robustness.measure import is_gray, measure_cases, measure_pairs
+from training.evaluate.robustness.measure import REGISTERED, is_gray, measure_cases, measure_pairs, registered
 from training.evaluate.robustness.report import DefaultDenoiser, robustness, write
 from training.evaluate.scores import identity
 
@@ -22,6 +22,17 @@ def named(channels: int, *, side: int = 200) -> list[NamedImage]:
     """Return two photographs."""
     images = [photograph(side, side, seed=seed, channels=channels) for seed in range(2)]
     return [NamedImage(f"{index}.png", image, str(index)) for index, image in enumerate(images)]
+
+
+def bumps(*, shift: tuple[float, float], side: int = 128) -> FloatImage:
+    """Return an image (side, side) of Gaussian bumps, exact at any shift of rows and columns."""
+    random = np.random.default_rng(0)
+    rows, columns = np.mgrid[:side, :side]
+    image = np.full((side, side), 0.2)
+    for top, left, width in zip(*random.uniform(0, side, (2, 150)), random.uniform(1.2, 4, 150), strict=True):
+        square = (rows - shift[0] - top) ** 2 + (columns - shift[1] - left) ** 2
+        image += 0.3 * np.exp(-square / (2 * width**2))
+    return image.clip(0, 1).astype(np.float32)
 
 
 def write_pairs(folder: Path, *, channels: int) -> Path:
@@ -81,12 +92,28 @@ def test_noise_alike_is_measured_at_the_pixels_of_noise_beside_an_area() -> None
 def test_pairs_are_measured_whole_and_refused_where_names_differ(tmp_path: Path) -> None:
     """The score of the input is that of the noisy file."""
     folder = write_pairs(tmp_path / "pairs", channels=3)
-    score = measure_pairs(identity, folder, channels=3)
-    assert score.case == "pairs (1 pairs)"
+    score, moved = measure_pairs(identity, folder, channels=3)
+    assert score.case == moved.case == "pairs (1 pairs)"
+    assert (score.region, moved.region) == ("", REGISTERED)
     assert 20 < score.psnr_db == score.input_psnr_db < 25
     (folder / "noisy" / "a.png").rename(folder / "noisy" / "b.png")
     with pytest.raises(ValueError, match="same names"):
         measure_pairs(identity, folder, channels=3)
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (0.3, -0.45), (-1.6, 0.2)])
+def test_a_clean_image_is_moved_onto_the_noisy_one_by_parts_of_a_pixel(shift: tuple[float, float]) -> None:
+    """What is left is the noise, as between images of the same place."""
+    clean, there = (bumps(shift=each)[..., None] for each in ((0.0, 0.0), shift))
+    noise = 0.02 * np.random.default_rng(1).standard_normal(clean.shape, dtype=np.float32)
+    moved = registered(Disturbed(there + noise, clean, {}))
+    inside = moved.regions[REGISTERED]
+    assert psnr_db(there[inside], moved.clean[inside]) > 45
+    assert psnr_db(moved.clean[inside], moved.noisy[inside]) == pytest.approx(20 * np.log10(1 / 0.02), abs=0.2)
+    if any(shift):
+        assert psnr_db(clean[inside], moved.noisy[inside]) < 33
+    assert not inside[:16].any()
+    assert inside[16:-16, 16:-16].all()
 
 
 def test_gray_pairs_are_told_from_color_ones(tmp_path: Path) -> None:
@@ -112,7 +139,7 @@ def test_the_tables_have_what_is_named_for_their_channels(tmp_path: Path) -> Non
     assert [*color.scores] == ["wiener"]
     assert not color.white_chosen
     page = (tmp_path / "out" / "robustness.md").read_text()
-    assert page.count("pairs (1 pairs)") == 1
+    assert page.count("pairs (1 pairs)") == 2
     facts = json.loads((tmp_path / "out" / "robustness.json").read_text())
     assert {(each["denoiser"], each["channels"]) for each in facts} >= {("gray", 1), ("wiener", 3)}
 
