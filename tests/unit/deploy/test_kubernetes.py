@@ -16,7 +16,7 @@ OVERLAYS = ROOT / "deploy" / "kubernetes" / "overlays"
 #: The first with `lifecycle.preStop.sleep` on by default.
 OLDEST = "1.30"
 #: Kinds that an operator adds to a cluster. No package has their schemas: their fields are checked below, one by one.
-CUSTOM = {"ServiceMonitor", "ScaledObject"}
+CUSTOM = {"ServiceMonitor", "PrometheusRule", "ScaledObject"}
 METRIC = "biasfree_queue_predicted_seconds"
 
 
@@ -253,6 +253,21 @@ def test_the_monitor_scrapes_the_service(objects):
 
     assert monitor["apiVersion"] == "monitoring.coreos.com/v1"
     assert endpoint == {"port": objects["Service"]["spec"]["ports"][0]["name"], "path": "/metrics", "interval": "15s"}
+
+
+def test_the_alerts_are_those_of_prometheus():
+    """They are kept in two files, because the operator reads no file of rules, and need no kubectl to compare."""
+    rule = yaml.safe_load((OVERLAYS.parent / "base" / "alerts.yaml").read_text())
+    alone = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())
+
+    assert (rule["apiVersion"], rule["kind"]) == ("monitoring.coreos.com/v1", "PrometheusRule")
+    assert rule["spec"] == alone
+
+
+def test_the_alerts_name_the_job_that_the_monitor_makes(objects):
+    """The Prometheus operator calls a job as the Service is called."""
+    assert objects["Service"]["metadata"]["name"] == "biasfree"
+    assert 'up{job="biasfree"}' in objects["PrometheusRule"]["spec"]["groups"][0]["rules"][0]["expr"]
 
 
 def test_the_service_exports_what_the_autoscaler_reads():
