@@ -55,7 +55,7 @@ def test_a_jpeg_called_png_is_written_as_its_name_says(server, folder):
 
 
 def test_a_named_file_is_not_taken_for_the_result_of_another_image(server, folder):
-    """It is refused, since a script would go on with the wrong picture; the options say what to do instead."""
+    """The command refuses it, since a script would continue with the wrong picture; two options say what to do."""
     out = folder / "out.png"
     assert biasfree(server, "denoise", folder / "a.png", "-o", out).returncode == 0
     before = out.read_bytes()

@@ -25,6 +25,7 @@ def _no_warnings() -> Iterator[None]:
     """Divisions by zero and transforms that are too deep would be seen by every user."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ResourceWarning)  # of another test, whose garbage is collected here
         yield
 
 

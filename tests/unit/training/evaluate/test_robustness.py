@@ -103,7 +103,7 @@ def test_pairs_are_measured_whole_and_refused_where_names_differ(tmp_path: Path)
 
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (0.3, -0.45), (-1.6, 0.2)])
 def test_a_clean_image_is_moved_onto_the_noisy_one_by_parts_of_a_pixel(shift: tuple[float, float]) -> None:
-    """What is left is the noise, as between images of the same place."""
+    """The difference that remains is the noise alone."""
     clean, there = (bumps(shift=each)[..., None] for each in ((0.0, 0.0), shift))
     noise = 0.02 * np.random.default_rng(1).standard_normal(clean.shape, dtype=np.float32)
     moved = registered(Disturbed(there + noise, clean, {}))
