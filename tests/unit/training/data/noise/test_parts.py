@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn.functional import avg_pool2d
 
 from tests.unit.training.data.noise.scenes import draw, flat, neighbor_correlation, noise_of, scenes
 from training.data.noise.camera import Camera
@@ -9,7 +10,7 @@ from training.data.noise.compression import Compression
 from training.data.noise.correlated import Correlated
 from training.data.noise.demosaic import demosaiced, demosaiced_along_edges, mosaic, places
 from training.data.noise.drawings import drawn
-from training.data.noise.filters import luma
+from training.data.noise.filters import along_edges, luma
 from training.data.noise.levels import Levels
 from training.data.noise.outliers import Outliers
 from training.data.noise.pair import Pair
@@ -136,6 +137,36 @@ def test_a_camera_that_reduces_noise_weakens_faint_texture_no_more_than_the_nois
     (texture_before, noise_before), (texture_after, noise_after) = spreads
     assert noise_after < 0.85 * noise_before
     assert texture_after / texture_before > 0.9 * noise_after / noise_before
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_camera_that_smooths_along_edges_makes_lines_of_noise(channels: int) -> None:
+    """The noise is weaker, and its gradients point more in one direction in each window of 5 x 5 pixels."""
+    spreads, coherences = [], []
+    for share in (0.0, 1.0):
+        camera = Camera(share=1, shot=(1e-3, 1.1e-3), hot=0, smoothed=0, sharpened=0, along_edges=share)
+        noise = luma(noise_of(camera(flat(30, 0.5, side=64)[:, :channels], draw(4))))
+        spreads.append(float(noise.std()))
+        across = noise[..., 1:-1, 2:] - noise[..., 1:-1, :-2]
+        down = noise[..., 2:, 1:-1] - noise[..., :-2, 1:-1]
+        squares = torch.cat([across.square(), down.square(), across * down], dim=1)
+        horizontal, vertical, diagonal = avg_pool2d(squares, 5, stride=1).unbind(1)
+        length = ((horizontal - vertical).square() + 4 * diagonal.square()).sqrt()
+        coherences.append(float((length / (horizontal + vertical)).mean()))
+    assert spreads[1] < 0.85 * spreads[0]
+    assert coherences[1] > 1.08 * coherences[0]
+
+
+def test_smoothing_along_edges_keeps_them() -> None:
+    """An edge stays, in every direction of the guide; the noise beside it is weakened."""
+    axis = torch.arange(64.0) - 31.5
+    angles = torch.linspace(0, torch.pi, 9)[:, None, None]
+    scene = ((axis[:, None] * angles.cos() + axis * angles.sin()) / 2).sigmoid()[:, None]
+    noise = 0.1 * draw().normal(9, 1, 64, 64)
+    inner = (..., slice(8, -8), slice(8, -8))
+    lost = (along_edges(scene, scene, length=7) - scene)[inner].abs().amax(dim=(1, 2, 3))
+    assert float(lost.max()) < 0.05
+    assert float(along_edges(noise, scene, length=7)[inner].std()) < 0.6 * float(noise.std())
 
 
 def test_demosaicing_along_edges_keeps_them_and_adds_no_false_colors() -> None:
