@@ -62,6 +62,9 @@ class Training(_Facts):
     stages: tuple[Stage, ...] = Field(
         description="The training runs; each starts from the weights of the previous one."
     )
+    start_share: float = Field(
+        default=0, description="Share of the weights from which the last run started in the mean that was exported."
+    )
 
 
 class Golden(_Facts):

@@ -29,15 +29,31 @@ def export(
         list[Path] | None,
         typer.Option(help="Folder of real pairs, with noisy/ and clean/, to measure the model on; repeatable."),
     ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="What the run started from, for --start-share: a run or a model.")
+    ] = None,
+    start_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the weights of --start in the mean that is exported.")
+    ] = 0,
 ) -> None:
     """Export a run's network as a verified .onnx model with its card."""
+    if start_share and not start:
+        raise typer.BadParameter("name what the run started from with --start", param_hint="--start-share")
     from rich.console import Console
 
     from training.export.export import Provenance
     from training.export.export import export as write
 
     provenance = Provenance(name=name, version=version, data=data, licence=licence)
-    card = write(run, output, provenance, evaluation_sets=evaluate_on or [], pairs=pairs or [])
+    card = write(
+        run,
+        output,
+        provenance,
+        evaluation_sets=evaluate_on or [],
+        pairs=pairs or [],
+        start=start,
+        start_share=start_share,
+    )
     console = Console()
     console.print(f"{output}: {card.parameters} parameters, {card.macs_per_pixel:.0f} multiply-adds per pixel")
     for evaluation in card.evaluations:

@@ -32,6 +32,7 @@ from training.evaluate.scores import evaluate, identity
 from training.export.output import prepare
 from training.fit.checkpoint import Checkpoint
 from training.fit.recipe import Recipe
+from training.fit.start import Start
 
 T = TypeVar("T")
 
@@ -77,9 +78,19 @@ class Provenance:
 
 
 def export(
-    run: Path, output: Path, provenance: Provenance, *, evaluation_sets: Sequence[Path], pairs: Sequence[Path] = ()
+    run: Path,
+    output: Path,
+    provenance: Provenance,
+    *,
+    evaluation_sets: Sequence[Path],
+    pairs: Sequence[Path] = (),
+    start: Path | None = None,
+    start_share: float = 0,
 ) -> Card:
     """Write a run's averaged network as a model file.
+
+    A mean with the weights from which the run started keeps some of what these did better (Wortsman et al. 2022,
+    "Robust fine-tuning of zero-shot models").
 
     Args:
         run: Folder of a run.
@@ -88,27 +99,32 @@ def export(
         evaluation_sets: Folders of clean images to measure the exported file on. The cases of noise that is not white
             are made from the first one.
         pairs: Folders of real pairs to measure the exported file on.
+        start: What the run started from: the folder of a run, a model file or the name of a shipped model.
+        start_share: Share of the weights of ``start`` in the mean that is written, from 0 to 1.
 
     Returns:
         The card that was written.
 
     Raises:
         OSError: ``output`` cannot be written; this is tested before the work.
-        ValueError: ``run`` has no checkpoint, a folder has no images, pairs do not match, an evaluation image was
-            trained on, or ``provenance`` names the listed photographs although other images were trained on. All of
-            this is tested before the work, too.
+        ValueError: ``run`` has no checkpoint, ``start`` has other weights, a folder has no images, pairs do not match,
+            an evaluation image was trained on, or ``provenance`` names the listed photographs although other images
+            were trained on. All of this is tested before the work, too.
         ArtifactError: The graph failed its verification; nothing was written.
     """
     checkpoint = Checkpoint.load(run)
     if checkpoint is None:
         raise ValueError(f"no checkpoint in {run}; name the folder of a training run")
     prepare(output)
-    training = _training(checkpoint, provenance)
+    training = _training(checkpoint, provenance, start_share if start else 0)
+    network = checkpoint.averaged_network()
+    if start:
+        network = mean(network, Start.read(start).weights, start_share)
+    network = rounded(network.folded().eval())
     channels = checkpoint.recipe.channels
     sets = {folder: _unseen(folder, checkpoint) for folder in evaluation_sets}
     for folder in pairs:
         read_pairs(folder, channels=channels)
-    network = rounded(checkpoint.averaged_network().folded().eval())
     model = to_onnx(network)
     card = card_of(
         network,
@@ -164,6 +180,26 @@ def card_of(
     )
 
 
+def mean(network: Network, start: Mapping[str, torch.Tensor], share: float) -> Network:
+    """Replace the weights of a network by their mean with those it started from, and return the network.
+
+    Args:
+        network: The network, not folded.
+        start: The weights it started from, by their names.
+        share: Their share, from 0 to 1.
+
+    Raises:
+        ValueError: ``start`` has other names or shapes.
+    """
+    weights = network.state_dict()
+    if {name: value.shape for name, value in weights.items()} != {name: value.shape for name, value in start.items()}:
+        raise ValueError("the start has other weights than the run: name the network that the run started from")
+    for name, value in weights.items():
+        if value.is_floating_point():
+            value.lerp_(start[name], share)
+    return network
+
+
 def rounded(network: Network) -> Network:
     """Round the large kernels to the 11 significant bits of float16 and return the network.
 
@@ -177,7 +213,7 @@ def rounded(network: Network) -> Network:
     return network
 
 
-def _training(checkpoint: Checkpoint, provenance: Provenance) -> Training:
+def _training(checkpoint: Checkpoint, provenance: Provenance, start_share: float = 0) -> Training:
     digest = hashlib.sha256("".join(sorted(checkpoint.images.values())).encode())
     data, licence = _origin(checkpoint, provenance)
     return Training(
@@ -187,6 +223,7 @@ def _training(checkpoint: Checkpoint, provenance: Provenance) -> Training:
         images_sha256=digest.hexdigest(),
         sigma_range_255=(0.0, _sigma_max(checkpoint.recipe)),
         stages=tuple(Stage.model_validate(stage) for stage in checkpoint.stages),
+        start_share=start_share,
     )
 
 
