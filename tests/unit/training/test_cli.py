@@ -115,3 +115,10 @@ def test_help_does_not_wait_for_torch() -> None:
     """It does not import other slow packages either."""
     code = "import sys, training.cli; print({'torch', 'numpy', 'skimage', 'rich.progress'} & sys.modules.keys())"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_a_share_of_first_weights_needs_their_name(tmp_path: Path) -> None:
+    """The message has the option that is missing."""
+    status, shown = run("export", tmp_path, "--output", tmp_path / "x.onnx", "--name", "x", "--start-share", 0.1)
+    assert status == 2
+    assert "--start" in shown.replace("--start-share", "")

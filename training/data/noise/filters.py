@@ -87,7 +87,7 @@ def along_edges(images: torch.Tensor, guide: torch.Tensor, *, length: int) -> to
     Args:
         images: (B, C, H, W).
         guide: (B, 1, H, W).
-        length: Of the lines, pixels, odd.
+        length: Length of the lines in pixels, odd.
     """
     lines = _lines(length, images.device)
 
